@@ -1,0 +1,3 @@
+module mailvigil
+
+go 1.26

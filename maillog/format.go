@@ -1,0 +1,20 @@
+package maillog
+
+// Format names the software and the shape of a log.
+type Format uint8
+
+// The formats that can be read.
+const (
+	FormatNone      Format = iota
+	Combined               // nginx's and Apache's combined access log
+	Dovecot                // Dovecot's own log file
+	DovecotSyslog          // Dovecot through syslog
+	Postfix                // Postfix through syslog
+	RoundcubeLogins        // Roundcube's userlogins
+	Syslog                 // syslog lines of software that is not read
+	formatEnd
+)
+
+var formatNames = [formatEnd]string{"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog"}
+
+func (f Format) String() string { return name(formatNames[:], uint8(f)) }
