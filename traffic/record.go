@@ -67,6 +67,7 @@ const (
 // compared and kept; Event is valid only as long as the line it came from.
 type Record struct {
 	Event *maillog.Event
+	Ref   Ref
 
 	// Account is one person's account, however it was spelt; "" where the
 	// line names none.
@@ -80,4 +81,12 @@ type Record struct {
 	// webmail hosts or relays (Relay is true then).
 	Addr  netip.Addr
 	Relay bool
+}
+
+// Ref says where the line of a Record stands, so that every statement can be
+// followed to the raw line.
+type Ref struct {
+	File   int32 // index of the file in the run
+	Line   int64 // from 1
+	Offset int64 // in the decompressed stream
 }

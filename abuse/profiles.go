@@ -1,0 +1,570 @@
+// Package abuse finds what is held against accounts, sources and devices:
+// guessing, spraying, a stranger in a mailbox, a forgotten device.
+//
+// It is pure and works in two steps. Profiles remembers, in bounded memory,
+// where each account is used from and what each source tried; counts only
+// add up, so that readers of different files can be merged. Find then says
+// what stands out, with the lines behind it and what speaks against it. The
+// package does not weigh findings against benign causes: verdict does.
+package abuse
+
+import (
+	"cmp"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"unique"
+
+	"mailvigil/maillog"
+	"mailvigil/traffic"
+)
+
+// Bounds. Whoever forges names or walks through an IPv6 prefix must not
+// choose our memory. Accounts that never signed in are not profiled at all:
+// they are counted by traffic's heavy hitters only.
+const (
+	maxAccounts   = 200_000 // accounts that signed in at least once
+	maxSources    = 100_000
+	maxPlaces     = 24 // networks per account
+	maxKnown      = 16 // clients and devices per account
+	maxPerSource  = 24 // accounts listed per source
+	maxStale      = 20_000
+	maxUnknown    = 8_192
+	maxFailing    = 50_000 // names that failed and have not signed in yet
+	refsPerRecord = 3
+)
+
+// Place is a network that an account was used from.
+type Place struct {
+	Network  unique.Handle[traffic.Network]
+	First    int64 // Unix nanoseconds
+	Last     int64
+	Success  int64 // authenticated events
+	Failure  int64
+	Sessions int64 // logins
+	Messages int64 // messages fetched
+	Bytes    int64
+	Hours    uint32 // hours of UTC day in which it was used, a bit each
+	Services uint16 // a bit per maillog.Service
+	Known    int64  // successes with a client or device that the line names
+	Agents   []unique.Handle[traffic.Agent]
+	Devices  []string
+	Sources  []netip.Addr
+	Refs     []traffic.Ref
+}
+
+// seen is the first and last time, and how often.
+type seen struct {
+	first, last int64
+	n           int64
+}
+
+func (s *seen) add(at int64) {
+	if s.n == 0 || at < s.first {
+		s.first = at
+	}
+	s.last = max(s.last, at)
+	s.n++
+}
+
+func (s *seen) merge(o seen) {
+	if s.n == 0 || o.first < s.first {
+		s.first = o.first
+	}
+	s.last = max(s.last, o.last)
+	s.n += o.n
+}
+
+// Account is what is remembered of one account.
+type Account struct {
+	Name     string
+	Success  int64
+	Failure  int64
+	First    int64
+	Last     int64
+	places   map[unique.Handle[traffic.Network]]*Place
+	agents   map[unique.Handle[traffic.Agent]]*seen
+	devices  map[string]*seen
+	overflow bool // some places were forgotten
+}
+
+// Source is what is remembered of one address; of an IPv6 address, of its
+// /64, which is one household or one machine.
+type Source struct {
+	Addr     netip.Addr
+	Network  unique.Handle[traffic.Network]
+	First    int64 // of its failures
+	Last     int64
+	Success  int64
+	Failure  int64
+	Days     uint64 // days since 1970 modulo 64 on which it failed, a bit each
+	Services uint16
+	Agent    unique.Handle[traffic.Agent]
+	Failed   map[string]int64 // accounts, or names, that failed from here, at most maxPerSource
+	Signed   map[string]*seen // accounts that signed in from here, at most maxPerSource
+	More     int64            // failures for names beyond those in Failed
+	Refs     []traffic.Ref    // of failures
+	OK       []traffic.Ref    // of successes
+}
+
+// stale is one account failing from one source, perhaps one device.
+type staleKey struct {
+	account string
+	source  netip.Addr
+}
+
+type stale struct {
+	seen
+	device string
+	agent  unique.Handle[traffic.Agent]
+	refs   []traffic.Ref
+}
+
+// Profiles remembers accounts and sources. It is not safe for concurrent use.
+type Profiles struct {
+	accounts map[string]*Account
+	failing  map[string]*seen // names that failed, until they sign in
+	sources  map[netip.Addr]*Source
+	stales   map[staleKey]*stale
+	// Names counts failures by name, whether or not there is such an account.
+	Names *traffic.Heavy[string]
+	// Forgotten counts sources that had to make room for others.
+	Forgotten int64
+
+	lastAccount *Account
+	lastSource  *Source
+}
+
+// NewProfiles returns empty Profiles.
+func NewProfiles() *Profiles {
+	return &Profiles{
+		accounts: make(map[string]*Account),
+		failing:  make(map[string]*seen),
+		sources:  make(map[netip.Addr]*Source),
+		stales:   make(map[staleKey]*stale),
+		Names:    traffic.NewHeavy[string](maxUnknown),
+	}
+}
+
+// SourceKey is the address under which a source is remembered: an IPv4
+// address itself, an IPv6 address without its lower 64 bits.
+func SourceKey(a netip.Addr) netip.Addr {
+	if a.Is6() && !a.Is4In6() {
+		p, _ := a.Prefix(64)
+		return p.Addr()
+	}
+	return a.Unmap()
+}
+
+// Add remembers one event. Events that name no account teach nothing here.
+func (p *Profiles) Add(r *traffic.Record) {
+	if r.Account == "" {
+		return
+	}
+	switch r.Event.Outcome {
+	case maillog.Success:
+		p.success(r)
+	case maillog.Failure:
+		p.failure(r)
+	}
+}
+
+func (p *Profiles) success(r *traffic.Record) {
+	a := p.account(r.Account)
+	if a == nil {
+		return
+	}
+	e := r.Event
+	if a.Success == 0 || e.Time < a.First {
+		a.First = e.Time
+	}
+	a.Last = max(a.Last, e.Time)
+	a.Success++
+	device := e.Device
+	if len(device) > 0 {
+		noteString(a.devices, device, e.Time)
+	}
+	named := r.Agent.Value() != traffic.Agent{}
+	if named {
+		note(a.agents, r.Agent, e.Time)
+	}
+	if !r.Addr.IsValid() {
+		return
+	}
+	pl := a.place(r.Network, e.Time)
+	pl.Success++
+	pl.Hours |= 1 << (uint64(e.Time/3600e9) % 24)
+	pl.Services |= 1 << e.Service
+	pl.Messages += int64(e.Messages)
+	if e.Bytes > 0 {
+		pl.Bytes += e.Bytes
+	}
+	if e.Action == maillog.Login {
+		pl.Sessions++
+	}
+	if named || len(device) > 0 {
+		pl.Known++
+		if named && len(pl.Agents) < maxKnown && !slices.Contains(pl.Agents, r.Agent) {
+			pl.Agents = append(pl.Agents, r.Agent)
+		}
+		if len(device) > 0 && len(pl.Devices) < maxKnown && !containsBytes(pl.Devices, device) {
+			pl.Devices = append(pl.Devices, string(device))
+		}
+	}
+	key := SourceKey(r.Addr)
+	if len(pl.Sources) < maxKnown && !slices.Contains(pl.Sources, key) {
+		pl.Sources = append(pl.Sources, key)
+		if len(pl.Refs) < refsPerRecord {
+			pl.Refs = append(pl.Refs, r.Ref)
+		}
+	}
+
+	s := p.source(key, r)
+	s.Success++
+	if w := s.Signed[r.Account]; w != nil {
+		w.add(e.Time)
+	} else if len(s.Signed) < maxPerSource {
+		if s.Signed == nil {
+			s.Signed = make(map[string]*seen, 1)
+		}
+		w = &seen{}
+		w.add(e.Time)
+		s.Signed[r.Account] = w
+		if len(s.OK) < refsPerRecord {
+			s.OK = append(s.OK, r.Ref)
+		}
+	}
+}
+
+func (p *Profiles) failure(r *traffic.Record) {
+	e := r.Event
+	if a := p.accounts[r.Account]; a != nil {
+		a.Failure++
+	} else {
+		p.Names.Add(r.Account, 1)
+		w := p.failing[r.Account]
+		if w == nil && len(p.failing) < maxFailing {
+			w = &seen{}
+			p.failing[r.Account] = w
+		}
+		if w != nil {
+			w.add(e.Time)
+		}
+	}
+	if !r.Addr.IsValid() {
+		return
+	}
+	key := SourceKey(r.Addr)
+	s := p.source(key, r)
+	if s.Failure == 0 || e.Time < s.First {
+		s.First = e.Time
+	}
+	s.Last = max(s.Last, e.Time)
+	s.Failure++
+	s.Days |= 1 << (uint64(e.Time/86400e9) % 64)
+	s.Services |= 1 << e.Service
+	if r.Agent.Value() != (traffic.Agent{}) {
+		s.Agent = r.Agent
+	}
+	if _, ok := s.Failed[r.Account]; ok || len(s.Failed) < maxPerSource {
+		if s.Failed == nil {
+			s.Failed = make(map[string]int64, 1)
+		}
+		s.Failed[r.Account]++
+	} else {
+		s.More++
+	}
+	if len(s.Refs) < refsPerRecord {
+		s.Refs = append(s.Refs, r.Ref)
+	}
+
+	k := staleKey{r.Account, key}
+	st := p.stales[k]
+	if st == nil {
+		if len(p.stales) >= maxStale {
+			p.dropStales()
+		}
+		st = &stale{agent: r.Agent}
+		p.stales[k] = st
+	}
+	st.add(e.Time)
+	if len(e.Device) > 0 && st.device == "" {
+		st.device = string(e.Device)
+	}
+	if len(st.refs) < refsPerRecord {
+		st.refs = append(st.refs, r.Ref)
+	}
+}
+
+// dropStales forgets the pairs that failed once or twice: a device with an
+// old password fails often.
+func (p *Profiles) dropStales() {
+	for limit := int64(2); len(p.stales) >= maxStale/2; limit *= 2 {
+		for k, s := range p.stales {
+			if s.n <= limit {
+				delete(p.stales, k)
+			}
+		}
+	}
+}
+
+func (p *Profiles) account(name string) *Account {
+	if a := p.lastAccount; a != nil && a.Name == name {
+		return a
+	}
+	a := p.accounts[name]
+	if a == nil {
+		if len(p.accounts) >= maxAccounts {
+			return nil
+		}
+		a = &Account{
+			Name:    name,
+			places:  make(map[unique.Handle[traffic.Network]]*Place, 2),
+			agents:  make(map[unique.Handle[traffic.Agent]]*seen, 2),
+			devices: make(map[string]*seen, 1),
+		}
+		if w := p.failing[name]; w != nil {
+			a.Failure = w.n
+			delete(p.failing, name)
+		}
+		p.accounts[name] = a
+	}
+	p.lastAccount = a
+	return a
+}
+
+func (a *Account) place(n unique.Handle[traffic.Network], at int64) *Place {
+	pl := a.places[n]
+	if pl == nil {
+		if len(a.places) >= maxPlaces {
+			// The least used place makes room; it will come back if it matters.
+			var least *Place
+			for _, x := range a.places {
+				if least == nil || x.Success < least.Success || x.Success == least.Success && x.Last < least.Last {
+					least = x
+				}
+			}
+			delete(a.places, least.Network)
+			a.overflow = true
+		}
+		pl = &Place{Network: n, First: at, Last: at}
+		a.places[n] = pl
+	}
+	pl.First, pl.Last = min(pl.First, at), max(pl.Last, at)
+	return pl
+}
+
+func (p *Profiles) source(key netip.Addr, r *traffic.Record) *Source {
+	if s := p.lastSource; s != nil && s.Addr == key {
+		return s
+	}
+	s := p.sources[key]
+	if s == nil {
+		if len(p.sources) >= maxSources {
+			p.dropSources()
+		}
+		s = &Source{Addr: key, Network: r.Network, Agent: r.Agent}
+		p.sources[key] = s
+	}
+	p.lastSource = s
+	return s
+}
+
+// dropSources forgets the sources that did least, until half are left. Those
+// with one failure go first: an attacker who uses each address once stays
+// visible in the counts by network, not here.
+func (p *Profiles) dropSources() {
+	for limit := int64(1); len(p.sources) >= maxSources/2; limit *= 2 {
+		for k, s := range p.sources {
+			if s.Failure+s.Success <= limit {
+				delete(p.sources, k)
+				p.Forgotten++
+			}
+		}
+	}
+	p.lastSource = nil
+}
+
+func note[K comparable](m map[K]*seen, k K, at int64) {
+	if w := m[k]; w != nil {
+		w.add(at)
+	} else if len(m) < maxKnown {
+		w = &seen{}
+		w.add(at)
+		m[k] = w
+	}
+}
+
+func noteString(m map[string]*seen, k []byte, at int64) {
+	if w := m[string(k)]; w != nil {
+		w.add(at)
+		return
+	}
+	note(m, string(k), at)
+}
+
+func containsBytes(list []string, b []byte) bool {
+	for _, s := range list {
+		if s == string(b) {
+			return true
+		}
+	}
+	return false
+}
+
+// Merge adds what another reader saw. The other must not be used afterwards.
+func (p *Profiles) Merge(o *Profiles) {
+	p.lastAccount, p.lastSource = nil, nil
+	for name, b := range o.accounts {
+		a := p.accounts[name]
+		if a == nil {
+			p.accounts[name] = b
+			if w := p.failing[name]; w != nil {
+				b.Failure += w.n
+				delete(p.failing, name)
+			}
+			continue
+		}
+		if a.Success == 0 || b.First < a.First {
+			a.First = b.First
+		}
+		a.Last = max(a.Last, b.Last)
+		a.Success += b.Success
+		a.Failure += b.Failure
+		a.overflow = a.overflow || b.overflow
+		for k, v := range b.agents {
+			mergeSeen(a.agents, k, v)
+		}
+		for k, v := range b.devices {
+			mergeSeen(a.devices, k, v)
+		}
+		for n, y := range b.places {
+			x := a.places[n]
+			if x == nil {
+				a.places[n] = y
+				continue
+			}
+			x.merge(y)
+		}
+	}
+	for name, w := range o.failing {
+		if a := p.accounts[name]; a != nil {
+			a.Failure += w.n
+		} else {
+			mergeSeen(p.failing, name, w)
+		}
+	}
+	for k, y := range o.sources {
+		x := p.sources[k]
+		if x == nil {
+			if len(p.sources) >= 2*maxSources {
+				p.dropSources()
+			}
+			p.sources[k] = y
+			continue
+		}
+		x.merge(y)
+	}
+	for k, y := range o.stales {
+		x := p.stales[k]
+		if x == nil {
+			p.stales[k] = y
+			continue
+		}
+		x.seen.merge(y.seen)
+		x.refs = joinRefs(x.refs, y.refs)
+		if x.device == "" {
+			x.device = y.device
+		}
+	}
+	p.Names.Merge(o.Names)
+	p.Forgotten += o.Forgotten
+}
+
+func mergeSeen[K comparable](m map[K]*seen, k K, v *seen) {
+	if w := m[k]; w != nil {
+		w.merge(*v)
+	} else {
+		m[k] = v
+	}
+}
+
+func (x *Place) merge(y *Place) {
+	x.First, x.Last = min(x.First, y.First), max(x.Last, y.Last)
+	x.Success += y.Success
+	x.Failure += y.Failure
+	x.Sessions += y.Sessions
+	x.Messages += y.Messages
+	x.Bytes += y.Bytes
+	x.Hours |= y.Hours
+	x.Services |= y.Services
+	x.Known += y.Known
+	x.Agents = join(x.Agents, y.Agents)
+	x.Devices = join(x.Devices, y.Devices)
+	x.Sources = join(x.Sources, y.Sources)
+	x.Refs = joinRefs(x.Refs, y.Refs)
+}
+
+func (s *Source) merge(o *Source) {
+	if s.Failure == 0 || o.Failure > 0 && o.First < s.First {
+		s.First = o.First
+	}
+	s.Last = max(s.Last, o.Last)
+	s.Success += o.Success
+	s.Failure += o.Failure
+	s.More += o.More
+	s.Days |= o.Days
+	s.Services |= o.Services
+	if s.Agent.Value() == (traffic.Agent{}) {
+		s.Agent = o.Agent
+	}
+	if s.Failed == nil {
+		s.Failed = o.Failed
+	} else {
+		for k, n := range o.Failed {
+			s.Failed[k] += n
+		}
+	}
+	if s.Signed == nil {
+		s.Signed = o.Signed
+	} else {
+		for k, v := range o.Signed {
+			mergeSeen(s.Signed, k, v)
+		}
+	}
+	s.Refs = joinRefs(s.Refs, o.Refs)
+	s.OK = joinRefs(s.OK, o.OK)
+}
+
+func join[K comparable](a, b []K) []K {
+	for _, x := range b {
+		if len(a) >= maxKnown {
+			break
+		}
+		if !slices.Contains(a, x) {
+			a = append(a, x)
+		}
+	}
+	return a
+}
+
+// joinRefs keeps the first few lines, whichever reader saw them.
+func joinRefs(a, b []traffic.Ref) []traffic.Ref {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(x, y traffic.Ref) int {
+		return cmp.Or(cmp.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
+	})
+	return all[:min(len(all), refsPerRecord)]
+}
+
+// DayCount is on how many days (of the last 64) the source failed.
+func (s *Source) DayCount() int { return bits.OnesCount64(s.Days) }
+
+// Accounts returns how many accounts signed in at least once.
+func (p *Profiles) Accounts() int { return len(p.accounts) }
+
+// Account returns what is remembered of an account that signed in, or nil.
+func (p *Profiles) Account(name string) *Account { return p.accounts[name] }
+
+// Source returns what is remembered of an address, or nil.
+func (p *Profiles) Source(a netip.Addr) *Source { return p.sources[SourceKey(a)] }

@@ -1,0 +1,240 @@
+package traffic
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"unique"
+
+	"mailvigil/maillog"
+)
+
+// Leaf is one combination of the attributes that have few values. It is
+// comparable and can be a map key.
+type Leaf struct {
+	Service maillog.Service
+	Action  maillog.Action
+	Outcome maillog.Outcome
+	Status  uint16
+	Agent   unique.Handle[Agent]
+	Network unique.Handle[Network]
+}
+
+// LeafOf returns the leaf that an event counts in.
+func LeafOf(r *Record) Leaf {
+	e := r.Event
+	return Leaf{e.Service, e.Action, e.Outcome, e.Status, r.Agent, r.Network}
+}
+
+// Compare orders leaves by their values, so that results do not depend on
+// the order in which files were read.
+func (l Leaf) Compare(o Leaf) int {
+	if c := cmp.Or(
+		cmp.Compare(l.Service, o.Service), cmp.Compare(l.Action, o.Action),
+		cmp.Compare(l.Outcome, o.Outcome), cmp.Compare(l.Status, o.Status)); c != 0 {
+		return c
+	}
+	if l.Agent != o.Agent {
+		a, b := l.Agent.Value(), o.Agent.Value()
+		if c := cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Version, b.Version),
+			cmp.Compare(a.OS, b.OS), cmp.Compare(a.OSVersion, b.OSVersion)); c != 0 {
+			return c
+		}
+	}
+	if l.Network != o.Network {
+		a, b := l.Network.Value(), o.Network.Value()
+		return cmp.Or(cmp.Compare(a.ASN, b.ASN), cmp.Compare(a.Country, b.Country),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ASName, b.ASName))
+	}
+	return 0
+}
+
+// Bounds of a Counter. An organisation of some thousand people has some
+// thousand leaves; whoever forges user agents from many networks must not
+// choose our memory, so the leaves beyond the bound keep their service,
+// action, outcome and status only.
+const (
+	maxLeaves   = 1 << 16
+	compactFrom = 1 << 20 // cells
+)
+
+type cell struct {
+	slot Slot
+	leaf uint32
+	n    uint32
+}
+
+// Counter collects the Cells of one reader. It is not safe for concurrent
+// use: give each reader its own and merge them in Close.
+type Counter struct {
+	ids    map[Leaf]uint32
+	leaves []Leaf
+
+	// The slot being counted: a log is nearly in order, so that most events
+	// fall into the slot of the one before.
+	slot    Slot
+	open    []uint32 // by leaf
+	touched []uint32 // leaves of open that are not zero
+
+	cells   []cell
+	compact int // length of cells at which they are put together
+}
+
+// NewCounter returns an empty Counter.
+func NewCounter() *Counter {
+	return &Counter{ids: make(map[Leaf]uint32), slot: math.MinInt64, compact: compactFrom}
+}
+
+// Add counts one event.
+func (c *Counter) Add(r *Record) {
+	if s := SlotOf(r.Event.Time); s != c.slot {
+		c.flush()
+		c.slot = s
+	}
+	id := c.id(LeafOf(r))
+	if c.open[id] == 0 {
+		c.touched = append(c.touched, id)
+	}
+	c.open[id]++
+}
+
+func (c *Counter) id(l Leaf) uint32 {
+	if id, ok := c.ids[l]; ok {
+		return id
+	}
+	if len(c.leaves) >= maxLeaves {
+		l.Agent, l.Network = unique.Make(Agent{}), unique.Make(Network{})
+		if id, ok := c.ids[l]; ok {
+			return id
+		}
+	}
+	id := uint32(len(c.leaves))
+	c.ids[l] = id
+	c.leaves = append(c.leaves, l)
+	c.open = append(c.open, 0)
+	return id
+}
+
+func (c *Counter) flush() {
+	for _, id := range c.touched {
+		c.cells = append(c.cells, cell{c.slot, id, c.open[id]})
+		c.open[id] = 0
+	}
+	c.touched = c.touched[:0]
+	if len(c.cells) >= c.compact {
+		c.cells = together(c.cells)
+		c.compact = max(compactFrom, 2*len(c.cells))
+	}
+}
+
+// together adds up cells of the same slot and leaf.
+func together(cells []cell) []cell {
+	slices.SortFunc(cells, func(a, b cell) int {
+		return cmp.Or(cmp.Compare(a.slot, b.slot), cmp.Compare(a.leaf, b.leaf))
+	})
+	out := cells[:0]
+	for _, c := range cells {
+		if n := len(out); n > 0 && out[n-1].slot == c.slot && out[n-1].leaf == c.leaf {
+			out[n-1].n += c.n
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// Cells are closed counts: per leaf, the slots in which it was seen.
+type Cells struct {
+	Start  Slot // of the first cell
+	Slots  int  // from the first to the last
+	Leaves []Leaf
+	counts [][]count // by leaf, in the order of time
+}
+
+type count struct {
+	slot uint32 // since Start
+	n    uint32
+}
+
+// Close puts the counts of several readers together. The Counters must not
+// be used afterwards. Slots before from or after to (both inclusive) are left
+// out: a line with a broken clock must not stretch the time looked at.
+func Close(from, to Slot, counters ...*Counter) *Cells {
+	ids := make(map[Leaf]uint32)
+	out := &Cells{}
+	first, last := Slot(math.MaxInt64), Slot(math.MinInt64)
+	for _, c := range counters {
+		c.flush()
+		c.cells = together(c.cells)
+		for _, l := range c.leaves {
+			if _, ok := ids[l]; !ok {
+				ids[l] = uint32(len(out.Leaves))
+				out.Leaves = append(out.Leaves, l)
+			}
+		}
+		for _, x := range c.cells {
+			if x.slot >= from && x.slot <= to {
+				first, last = min(first, x.slot), max(last, x.slot)
+			}
+		}
+	}
+	if first > last {
+		return &Cells{}
+	}
+	slices.SortFunc(out.Leaves, Leaf.Compare)
+	for i, l := range out.Leaves {
+		ids[l] = uint32(i)
+	}
+	out.Start, out.Slots = first, int(last-first)+1
+	out.counts = make([][]count, len(out.Leaves))
+	for _, c := range counters {
+		for _, x := range c.cells {
+			if x.slot < first || x.slot > last {
+				continue
+			}
+			id := ids[c.leaves[x.leaf]]
+			out.counts[id] = append(out.counts[id], count{uint32(x.slot - first), x.n})
+		}
+	}
+	if len(counters) > 1 {
+		for _, cs := range out.counts {
+			slices.SortFunc(cs, func(a, b count) int { return cmp.Compare(a.slot, b.slot) })
+		}
+	}
+	return out
+}
+
+// Series adds up the leaves that match, one count a slot, Slots long.
+func (c *Cells) Series(match func(*Leaf) bool) []float64 {
+	out := make([]float64, c.Slots)
+	for i := range c.Leaves {
+		if match(&c.Leaves[i]) {
+			for _, x := range c.counts[i] {
+				out[x.slot] += float64(x.n)
+			}
+		}
+	}
+	return out
+}
+
+// Total adds up the events of the leaves that match.
+func (c *Cells) Total(match func(*Leaf) bool) float64 {
+	var sum float64
+	for i := range c.Leaves {
+		if match(&c.Leaves[i]) {
+			for _, x := range c.counts[i] {
+				sum += float64(x.n)
+			}
+		}
+	}
+	return sum
+}
+
+// Cells returns how many counts are held: slots × leaves that are not zero.
+func (c *Cells) Cells() int {
+	n := 0
+	for _, x := range c.counts {
+		n += len(x)
+	}
+	return n
+}
