@@ -1,0 +1,129 @@
+// Package config reads the one YAML file that says what cannot be read from
+// the logs: the organisation's zone, its domains, its own networks and
+// holidays, and where its logs are.
+//
+// It checks everything at once and names file, line and column of what is
+// wrong, with what to write instead. It looks at nothing but the file: it does
+// not open the logs or the networks file it names. internal/app calls it.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Config is a configuration that was found to be right. The zero value is what
+// holds without a file.
+type Config struct {
+	// Zone is the organisation's zone, nil where the file states none.
+	Zone *time.Location
+	// Domains are the mail domains, in lower case.
+	Domains []string
+	// Aliases gives the account behind another spelling, both in lower case.
+	Aliases  map[string]string
+	Networks Networks
+	Holidays []Date
+	// Logs are files and folders to read where none are named on the command
+	// line.
+	Logs []string
+}
+
+// Networks are the addresses that only the organisation can know.
+type Networks struct {
+	// Own are where its people sit.
+	Own []netip.Prefix
+	// Relays are proxies, webmail hosts and mail relays: they act for others
+	// and are never a source of blame.
+	Relays []netip.Prefix
+	// File is the networks database, "" for the one beside the program.
+	File string
+}
+
+// Date is a day of the calendar, in the organisation's zone.
+type Date struct {
+	Year  int
+	Month time.Month
+	Day   int
+}
+
+func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
+
+// Problem is one thing that is wrong in a file.
+type Problem struct {
+	File         string
+	Line, Column int // from 1; 0 where the place is not known
+	Text         string
+}
+
+func (p *Problem) Error() string {
+	if p.Line == 0 {
+		return fmt.Sprintf("%s: %s", p.File, p.Text)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+}
+
+// Load reads the file. Relative paths in it are taken from the file's folder.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a file's content. The error joins a Problem for each thing that
+// is wrong, in the order of the file.
+func Parse(path string, data []byte) (*Config, error) {
+	r := &reader{file: path, base: filepath.Dir(path)}
+	var doc yaml.Node
+	if err := yaml.Load(data, &doc); err != nil {
+		r.syntax(err)
+		return nil, errors.Join(r.problems...)
+	}
+	cfg := &Config{Aliases: map[string]string{}}
+	r.root(&doc, cfg)
+	if len(r.problems) > 0 {
+		return nil, errors.Join(r.problems...)
+	}
+	return cfg, nil
+}
+
+// Zone loads a zone by its IANA name. The error names the zone that was most
+// likely meant.
+func Zone(name string) (*time.Location, error) {
+	// "Local" and "" mean this machine's zone to Go; the logs may come from
+	// another, so a zone is always named.
+	if name != "" && name != "Local" {
+		if loc, err := time.LoadLocation(name); err == nil {
+			return loc, nil
+		}
+	}
+	if near := nearestZone(name); near != "" {
+		return nil, fmt.Errorf("there is no time zone %q; did you mean %s?", name, near)
+	}
+	return nil, fmt.Errorf("there is no time zone %q; write an IANA name such as Europe/Brussels", name)
+}
+
+func nearestZone(name string) string {
+	if near := Closest(name, Zones()); near != "" {
+		return near
+	}
+	// "Brussels" is a fair way to name Europe/Brussels.
+	cities := map[string]string{}
+	var names []string
+	for _, zone := range Zones() {
+		city := zone[strings.LastIndexByte(zone, '/')+1:]
+		if _, taken := cities[city]; !taken {
+			cities[city] = zone
+			names = append(names, city)
+		}
+	}
+	return cities[Closest(strings.ReplaceAll(name, " ", "_"), names)]
+}

@@ -1,0 +1,280 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// reader walks the nodes of a file rather than decoding into structs: every
+// value keeps its place, and all problems are told at once.
+type reader struct {
+	file, base string
+	problems   []error
+}
+
+func (r *reader) fail(n *yaml.Node, format string, args ...any) {
+	r.problems = append(r.problems, &Problem{File: r.file, Line: n.Line, Column: n.Column, Text: fmt.Sprintf(format, args...)})
+}
+
+// syntax turns the YAML library's errors into ours.
+func (r *reader) syntax(err error) {
+	p := &Problem{File: r.file, Text: "this is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	var at *yaml.LoadError
+	if errors.As(err, &at) {
+		p.Line, p.Column, p.Text = at.Mark.Line, at.Mark.Column, "this is not YAML: "+at.Message
+	}
+	r.problems = append(r.problems, p)
+}
+
+// field reads one key's value.
+type field struct {
+	key  string
+	read func(*yaml.Node)
+}
+
+func (r *reader) root(doc *yaml.Node, cfg *Config) {
+	if doc.Kind == 0 || len(doc.Content) == 0 || isNull(doc.Content[0]) {
+		return // an empty file changes nothing
+	}
+	r.mapping(doc.Content[0], "the file", []field{
+		{"timezone", func(n *yaml.Node) {
+			name, ok := r.text(n, "timezone")
+			if !ok {
+				return
+			}
+			zone, err := Zone(name)
+			if err != nil {
+				r.fail(n, "%v", err)
+				return
+			}
+			cfg.Zone = zone
+		}},
+		{"domains", func(n *yaml.Node) { cfg.Domains = r.domains(n) }},
+		{"aliases", func(n *yaml.Node) { r.aliases(n, cfg.Aliases) }},
+		{"networks", func(n *yaml.Node) {
+			r.mapping(n, "networks", []field{
+				{"own", func(n *yaml.Node) { cfg.Networks.Own = r.prefixes(n, "networks.own") }},
+				{"relays", func(n *yaml.Node) { cfg.Networks.Relays = r.prefixes(n, "networks.relays") }},
+				{"file", func(n *yaml.Node) {
+					if path, ok := r.text(n, "networks.file"); ok {
+						cfg.Networks.File = r.path(path)
+					}
+				}},
+			})
+		}},
+		{"holidays", func(n *yaml.Node) { cfg.Holidays = r.dates(n) }},
+		{"logs", func(n *yaml.Node) {
+			for _, item := range r.list(n, "logs") {
+				if path, ok := r.text(item, "a log"); ok {
+					cfg.Logs = append(cfg.Logs, r.path(path))
+				}
+			}
+		}},
+	})
+}
+
+// mapping reads "key: value" lines with known keys, each at most once.
+func (r *reader) mapping(n *yaml.Node, what string, fields []field) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.fail(n, "%s must be lines of the form \"key: value\", not %s", what, kind(n))
+		return
+	}
+	for key, value := range r.pairs(n) {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.key == key.Value })
+		if i < 0 {
+			r.unknown(key, what, fields)
+			continue
+		}
+		fields[i].read(value)
+	}
+}
+
+func (r *reader) unknown(key *yaml.Node, what string, fields []field) {
+	var known []string
+	for _, f := range fields {
+		known = append(known, f.key)
+	}
+	if near := Closest(key.Value, known); near != "" {
+		r.fail(key, "%s has no key %q; did you mean %q?", what, key.Value, near)
+		return
+	}
+	r.fail(key, "%s has no key %q; the keys are %s", what, key.Value, strings.Join(known, ", "))
+}
+
+// pairs yields a mapping's keys and values, and complains of a key that comes
+// twice: the YAML library looks for those only when it decodes into maps.
+func (r *reader) pairs(n *yaml.Node) func(func(key, value *yaml.Node) bool) {
+	return func(yield func(key, value *yaml.Node) bool) {
+		first := map[string]int{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], resolve(n.Content[i+1])
+			if line, twice := first[key.Value]; twice {
+				r.fail(key, "%q stands here again, it was given on line %d; keep one", key.Value, line)
+				continue
+			}
+			first[key.Value] = key.Line
+			if !yield(key, value) {
+				return
+			}
+		}
+	}
+}
+
+func (r *reader) list(n *yaml.Node, what string) []*yaml.Node {
+	if isNull(n) {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		r.fail(n, "%s must be a list, one \"- value\" a line, not %s", what, kind(n))
+		return nil
+	}
+	items := make([]*yaml.Node, len(n.Content))
+	for i, item := range n.Content {
+		items[i] = resolve(item)
+	}
+	return items
+}
+
+func (r *reader) text(n *yaml.Node, what string) (string, bool) {
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		r.fail(n, "%s must be a text, not %s", what, kind(n))
+		return "", false
+	}
+	return n.Value, true
+}
+
+// domainName is wider than the DNS's rules, which logs do not follow either:
+// it is there to catch an address or a URL in a domain's place.
+var domainName = regexp.MustCompile(`^[\pL\pN_-]+(\.[\pL\pN_-]+)*$`)
+
+func (r *reader) domains(n *yaml.Node) (domains []string) {
+	for _, item := range r.list(n, "domains") {
+		name, ok := r.text(item, "a domain")
+		if !ok {
+			continue
+		}
+		name = strings.ToLower(name)
+		if !domainName.MatchString(name) {
+			r.fail(item, "%q is no domain; write it as in parl.example, without @ or http", name)
+			continue
+		}
+		domains = append(domains, name)
+	}
+	return domains
+}
+
+func (r *reader) aliases(n *yaml.Node, aliases map[string]string) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.fail(n, "aliases must be lines of the form \"account: [other, spellings]\", not %s", kind(n))
+		return
+	}
+	for key, value := range r.pairs(n) {
+		account := strings.ToLower(key.Value)
+		for _, item := range r.list(value, "the aliases of "+account) {
+			alias, ok := r.text(item, "an alias")
+			if !ok {
+				continue
+			}
+			alias = strings.ToLower(alias)
+			if other, taken := aliases[alias]; taken && other != account {
+				r.fail(item, "%q cannot stand for both %s and %s; an alias belongs to one account", alias, other, account)
+				continue
+			}
+			aliases[alias] = account
+		}
+	}
+}
+
+func (r *reader) prefixes(n *yaml.Node, what string) (prefixes []netip.Prefix) {
+	for _, item := range r.list(n, what) {
+		text, ok := r.text(item, "a network")
+		if !ok {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, err := netip.ParseAddr(text)
+			if err != nil || addr.Zone() != "" {
+				r.fail(item, "%q is no network; write it as in 192.0.2.0/24, 2001:db8::/32 or 192.0.2.5", text)
+				continue
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		// A network of everybody would silently excuse every attacker.
+		if prefix.Bits() == 0 {
+			r.fail(item, "%s is the whole Internet; name the networks that are yours", text)
+			continue
+		}
+		if masked := prefix.Masked(); masked != prefix {
+			r.fail(item, "%s has bits set after its first %d; did you mean %s?", text, prefix.Bits(), masked)
+			continue
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	slices.SortFunc(prefixes, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	return slices.Compact(prefixes)
+}
+
+func (r *reader) dates(n *yaml.Node) (dates []Date) {
+	for _, item := range r.list(n, "holidays") {
+		text, ok := r.text(item, "a holiday")
+		if !ok {
+			continue
+		}
+		t, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			r.fail(item, "%q is no date; write it as in 2024-12-25", text)
+			continue
+		}
+		dates = append(dates, Date{t.Year(), t.Month(), t.Day()})
+	}
+	slices.SortFunc(dates, func(a, b Date) int {
+		return cmp.Or(cmp.Compare(a.Year, b.Year), cmp.Compare(a.Month, b.Month), cmp.Compare(a.Day, b.Day))
+	})
+	return slices.Compact(dates)
+}
+
+func (r *reader) path(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(r.base, path)
+}
+
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+func kind(n *yaml.Node) string {
+	switch {
+	case isNull(n):
+		return "nothing"
+	case n.Kind == yaml.MappingNode:
+		return "\"key: value\" lines"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	}
+	return fmt.Sprintf("%q", n.Value)
+}
