@@ -99,9 +99,11 @@ each hour, and says what is not, why, and whom it concerns.`,
 		a.demoCommand(),
 		a.traceCommand(),
 		a.versionCommand(),
+		a.completionCommand(),
 		a.manCommand(),
 	)
-	root.InitDefaultCompletionCmd()
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(a.helpCommand())
 	return root
 }
 

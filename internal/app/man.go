@@ -1,8 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,14 +24,30 @@ func (a *app) manCommand() *cobra.Command {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return fmt.Errorf("make the folder: %w", err)
 			}
-			// The pages are kept in the repository and compared: a date would
-			// make them differ every month.
-			header := &doc.GenManHeader{Source: "Mailvigil", Manual: "Mailvigil", Date: &time.Time{}}
-			cmd.Root().DisableAutoGenTag = true
-			if err := doc.GenManTree(cmd.Root(), header, args[0]); err != nil {
-				return fmt.Errorf("write the man pages: %w", err)
+			root := cmd.Root()
+			root.DisableAutoGenTag = true
+			for _, c := range slices.Concat(root.Commands(), []*cobra.Command{root}) {
+				page, err := manPage(c)
+				if err != nil {
+					return fmt.Errorf("write the man page of %s: %w", c.CommandPath(), err)
+				}
+				file := filepath.Join(args[0], strings.ReplaceAll(c.CommandPath(), " ", "-")+".1")
+				if err := a.output(file, func(w io.Writer) error { _, err := w.Write(page); return err }); err != nil {
+					return err
+				}
 			}
 			return nil
 		},
 	}
+}
+
+// manPage has no date: the pages are kept in the repository and compared with
+// what the program writes, so they change only with what they say.
+func manPage(c *cobra.Command) ([]byte, error) {
+	var page bytes.Buffer
+	header := &doc.GenManHeader{Source: "Mailvigil", Manual: "Mailvigil", Date: &time.Time{}}
+	if err := doc.GenMan(c, header, &page); err != nil {
+		return nil, err
+	}
+	return bytes.Replace(page.Bytes(), []byte(time.Time{}.Format("Jan 2006")), nil, 1), nil
 }
