@@ -1,0 +1,387 @@
+// Package anomaly says where a series of counts departs from what baseline
+// expects of it: rises and drops, since when, by how much, and how sure that
+// is, with a stated number of false alarms a month.
+//
+// It does not know what the counts are of, nor why they departed: package
+// explain asks the second, and internal/pipeline brings the series. Scan
+// runs a series of the past; a Detector is the same thing live.
+package anomaly
+
+import (
+	"math"
+
+	"mailvigil/baseline"
+	"mailvigil/traffic"
+)
+
+// Options of a Detector or a Scan.
+type Options struct {
+	baseline.Options
+	// AlarmsPerMonth is how many false alarms may be raised in thirty days,
+	// by all series together; 0 is 1.
+	AlarmsPerMonth float64
+	// Series is how many series share AlarmsPerMonth; 0 is 1.
+	Series int
+}
+
+// Episode is a time in which a series was not as expected.
+type Episode struct {
+	Start, End    traffic.Slot    // alarm raised, alarm over; End is the last slot seen where Ongoing
+	Ongoing       bool            // not over when the series ended
+	Up            bool            // a rise, not a drop
+	Onset         traffic.Slot    // when it is thought to have begun
+	OnsetInterval [2]traffic.Slot // 90 %
+	Observed      float64         // counts from Onset to End
+	Expected      float64         // as expected without the episode
+	Size          float64         // θ, observed as a multiple of expected
+	SizeInterval  [2]float64      // 90 %
+	Z             float64         // standard normal deviate at its largest; negative for drops
+	P             float64         // its tail probability
+	// AlarmsPerMonth is how many alarms as strong as this one to expect in
+	// thirty days from all series together, were nothing the matter.
+	AlarmsPerMonth float64
+}
+
+// Judgement of one slot.
+type Judgement struct {
+	Expected, Lower, Upper float64 // 99 % of harmless counts lie between Lower and Upper
+	Ready                  bool    // the slot was judged: enough was learnt, and it was seen
+	Z                      float64 // the strongest of the tests' deviates
+	Alarm                  bool    // within an episode
+	Raised, Over           bool    // the episode began or ended with this slot: see Detector.Episode
+}
+
+const (
+	window = 15      // minutes of the fast test
+	delay  = 24 * 60 // minutes from judging a slot to learning it
+	before = 60      // minutes before an onset that are not learnt either
+
+	// Looks a month of thirty days offers to chance, for one series. The
+	// fast test slides by minutes over windows that overlap, the slow one
+	// adds its own, and both look up and down; simulated series-months
+	// (TestFalseAlarms) put the sum at about this many independent looks.
+	looks = 4 * 8640
+
+	slowRise, slowDrop = 1.3, 0.7 // θ that the slow test is made for
+
+	minExcess = 10 // events; fewer are no episode, however rare the series
+
+	penalty      = 1.5            // what a false alarm adds to the threshold
+	penaltyDecay = 10 * 24 * 60.0 // minutes in which it falls by e
+
+	// acceptAfter is when a departure that keeps coming back is learnt as
+	// the new normal.
+	acceptAfter = 14 * 24 * 60
+	// chainGap is how long it may be away and still be coming back.
+	chainGap = 36 * 60
+
+	overEvidence = 5.0 // log likelihood ratio at which an episode is over
+
+	trusted = 2.58 // |z| up to which a slot is learnt at full weight
+	target  = 2.054
+)
+
+// minute is what is kept of a slot until it is learnt.
+type minute struct {
+	count, mean, phi, z float32
+	weight              float32
+	pending             bool
+}
+
+// slow is one side of the slow test: a CUSUM of log likelihood ratios.
+type slow struct {
+	sum           float64
+	since         traffic.Slot
+	count, expect float64
+}
+
+// Detector judges one series, minute by minute. It is not safe for concurrent
+// use, has a fixed size, and Step allocates nothing unless an alarm is raised
+// or ends.
+type Detector struct {
+	model     *baseline.Model
+	looks     float64 // of all series, for each false alarm allowed
+	threshold float64
+
+	started bool
+	next    traffic.Slot
+	ready   traffic.Slot // first slot judged
+	judged  bool
+
+	past  [delay]minute
+	fast  [window]struct{ count, mean, noise, shared float64 }
+	up    slow
+	down  slow
+	scale [24]float64 // streaming 0.96 quantile of |z|
+
+	penalty   float64
+	active    bool
+	episode   Episode
+	recovery  slow
+	searchEnd traffic.Slot // of the last episode: onsets are not sought before
+	chain     traffic.Slot // start of the departure that keeps coming back
+	chained   bool
+}
+
+// NewDetector returns a Detector that has learnt nothing.
+func NewDetector(o Options) *Detector {
+	alarms := o.AlarmsPerMonth
+	if !(alarms > 0) {
+		alarms = 1
+	}
+	l := looks * float64(max(1, o.Series)) / alarms
+	d := &Detector{model: baseline.New(o.Options), looks: l, threshold: deviate(min(0.5, 1/l))}
+	for h := range d.scale {
+		d.scale[h] = target
+	}
+	return d
+}
+
+// Episode returns the episode that is going on, or else the last one.
+func (d *Detector) Episode() Episode {
+	e := d.episode
+	e.Ongoing = d.active
+	return e
+}
+
+// Confirm says that the last alarm was justified: it no longer counts as a
+// false alarm against those that may follow.
+func (d *Detector) Confirm() { d.penalty = max(0, d.penalty-penalty) }
+
+// Step judges the count of a slot, then learns what is due. Slots come in
+// order; those left out were not seen, and so was a count that is NaN or
+// negative. A slot that comes again or too late is ignored: what it was added
+// to has been judged already.
+func (d *Detector) Step(s traffic.Slot, count float64) Judgement {
+	if !d.started {
+		d.started, d.next = true, s
+	}
+	if s < d.next {
+		return Judgement{}
+	}
+	if s-d.next > 2*delay {
+		// All that waits to be learnt is learnt, and nothing lies between.
+		for i := range traffic.Slot(delay) {
+			d.learnDue(d.next + i)
+		}
+		d.forget(s)
+		d.next = s
+	}
+	for d.next < s {
+		d.step(d.next, math.NaN())
+	}
+	return d.step(s, count)
+}
+
+func (d *Detector) forget(s traffic.Slot) {
+	clear(d.fast[:])
+	d.up, d.down, d.recovery = slow{since: s}, slow{since: s}, slow{since: s}
+}
+
+func (d *Detector) step(s traffic.Slot, count float64) Judgement {
+	d.next = s + 1
+	d.learnDue(s)
+	e := d.model.Expect(s)
+	sd := math.Sqrt(e.Variance())
+	j := Judgement{Expected: e.Mean, Lower: max(0, e.Mean-trusted*sd), Upper: e.Mean + trusted*sd}
+	f := &d.fast[mod(s, window)]
+	*f = struct{ count, mean, noise, shared float64 }{}
+	if !(count >= 0) || math.IsInf(count, 0) {
+		return j
+	}
+	if !e.Ready {
+		// Nothing is judged yet, so nothing is suspected: learn at once.
+		d.model.Learn(s, count, 1)
+		return j
+	}
+	if !d.judged {
+		d.judged, d.ready = true, s
+		d.forget(s)
+	}
+	j.Ready = true
+
+	// One minute alone is never an episode (a backup's burst, a log written
+	// late), so no minute may count for more than six standard deviations.
+	f.count = min(count, e.Mean+6*sd+3)
+	f.mean, f.noise, f.shared = e.Mean, e.Dispersion*e.Mean, e.Uncertainty*e.Mean
+	var y, m, noise, shared float64
+	for i := range d.fast {
+		w := &d.fast[i]
+		y, m, noise, shared = y+w.count, m+w.mean, noise+w.noise, shared+w.shared
+	}
+	variance := noise + m*shared
+	raw := score(y, m, variance)
+	hour := d.model.Hour(s)
+	scale := max(1, d.scale[hour]/target)
+	z := raw / scale
+
+	phi := variance / m * scale * scale
+	d.up.add(s, f.count, e.Mean, slowRise, phi)
+	d.down.add(s, f.count, e.Mean, slowDrop, phi)
+	from := s - window + 1
+	excess := y - m
+	if u := d.up.deviate(); u > z && u > 2 {
+		z, from, excess = u, d.up.since, d.up.count-d.up.expect
+	}
+	if u := d.down.deviate(); u > math.Abs(z) && u > 2 {
+		z, from, excess = -u, d.down.since, d.down.count-d.down.expect
+	}
+	j.Z = z
+
+	weight := 1.0
+	if a := math.Abs(z); a > trusted {
+		weight = trusted * trusted / (a * a)
+	}
+	d.penalty *= 1 - 1/penaltyDecay
+	p := &d.past[mod(s, delay)]
+	*p = minute{count: float32(count), mean: float32(e.Mean), phi: float32(e.Dispersion * scale * scale), z: float32(raw), weight: float32(weight), pending: true}
+
+	switch {
+	case d.active:
+		j.Over = d.follow(s, count, z, f.count, e.Mean, phi)
+	case math.Abs(z) > d.threshold+d.penalty && math.Abs(excess) >= minExcess && (z > 0) == (excess > 0):
+		d.raise(s, from, z)
+		j.Raised = true
+	}
+	j.Alarm = d.active
+	if d.active && !d.accepted(s) {
+		p.weight = 0
+	}
+	return j
+}
+
+func (c *slow) add(s traffic.Slot, count, mean, theta, phi float64) {
+	c.sum += (count*math.Log(theta) - mean*(theta-1)) / phi
+	if c.sum <= 0 {
+		*c = slow{since: s + 1}
+		return
+	}
+	c.count += count
+	c.expect += mean
+}
+
+// deviate puts the sum on the scale of the fast test: a CUSUM reaches h about
+// once in e^h looks.
+func (c *slow) deviate() float64 {
+	if c.sum < 3 {
+		return 0
+	}
+	return deviate(math.Exp(-c.sum))
+}
+
+// learnDue lets the model learn the slot that was judged a day before s. The
+// delay is what lets an alarm take back its own beginning.
+func (d *Detector) learnDue(s traffic.Slot) {
+	p := &d.past[mod(s, delay)]
+	if !p.pending {
+		return
+	}
+	p.pending = false
+	if p.weight == 0 {
+		return
+	}
+	d.model.Learn(s-delay, float64(p.count), float64(p.weight))
+	// The tests' deviates are no better than the model behind them. Their
+	// own upper quantile says by how much they are too large.
+	q := &d.scale[d.model.Hour(s-delay)]
+	if math.Abs(float64(p.z)) > *q {
+		*q += 0.02 * 0.96
+	} else {
+		*q = max(target, *q-0.02*0.04)
+	}
+}
+
+func (d *Detector) accepted(s traffic.Slot) bool { return d.chained && s-d.chain > acceptAfter }
+
+func (d *Detector) raise(s, from traffic.Slot, z float64) {
+	d.active = true
+	d.penalty += penalty
+	if !d.chained || d.episode.End+chainGap < s {
+		d.chained, d.chain = true, s
+	}
+	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z}
+	d.recovery = slow{since: s}
+	d.date(s, from)
+	if !d.accepted(s) {
+		for t := max(d.episode.Onset-before, s-delay+1); t <= s; t++ {
+			d.past[mod(t, delay)].weight = 0
+		}
+	}
+}
+
+// date finds onset and size of the episode from what was seen up to s.
+func (d *Detector) date(s, from traffic.Slot) {
+	start := max(from-3*60, s-delay+1, d.ready, d.searchEnd)
+	n := int(s-start) + 1
+	buffer := make([]float64, 3*n)
+	observed, expected, phi := buffer[:n], buffer[n:2*n], buffer[2*n:]
+	for i := range n {
+		p := &d.past[mod(start+traffic.Slot(i), delay)]
+		if !p.pending {
+			observed[i] = -1
+			continue
+		}
+		observed[i], expected[i], phi[i] = float64(p.count), float64(p.mean), float64(p.phi)
+	}
+	c := Onset(start, 1, observed, expected, phi)
+	e := &d.episode
+	e.Onset, e.OnsetInterval, e.Size, e.SizeInterval = c.Onset, c.Interval, c.Size, c.SizeInterval
+	e.Observed, e.Expected = 0, 0
+	for i := int(c.Onset - start); i < n; i++ {
+		if observed[i] >= 0 {
+			e.Observed += observed[i]
+			e.Expected += expected[i]
+		}
+	}
+	e.P = tail(math.Abs(e.Z))
+	e.AlarmsPerMonth = e.P * d.looks
+}
+
+// follow takes an episode on by a minute and says whether it is over: whether
+// counts have been normal for long enough that it cannot be going on. A night
+// whose counts are too few to tell does not end an outage.
+func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) bool {
+	e := &d.episode
+	e.End = s
+	e.Observed += count
+	e.Expected += mean
+	if (z > 0) == e.Up && math.Abs(z) > math.Abs(e.Z) {
+		e.Z = z
+		e.P = tail(math.Abs(z))
+		e.AlarmsPerMonth = e.P * d.looks
+	}
+	theta := max(e.Size, 0.5)
+	if e.Up {
+		theta = min(max(e.Size, 1.1), 1.5)
+	}
+	// The log likelihood ratio of normal against the episode's size.
+	d.recovery.sum += (mean*(theta-1) - clipped*math.Log(theta)) / phi
+	if d.recovery.sum <= 0 {
+		d.recovery = slow{since: s + 1}
+	} else {
+		d.recovery.count += count
+		d.recovery.expect += mean
+	}
+	if s == e.Start+60 {
+		d.date(s, e.Start)
+	}
+	if d.recovery.sum < overEvidence {
+		return false
+	}
+	e.End = max(d.recovery.since, e.Start)
+	e.Observed -= d.recovery.count
+	e.Expected -= d.recovery.expect
+	d.active = false
+	d.searchEnd = e.End
+	d.up, d.down = slow{since: s + 1}, slow{since: s + 1}
+	clear(d.fast[:])
+	return true
+}
+
+func mod(s traffic.Slot, n traffic.Slot) traffic.Slot {
+	r := s % n
+	if r < 0 {
+		r += n
+	}
+	return r
+}

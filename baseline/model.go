@@ -1,0 +1,284 @@
+// Package baseline knows what count to expect of a series of counts in a
+// minute, and how far a harmless count may stray from it: the profile of the
+// local week, holidays, growth and spread, learnt online from the counts
+// themselves.
+//
+// It does not know what the counts are of, keeps no history, and does not
+// judge: package anomaly asks it, decides what is suspicious, and tells it
+// what to learn and at what weight.
+package baseline
+
+import (
+	"math"
+	"time"
+
+	"mailvigil/traffic"
+)
+
+// Options of a Model.
+type Options struct {
+	Location *time.Location // nil: UTC
+	Calendar Calendar       // nil: Monday to Friday are work days
+}
+
+// Expectation is what a Model expects of one slot.
+type Expectation struct {
+	// Mean count of the minute.
+	Mean float64
+	// Dispersion φ: the variance around a known mean is φ·mean; 1 is Poisson.
+	Dispersion float64
+	// Uncertainty is the relative variance of Mean itself. Neighbouring slots
+	// share it, so it does not average out over a window.
+	Uncertainty float64
+	// Ready is false until enough was learnt to judge by.
+	Ready bool
+}
+
+// Variance of a count with this expectation.
+func (e Expectation) Variance() float64 {
+	return e.Dispersion*e.Mean + e.Uncertainty*e.Mean*e.Mean
+}
+
+// WarmUp is how much must be learnt before a Model is Ready.
+const WarmUp = 3 * 24 * 60 // minutes
+
+// The relative spreads τ between a layer of the profile and its parent: how
+// differently five minutes of a day, of a work or rest day, and of one
+// weekday may behave.
+const (
+	tauDay   = 1.0
+	tauClass = 0.4
+	tauBurst = 0.15
+	tauWeek  = 0.05
+)
+
+// How many minutes of learning a profile remembers. The class profile takes
+// part of its neighbours' minutes too, four for each of its own.
+const (
+	memoryWeek  = 5 * 10       // ten weeks
+	memoryBurst = 5 * 40       // forty days
+	memoryClass = 5 * 40 * 4   // forty days of the class
+	memoryDay   = 5 * 60 * 4   // sixty days
+	memoryAll   = 60 * 24 * 60 // sixty days
+	memoryLevel = 2 * 24 * 60  // two days
+	memoryPhi   = 12 * 40      // five-minute bins: forty days of an hour
+)
+
+const (
+	priorPhi     = 1.5
+	priorPhiBins = 12
+	priorLevel   = 400    // events that the level must outweigh
+	levelNoise   = 0.0004 // the relative variance of the level from day to day: 2 %, squared
+	clipSD       = 3
+)
+
+// smoothing over ±15 minutes: counts are shared with neighbouring bins of the
+// day and class profiles.
+var smoothing = [...]float32{0.25, 0.5, 0.75, 1, 0.75, 0.5, 0.25}
+
+// cell is a gamma posterior's sufficient statistics: events seen, and the
+// exposure they were seen in, both divided by the dispersion.
+type cell struct{ events, exposure float32 }
+
+func (c *cell) learn(events, exposure, weight, memory float32) {
+	keep := 1 - weight/memory
+	c.events = c.events*keep + events
+	c.exposure = c.exposure*keep + exposure
+}
+
+// under gives the posterior mean and relative variance of a rate, of which the
+// parent layer says that it is around mean with relative variance tau².
+func (c *cell) under(mean, tau2 float64) (rate, variance float64) {
+	k := 1 / tau2
+	shape := k + float64(c.events)
+	return shape / (k/mean + float64(c.exposure)), 1 / shape
+}
+
+// Model is the profile of one series. It is not safe for concurrent use. Its
+// size is fixed (about 30 kB), and neither Expect nor Learn allocates.
+//
+// The mean of a slot is L·r: a slowly moving level L, and the rate r of the
+// slot's five minutes of the local week. A single week says little about five
+// minutes of it, so rates are drawn towards what is known more broadly, each
+// layer a gamma prior of the next (a hierarchical gamma–Poisson model, with
+// exponential discounting as West and Harrison's dynamic models have it):
+//
+//	all ─τ=1→ five minutes of any day ─τ=.4→ of a work or rest day ─τ=.05→ of the weekday
+//
+// The day and class layers are smoothed over ±15 minutes; a factor for single
+// bins of the day, narrow around 1, lets cron jobs stand out between the two
+// smooth layers and the last. A parent is only ever a prior of its child:
+// layers that multiply each other lock in on whatever the first days showed.
+// A parent that is itself uncertain is a weaker prior: its relative variance
+// adds to τ², so the first weekend is expected to be a surprise.
+type Model struct {
+	clock wallClock
+
+	week  [weekRows * dayBins]cell
+	class [2 * dayBins]cell
+	day   [dayBins]cell
+	burst [dayBins]cell
+	all   struct{ events, minutes float64 }
+	level struct{ events, expected float64 }
+
+	spread [24]struct{ sum, bins float32 }
+	pooled struct{ sum, bins float64 }
+	open   openBin
+
+	learnt float64 // minutes
+}
+
+// openBin gathers the five minutes whose residual is not yet complete.
+type openBin struct {
+	key                           traffic.Slot
+	hour                          int
+	count, mean, variance, weight float64
+	minutes                       float64
+}
+
+// New returns a Model that has learnt nothing.
+func New(o Options) *Model {
+	loc := o.Location
+	if loc == nil {
+		loc = time.UTC
+	}
+	return &Model{clock: wallClock{loc: loc, cal: o.Calendar}}
+}
+
+// rates are what the layers say of one place.
+type rates struct {
+	class float64 // smooth rate of the day's class, without the burst factor
+	burst float64
+	week  float64 // the rate that counts
+	// relative variance of week
+	variance float64
+}
+
+func (m *Model) rates(p place) rates {
+	// Half an event in a minute never seen: a series of zeros has a small
+	// rate, not none.
+	mean := (m.all.events + 0.5) / (m.all.minutes + 1)
+	v := 1 / (m.all.events + 0.5)
+	mean, v = m.day[p.bin].under(mean, tauDay*tauDay+v)
+	mean, v = m.class[p.rest*dayBins+p.bin].under(mean, tauClass*tauClass+v)
+	burst, vBurst := m.burst[p.bin].under(1, tauBurst*tauBurst)
+	week, vWeek := m.week[p.row*dayBins+p.bin].under(mean*burst, tauWeek*tauWeek+v+vBurst)
+	return rates{class: mean, burst: burst, week: week, variance: vWeek}
+}
+
+func (m *Model) growth() float64 {
+	return (priorLevel + m.level.events) / (priorLevel + m.level.expected)
+}
+
+func (m *Model) phi(hour int) float64 {
+	pooled := (priorPhi*priorPhiBins + m.pooled.sum) / (priorPhiBins + m.pooled.bins)
+	h := &m.spread[hour]
+	return max(1, (pooled*priorPhiBins+float64(h.sum))/(priorPhiBins+float64(h.bins)))
+}
+
+// Expect says what count to expect in a slot, past or to come.
+func (m *Model) Expect(s traffic.Slot) Expectation {
+	p := m.clock.place(s)
+	return m.expect(p, m.rates(p))
+}
+
+func (m *Model) expect(p place, r rates) Expectation {
+	return Expectation{
+		Mean:        m.growth() * r.week,
+		Dispersion:  m.phi(p.hour()),
+		Uncertainty: r.variance + levelNoise,
+		Ready:       m.learnt >= WarmUp,
+	}
+}
+
+// Hour is the hour of the local day that a slot falls in.
+func (m *Model) Hour(s traffic.Slot) int { return m.clock.place(s).hour() }
+
+// Learn takes one minute's count into the Model. The weight is between 0 (no
+// trust at all: nothing is learnt) and 1. A minute that was not seen must not
+// be learnt; a count that is negative or no number is not.
+func (m *Model) Learn(s traffic.Slot, count, weight float64) {
+	if !(weight > 0) || !(count >= 0) || math.IsInf(count, 0) {
+		return
+	}
+	weight = min(weight, 1)
+	p := m.clock.place(s)
+	r := m.rates(p)
+	e := m.expect(p, r)
+	m.learnSpread(s, p, count, weight, e)
+
+	if e.Ready {
+		m.learnLevel(count, weight, r, e)
+	}
+	level := m.growth()
+	w, y := float32(weight), float32(weight*count/e.Dispersion)
+	exposure := weight * level / e.Dispersion
+	m.week[p.row*dayBins+p.bin].learn(y, float32(exposure), w, memoryWeek)
+	m.burst[p.bin].learn(y, float32(exposure*r.class), w, memoryBurst)
+	class := m.class[p.rest*dayBins : (p.rest+1)*dayBins]
+	x := float32(exposure * r.burst)
+	bin := p.bin - len(smoothing)/2
+	if bin < 0 {
+		bin += dayBins
+	}
+	for _, k := range smoothing {
+		class[bin].learn(k*y, k*x, k*w, memoryClass)
+		m.day[bin].learn(k*y, k*x, k*w, memoryDay)
+		if bin++; bin == dayBins {
+			bin = 0
+		}
+	}
+	keep := 1 - weight/memoryAll
+	m.all.events = m.all.events*keep + weight*count/e.Dispersion
+	m.all.minutes = m.all.minutes*keep + exposure
+	m.learnt += weight
+}
+
+// learnLevel moves the level towards what was counted, a gamma filter with a
+// memory of two days. A slot counts by how well its own rate is known, taken
+// over five minutes: without that the first weekend, expected to be like the
+// work days before it, would drag the level down.
+func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
+	const keep = 1 - 1.0/memoryLevel
+	w := weight / (e.Dispersion + binMinutes*e.Mean*r.variance)
+	m.level.events = m.level.events*keep + w*count
+	m.level.expected = m.level.expected*keep + w*r.week
+}
+
+// learnSpread estimates φ for each hour of the day from the residuals of five
+// minutes at a time: single minutes would miss what neighbouring minutes have
+// in common. Residuals are winsorised at three standard deviations and one
+// event, so that a burst is not taken for spread; hours with little history
+// lean on the whole day.
+func (m *Model) learnSpread(s traffic.Slot, p place, count, weight float64, e Expectation) {
+	key := traffic.Slot(floorDiv(int64(s), binMinutes))
+	if o := &m.open; o.key != key {
+		if o.minutes == binMinutes && o.mean > 0 && m.learnt > 24*60 {
+			m.closeBin(o)
+		}
+		*o = openBin{key: key, hour: p.hour()}
+	}
+	o := &m.open
+	o.count += count
+	o.mean += e.Mean
+	o.variance += e.Uncertainty
+	o.weight += weight
+	o.minutes++
+}
+
+func (m *Model) closeBin(o *openBin) {
+	phi := m.phi(o.hour)
+	uncertainty := o.variance / o.minutes
+	v := phi*o.mean + o.mean*o.mean*uncertainty
+	d := math.Abs(o.count - o.mean)
+	d = min(d, clipSD*math.Sqrt(v)+1)
+	estimate := d * d / (o.mean + o.mean*o.mean*uncertainty/phi)
+	w := o.weight / o.minutes * min(1, o.mean)
+	h := &m.spread[o.hour]
+	keep := 1 - w/memoryPhi
+	h.sum = float32(float64(h.sum)*keep + w*estimate)
+	h.bins = float32(float64(h.bins)*keep + w)
+	keep = 1 - w/(24*memoryPhi)
+	m.pooled.sum = m.pooled.sum*keep + w*estimate
+	m.pooled.bins = m.pooled.bins*keep + w
+}
