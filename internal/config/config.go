@@ -15,8 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // Config is a configuration that was found to be right. The zero value is what
@@ -82,13 +80,10 @@ func Load(path string) (*Config, error) {
 // is wrong, in the order of the file.
 func Parse(path string, data []byte) (*Config, error) {
 	r := &reader{file: path, base: filepath.Dir(path)}
-	var doc yaml.Node
-	if err := yaml.Load(data, &doc); err != nil {
-		r.syntax(err)
-		return nil, errors.Join(r.problems...)
-	}
 	cfg := &Config{Aliases: map[string]string{}}
-	r.root(&doc, cfg)
+	if doc := r.document(data); doc != nil {
+		r.root(doc, cfg)
+	}
 	if len(r.problems) > 0 {
 		return nil, errors.Join(r.problems...)
 	}

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"path/filepath"
 	"regexp"
@@ -25,12 +27,40 @@ func (r *reader) fail(n *yaml.Node, format string, args ...any) {
 	r.problems = append(r.problems, &Problem{File: r.file, Line: n.Line, Column: n.Column, Text: fmt.Sprintf(format, args...)})
 }
 
-// syntax turns the YAML library's errors into ours.
-func (r *reader) syntax(err error) {
-	p := &Problem{File: r.file, Text: "this is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+// document returns the root of the file, nil where the file is empty or no
+// YAML.
+func (r *reader) document(data []byte) *yaml.Node {
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	var docs [2]yaml.Node
+	n := 0
+	for n < len(docs) && err == nil {
+		if err = loader.Load(&docs[n]); err == nil {
+			n++
+		}
+	}
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		r.syntax(err, data)
+		return nil
+	case n == 0 || len(docs[0].Content) == 0:
+		return nil
+	case n == 2:
+		r.fail(&docs[1], "a second document starts here; keep all in one, without \"---\"")
+	}
+	return docs[0].Content[0]
+}
+
+// syntax words the YAML library's errors as ours.
+func (r *reader) syntax(err error, data []byte) {
+	p := &Problem{File: r.file, Text: strings.TrimPrefix(err.Error(), "yaml: ")}
 	var at *yaml.LoadError
 	if errors.As(err, &at) {
-		p.Line, p.Column, p.Text = at.Mark.Line, at.Mark.Column, "this is not YAML: "+at.Message
+		p.Line, p.Column, p.Text = at.Mark.Line, at.Mark.Column, at.Message
+	}
+	p.Text = "this is not YAML: " + p.Text
+	// The commonest mistake has the library's least helpful message.
+	if lines := bytes.Split(data, []byte("\n")); p.Line > 0 && p.Line <= len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[p.Line-1], " "), []byte("\t")) {
+		p.Text += "; indent with spaces, not with tabs"
 	}
 	r.problems = append(r.problems, p)
 }
@@ -41,11 +71,8 @@ type field struct {
 	read func(*yaml.Node)
 }
 
-func (r *reader) root(doc *yaml.Node, cfg *Config) {
-	if doc.Kind == 0 || len(doc.Content) == 0 || isNull(doc.Content[0]) {
-		return // an empty file changes nothing
-	}
-	r.mapping(doc.Content[0], "the file", []field{
+func (r *reader) root(n *yaml.Node, cfg *Config) {
+	r.mapping(n, "the file", []field{
 		{"timezone", func(n *yaml.Node) {
 			name, ok := r.text(n, "timezone")
 			if !ok {

@@ -1,0 +1,161 @@
+package config_test
+
+import (
+	"errors"
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"mailvigil/internal/config"
+)
+
+var update = flag.Bool("update", false, "write the messages of testdata/bad anew")
+
+// Every bad file has its message: what an operator reads is part of the
+// product.
+func TestBadFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no bad files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = config.Parse(filepath.Base(file), data)
+			if err == nil {
+				t.Fatal("the file was taken for good")
+			}
+			got, golden := err.Error()+"\n", strings.TrimSuffix(file, ".yaml")+".txt"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got:\n%swant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestExample(t *testing.T) {
+	cfg, err := config.Load("mailvigil.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	brussels, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.Config{
+		Zone:    brussels,
+		Domains: []string{"parl.example", "members.parl.example"},
+		Aliases: map[string]string{"apeeters": "anna.peeters", "president@parl.example": "anna.peeters", "helpdesk@parl.example": "tom.maes"},
+		Networks: config.Networks{
+			Own:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8:12::/48")},
+			Relays: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("198.51.100.16/28")},
+			File:   "/usr/share/mailvigil/networks.db",
+		},
+		Holidays: []config.Date{{Year: 2026, Month: time.July, Day: 21}, {Year: 2026, Month: time.December, Day: 25}},
+		Logs:     []string{"/var/log/nginx", "/var/log/dovecot.log"},
+	}
+	if !reflect.DeepEqual(cfg, want) {
+		t.Errorf("got  %+v\nwant %+v", cfg, want)
+	}
+}
+
+func TestGoodFiles(t *testing.T) {
+	tests := []struct {
+		name, yaml string
+		want       config.Config
+	}{
+		{"empty", "", config.Config{}},
+		{"only comments", "# nothing yet\n", config.Config{}},
+		{"keys without values", "timezone: UTC\ndomains:\nnetworks:\naliases:\nlogs:\n", config.Config{Zone: time.UTC}},
+		{"a network of one address", "networks: {own: [192.0.2.5]}", config.Config{Networks: config.Networks{Own: []netip.Prefix{netip.MustParsePrefix("192.0.2.5/32")}}}},
+		{"the same twice", "holidays: [2026-12-25, 2026-12-25]", config.Config{Holidays: []config.Date{{Year: 2026, Month: time.December, Day: 25}}}},
+		{"domains in capitals", "domains: [Parl.Example]", config.Config{Domains: []string{"parl.example"}}},
+		{"an anchor", "domains: [&d parl.example, *d]", config.Config{Domains: []string{"parl.example", "parl.example"}}},
+		{"paths beside the file", "networks: {file: networks.db}\nlogs: [../logs]", config.Config{Networks: config.Networks{File: "/etc/mailvigil/networks.db"}, Logs: []string{"/etc/logs"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := config.Parse("/etc/mailvigil/mailvigil.yaml", []byte(tt.yaml))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.want.Aliases = map[string]string{}
+			if !reflect.DeepEqual(*got, tt.want) {
+				t.Errorf("got  %+v\nwant %+v", *got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	_, err := config.Load(filepath.Join(t.TempDir(), "none.yaml"))
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want that the file does not exist", err)
+	}
+}
+
+// The list of zones is data: each of its names must be one that Go can load.
+func TestZonesLoad(t *testing.T) {
+	zones := config.Zones()
+	if len(zones) < 500 {
+		t.Fatalf("only %d zones", len(zones))
+	}
+	for _, name := range zones {
+		if _, err := config.Zone(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestClosest(t *testing.T) {
+	words := []string{"since", "until", "json", "quiet"}
+	tests := []struct{ name, word, want string }{
+		{"a letter missing", "sinc", "since"},
+		{"a letter more", "untill", "until"},
+		{"two swapped", "jsno", "json"},
+		{"capitals", "QUIET", "quiet"},
+		{"far from all", "verbose", ""},
+		{"nothing", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := config.Closest(tt.word, words); got != tt.want {
+				t.Errorf("Closest(%q) = %q, want %q", tt.word, got, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/bad/*.yaml")
+	for _, file := range append(files, "mailvigil.example.yaml") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cfg, err := config.Parse("mailvigil.yaml", data)
+		if (cfg == nil) == (err == nil) {
+			t.Errorf("got %v and %v, want one of them", cfg, err)
+		}
+	})
+}
