@@ -1,0 +1,105 @@
+package explain
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// The two columns that end a CSV header: observed, then expected.
+var countColumns = [][2]string{{"real", "predict"}, {"count", "baseline"}, {"observed", "expected"}}
+
+// ReadCSV reads a table: a header with the attributes followed by
+// real,predict (or count,baseline, or observed,expected), then a row a leaf.
+// Rows with the same values add up. Errors name the line.
+func ReadCSV(r io.Reader) (*Table, error) {
+	cr := csv.NewReader(r)
+	cr.ReuseRecord = true
+	header, err := cr.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("the file is empty: a header line is needed, the attributes and then real,predict")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("header: %w", err)
+	}
+	names := make([]string, len(header))
+	for i, h := range header {
+		names[i] = strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))
+	}
+	n := len(names) - 2
+	if n < 0 || !isCounts(names[n], names[n+1]) {
+		return nil, fmt.Errorf("header %q: the last two columns must be real,predict or count,baseline (observed, then expected)", strings.Join(names, ","))
+	}
+	if n == 0 {
+		return nil, errors.New("header: no attribute column stands before the two counts")
+	}
+	seen := map[string]bool{}
+	for i, a := range names[:n] {
+		if a == "" {
+			return nil, fmt.Errorf("header: column %d has no name", i+1)
+		}
+		if seen[a] {
+			return nil, fmt.Errorf("header: attribute %q stands twice", a)
+		}
+		seen[a] = true
+	}
+	t := NewTable(names[:n]...)
+	for {
+		row, err := cr.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err // names the line itself
+		}
+		line, _ := cr.FieldPos(0)
+		observed, err := parseCount(names[n], row[n])
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+		expected, err := parseCount(names[n+1], row[n+1])
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+		for i := range row[:n] {
+			// The dictionary keeps its values for as long as the table
+			// lives; they must not pin the whole line.
+			if _, ok := t.ids[i][row[i]]; !ok {
+				row[i] = strings.Clone(row[i])
+			}
+		}
+		t.Add(row[:n], observed, expected)
+	}
+	if t.Len() == 0 {
+		return nil, errors.New("no row follows the header")
+	}
+	return t, nil
+}
+
+func isCounts(observed, expected string) bool {
+	for _, c := range countColumns {
+		if strings.EqualFold(observed, c[0]) && strings.EqualFold(expected, c[1]) {
+			return true
+		}
+	}
+	return false
+}
+
+func parseCount(column, s string) (float64, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return 0, fmt.Errorf("%s is missing", column)
+	}
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return 0, fmt.Errorf("%s is not a number: %q", column, s)
+	}
+	if x < 0 {
+		return 0, fmt.Errorf("%s is negative: %s", column, s)
+	}
+	return x, nil
+}

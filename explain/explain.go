@@ -1,0 +1,172 @@
+// Package explain finds what sets an excess apart: given the leaves of a
+// window, rows of attribute values with an observed and an expected count, it
+// answers with the smallest set of attribute=value combinations that accounts
+// for the difference, with what is general drift, and with "nothing localised"
+// where that is the truth.
+//
+// It knows nothing of mail, time or files and imports no package of ours, so
+// that it can be used as a library. It does not decide whether there is an
+// excess worth explaining (anomaly) nor what a cause means (verdict). The
+// pipeline calls it with the leaves of an alarm's window; the command line
+// calls it with a CSV file.
+package explain
+
+import "slices"
+
+// Options are the settings of Explain. The zero value is meant to be right.
+type Options struct {
+	// Workers bounds the goroutines of one call. 0: one.
+	Workers int
+	// Windows is the number of past windows behind the expectation, whose
+	// own noise is then allowed for. 0: the expectation is taken as exact.
+	Windows int
+	// MaxCauses and MaxDepth bound the answer. 0: 8 causes of 4 items; a
+	// small dense cube is searched to its full depth.
+	MaxCauses, MaxDepth int
+	// MinExcess is the least excess, in events, that a cause may have.
+	MinExcess float64
+	// Implies names for an attribute those that its value fixes (an ASN its
+	// country), so that a cause is not described twice.
+	Implies map[string][]string
+}
+
+// Item is one attribute=value pair.
+type Item struct{ Attribute, Value string }
+
+// Cause is a combination of items whose leaves depart together.
+type Cause struct {
+	Where []Item // sorted by attribute
+
+	// Observed and Expected are sums over the leaves that match Where and no
+	// earlier cause. Expected includes the general drift.
+	Observed, Expected float64
+	Excess             float64 // Observed − Expected; negative for a drop
+	Lift               float64 // Observed / Expected; +Inf where nothing was expected
+	// Share is this cause's part of all departures, rises and drops alike,
+	// every event counted once.
+	Share float64
+	// Score is the evidence, a log likelihood ratio in units of the noise
+	// found in the data, less the cost of the description.
+	Score float64
+	// Confidence, 0 to 1, is how likely the same description would be given
+	// had the noise fallen otherwise.
+	Confidence float64
+}
+
+// Result is what Explain answers.
+type Result struct {
+	Observed, Expected float64 // sums over the table, Expected as given
+	Drift              float64 // factor that applies to everything
+	Causes             []Cause // strongest first
+	Localised          bool    // at least one cause was found
+
+	// Unexplained is the excess (signed) of the leaves no cause claims,
+	// beyond the drift; UnexplainedShare its part of all departures.
+	Unexplained, UnexplainedShare float64
+	// Heterogeneity is the noise of the unclaimed rest in units of what
+	// counting alone gives: 1 is even, above it leaves depart for reasons
+	// the attributes do not name.
+	Heterogeneity float64
+}
+
+const (
+	defaultCauses = 8
+	defaultDepth  = 4
+
+	// minLift is the smallest factor that is called a cause, either way.
+	minLift = 1.15
+	// margin is the evidence demanded beyond the cost of having looked at
+	// every combination. exp(−margin)/√(π·margin) bounds the chance that
+	// noise alone yields a cause of a given depth.
+	margin = 8
+)
+
+// Explain finds the causes of the difference between a table's observed and
+// expected counts. The table is only read.
+//
+// Causes are found greedily: the best combination is accepted, its leaves are
+// set aside, drift and noise are estimated again on the rest, and so on until
+// no combination stands out. A cube that is small and mostly filled is
+// enumerated exactly; anything else is searched by a beam over the values
+// that carry enough events.
+func Explain(t *Table, o Options) Result {
+	if o.MaxCauses <= 0 {
+		o.MaxCauses = defaultCauses
+	}
+	if o.Workers <= 0 {
+		o.Workers = 1
+	}
+	var r Result
+	for i := range t.observed {
+		r.Observed += t.observed[i]
+		r.Expected += t.expected[i]
+	}
+	r.Drift = 1
+	if r.Observed == 0 && r.Expected == 0 || len(t.Attributes) == 0 {
+		return r
+	}
+
+	s, dense := prepare(t, o)
+	var next func() (cell, bool)
+	if dense {
+		if o.MaxDepth <= 0 {
+			o.MaxDepth = len(t.Attributes)
+		}
+		next = newCube(s, o).best
+	} else {
+		if o.MaxDepth <= 0 {
+			o.MaxDepth = defaultDepth
+		}
+		next = newBeam(s, o).best
+	}
+
+	type found struct {
+		cause Cause
+		v, f  float64
+	}
+	var all []found
+	for len(all) < o.MaxCauses {
+		s.estimate(o)
+		c, ok := next()
+		if !ok {
+			break
+		}
+		c = s.simplest(c, o)
+		a := s.take(c)
+		all = append(all, found{Cause{Where: s.where(c), Score: c.net, Confidence: c.confidence}, a.v, a.f})
+	}
+	s.estimate(o)
+
+	r.Drift = s.drift
+	r.Heterogeneity = s.heterogeneity()
+	rest := s.rest()
+	r.Unexplained = rest.v - s.drift*rest.f
+	departures := abs(r.Unexplained)
+	for _, c := range all {
+		departures += abs(c.v - s.drift*c.f)
+	}
+	for _, f := range all {
+		c := f.cause
+		c.Observed, c.Expected = f.v, s.drift*f.f
+		c.Excess = c.Observed - c.Expected
+		c.Lift = ratio(c.Observed, c.Expected)
+		if departures > 0 {
+			c.Share = abs(c.Excess) / departures
+		}
+		r.Causes = append(r.Causes, c)
+	}
+	if departures > 0 {
+		r.UnexplainedShare = abs(r.Unexplained) / departures
+	}
+	slices.SortStableFunc(r.Causes, func(a, b Cause) int {
+		switch {
+		case a.Score > b.Score:
+			return -1
+		case a.Score < b.Score:
+			return 1
+		}
+		return 0
+	})
+	r.Localised = len(r.Causes) > 0
+	return r
+}

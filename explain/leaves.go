@@ -1,0 +1,521 @@
+package explain
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+)
+
+// item is a value of an attribute within leaves: code is never 0.
+type item struct{ attr, code int }
+
+// cell is a combination of items on different attributes, with its evidence.
+type cell struct {
+	items      []item // by attribute
+	net        float64
+	confidence float64
+}
+
+// sums are what adds up over rows: observed and expected as given, and both
+// in units of the rows' own noise (see estimate).
+type sums struct{ v, f, x, y float64 }
+
+func (a *sums) add(b sums) { a.v += b.v; a.f += b.f; a.x += b.x; a.y += b.y }
+
+// leaves is a table made ready for the search: equal rows merged, values
+// renumbered per attribute in the order of their names. Code 0 stands for the
+// unknown value and for values too small to be searched.
+type leaves struct {
+	t       *Table
+	values  [][]uint32 // attribute, code → the table's value id
+	columns [][]uint16 // attribute → code per row
+	rows    []sums
+	filled  bool // most combinations of values occur: a complete cube
+	counts  bool // observed counts are whole numbers
+
+	drift      float64
+	poisson    float64 // a: variance = a·f + κ·f² of a leaf
+	relative   float64 // κ
+	structural float64 // relative variance of wide cells that leaves do not show
+	largest    float64 // |excess| of the largest accepted cause
+	observed   float64
+}
+
+const (
+	denseCells      = 1 << 19
+	denseAttributes = 8
+	maxItems        = 63
+)
+
+// prepare merges equal rows and reports whether the table is a small dense
+// cube.
+func prepare(t *Table, o Options) (*leaves, bool) {
+	s := &leaves{t: t, counts: true, drift: 1}
+	for _, v := range t.observed {
+		s.observed += v
+		if v != math.Trunc(v) {
+			s.counts = false
+		}
+	}
+	cells := 1.0
+	for a := range t.Attributes {
+		cells *= float64(len(t.values[a]))
+	}
+	known := 1.0 // combinations of known values
+	for a := range t.Attributes {
+		known *= math.Max(1, float64(len(t.values[a])-1))
+	}
+	dense := cells <= denseCells && len(t.Attributes) <= denseAttributes
+	s.filled = dense && float64(t.Len()) >= 0.25*known
+
+	var keep []map[uint32]bool
+	if !dense {
+		keep = heavy(t, s.floor(o))
+	}
+	recode := make([][]uint16, len(t.Attributes)) // value id → code
+	for a := range t.Attributes {
+		var ids []uint32
+		for id := 1; id < len(t.values[a]); id++ {
+			if dense || keep[a][uint32(id)] {
+				ids = append(ids, uint32(id))
+			}
+		}
+		slices.SortFunc(ids, func(i, j uint32) int { return strings.Compare(t.values[a][i], t.values[a][j]) })
+		recode[a] = make([]uint16, len(t.values[a]))
+		for i, id := range ids {
+			recode[a][id] = uint16(i + 1)
+		}
+		s.values = append(s.values, append([]uint32{0}, ids...))
+	}
+	s.merge(recode)
+	return s, dense
+}
+
+// merge adds up the rows whose codes are equal and puts them in the order of
+// their codes, so that the order of the input plays no part.
+func (s *leaves) merge(recode [][]uint16) {
+	t := s.t
+	// Mixed radix over two words: at most 64 codes an attribute in a wide
+	// table, so that ten fit into each.
+	half := min(len(recode), 10)
+	type key struct{ a, b uint64 }
+	at := make(map[key]int32, min(t.Len(), 1<<16))
+	var keys []key
+	var rows []sums
+	for i := range t.observed {
+		v, f := t.observed[i], t.expected[i]
+		if v == 0 && f == 0 {
+			continue
+		}
+		var k key
+		for a, ids := range t.columns {
+			c := uint64(recode[a][ids[i]])
+			if a < half {
+				k.a = k.a*uint64(len(s.values[a])) + c
+			} else {
+				k.b = k.b*uint64(len(s.values[a])) + c
+			}
+		}
+		j, ok := at[k]
+		if !ok {
+			j = int32(len(rows))
+			at[k] = j
+			keys = append(keys, k)
+			rows = append(rows, sums{})
+		}
+		rows[j].v += v
+		rows[j].f += f
+	}
+	order := make([]int32, len(rows))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(i, j int32) int {
+		if c := cmp.Compare(keys[i].a, keys[j].a); c != 0 {
+			return c
+		}
+		return cmp.Compare(keys[i].b, keys[j].b)
+	})
+	s.rows = make([]sums, len(rows))
+	s.columns = make([][]uint16, len(recode))
+	for a := range s.columns {
+		s.columns[a] = make([]uint16, len(rows))
+	}
+	for n, i := range order {
+		s.rows[n] = rows[i]
+		k := keys[i]
+		for a := len(recode) - 1; a >= 0; a-- {
+			w := &k.b
+			if a < half {
+				w = &k.a
+			}
+			r := uint64(len(s.values[a]))
+			s.columns[a][n] = uint16(*w % r)
+			*w /= r
+		}
+	}
+}
+
+// heavy returns per attribute the values worth searching: those whose events,
+// observed or expected, reach the floor (a conjunction never has more events
+// than its items), at most maxItems of them: one half those that depart most
+// from what is expected of them, the rest those with most events, so that a
+// value whose rises and drops cancel is not lost.
+func heavy(t *Table, floor float64) []map[uint32]bool {
+	keep := make([]map[uint32]bool, len(t.Attributes))
+	for a := range t.Attributes {
+		hist := make([]sums, len(t.values[a]))
+		for i, id := range t.columns[a] {
+			hist[id].v += t.observed[i]
+			hist[id].f += t.expected[i]
+		}
+		var ids []uint32
+		for id := 1; id < len(hist); id++ {
+			if math.Max(hist[id].v, hist[id].f) >= floor {
+				ids = append(ids, uint32(id))
+			}
+		}
+		byName := func(i, j uint32) int { return strings.Compare(t.values[a][i], t.values[a][j]) }
+		if len(ids) > maxItems {
+			slices.SortFunc(ids, func(i, j uint32) int {
+				return cmp.Or(cmp.Compare(evidence(hist[j].v, hist[j].f), evidence(hist[i].v, hist[i].f)), byName(i, j))
+			})
+			rest := ids[(maxItems+1)/2:]
+			slices.SortFunc(rest, func(i, j uint32) int {
+				return cmp.Or(cmp.Compare(hist[j].v+hist[j].f, hist[i].v+hist[i].f), byName(i, j))
+			})
+			ids = ids[:maxItems]
+		}
+		keep[a] = make(map[uint32]bool, len(ids))
+		for _, id := range ids {
+			keep[a][id] = true
+		}
+	}
+	return keep
+}
+
+// floor is the least |excess| of a cause. A complete cube has none of its
+// own: its expectation is known leaf by leaf, and the noise alone decides. In
+// a sparse table the expectation of narrow cells is not known that well, and
+// what is below a small part of all events or of the largest cause is not
+// what an alarm asks about.
+func (s *leaves) floor(o Options) float64 {
+	if s.filled {
+		return o.MinExcess
+	}
+	return math.Max(o.MinExcess, math.Max(0.002*s.observed, 0.05*s.largest))
+}
+
+// judge gives a cell's evidence beyond the cost of its description, and
+// whether it may be accepted as a cause.
+func (s *leaves) judge(a sums, cost float64, o Options) (net float64, ok bool) {
+	net = s.score(a) - cost
+	if net < margin {
+		return net, false
+	}
+	g := s.drift * a.f
+	if excess := a.v - g; abs(excess) < s.floor(o) {
+		return net, false
+	}
+	if a.x < a.y*minLift && a.x*minLift > a.y {
+		return net, false
+	}
+	return net, true
+}
+
+func (s *leaves) score(a sums) float64 {
+	return evidence(a.x, a.y) / (1 + s.structural*a.y)
+}
+
+// evidence is Kulldorff's log likelihood ratio of x events where y were
+// expected, against x being what to expect. Half an event is added to the
+// expectation of a rise, so that a value never seen before is not infinitely
+// surprising.
+func evidence(x, y float64) float64 {
+	if x > y {
+		y += 0.5
+		if x <= y {
+			return 0
+		}
+	}
+	if x == 0 {
+		return y
+	}
+	return x*math.Log(x/y) - (x - y)
+}
+
+// cost is the logarithm of how many cells of this shape could have been
+// named.
+func (s *leaves) cost(items []item) float64 {
+	c := lnChoose(len(s.values), len(items))
+	for _, it := range items {
+		c += math.Log(float64(len(s.values[it.attr]) - 1))
+	}
+	return c
+}
+
+func lnChoose(n, k int) float64 {
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return a - b - c
+}
+
+// matching returns the rows of a cell.
+func (s *leaves) matching(items []item) []int32 {
+	var rows []int32
+	for n, it := range items {
+		col, code := s.columns[it.attr], uint16(it.code)
+		if n == 0 {
+			for i, c := range col {
+				if c == code {
+					rows = append(rows, int32(i))
+				}
+			}
+			continue
+		}
+		kept := rows[:0]
+		for _, i := range rows {
+			if col[i] == code {
+				kept = append(kept, i)
+			}
+		}
+		rows = kept
+	}
+	return rows
+}
+
+// split looks below a cell: where one attribute has a few values (at most
+// four) that account for the departure so well that naming them all is
+// cheaper than naming the cell, it returns the strongest of them.
+func (s *leaves) split(c cell, o Options) (cell, bool) {
+	if len(c.items) >= o.MaxDepth {
+		return c, false
+	}
+	rows := s.matching(c.items)
+	var whole sums
+	for _, i := range rows {
+		whole.add(s.rows[i])
+	}
+	up := whole.x > whole.y
+	base := s.score(whole)
+	best, bestGain := c, float64(margin)/2
+	for a := range s.values {
+		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+			continue
+		}
+		hist := make([]sums, len(s.values[a]))
+		for _, i := range rows {
+			hist[s.columns[a][i]].add(s.rows[i])
+		}
+		order := make([]int, 0, len(hist))
+		for code := 1; code < len(hist); code++ {
+			if hist[code].x > 0 || hist[code].y > 0 {
+				order = append(order, code)
+			}
+		}
+		slices.SortStableFunc(order, func(i, j int) int {
+			d := cmp.Compare(hist[j].x*(hist[i].y+.5), hist[i].x*(hist[j].y+.5))
+			if !up {
+				d = -d
+			}
+			return d
+		})
+		each := math.Log(float64(len(hist) - 1))
+		var sum sums
+		for m := 1; m <= 4 && m < len(order); m++ {
+			sum.add(hist[order[m-1]])
+			if gain := s.score(sum) - base - float64(m)*each; gain > bestGain {
+				for _, code := range order[:m] {
+					child := with(c.items, item{a, code})
+					if net, ok := s.judge(hist[code], s.cost(child), o); ok && (bestGain < gain || net > best.net) {
+						best, bestGain = cell{items: child, net: net}, gain
+					}
+				}
+			}
+		}
+	}
+	return best, len(best.items) > len(c.items)
+}
+
+// simplest returns the description with the fewest items that picks out
+// nearly the same departure as c without widening it: a removed or exchanged
+// item may cost a tenth of the excess and bring in expected events worth a
+// tenth of it. Among descriptions of one length the earlier attributes win
+// unless they do worse.
+func (s *leaves) simplest(c cell, o Options) cell {
+	rows := s.matching(c.items)
+	var own sums
+	for _, i := range rows {
+		own.add(s.rows[i])
+	}
+	excess := own.v - s.drift*own.f
+	// Items that nearly all of the cell shares can take part.
+	pool := slices.Clone(c.items)
+	for a := range s.values {
+		if len(pool) >= 16 {
+			break
+		}
+		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+			continue
+		}
+		hist := make([]sums, len(s.values[a]))
+		for _, i := range rows {
+			hist[s.columns[a][i]].add(s.rows[i])
+		}
+		for code := 1; code < len(hist); code++ {
+			e := hist[code].v - s.drift*hist[code].f
+			if abs(e-excess) <= 0.1*abs(excess) {
+				pool = append(pool, item{a, code})
+				break
+			}
+		}
+	}
+	slices.SortFunc(pool, func(a, b item) int { return cmp.Compare(a.attr, b.attr) })
+	// One pass gives the sums by which of the pool's items a row has; adding
+	// each set's sums to its subsets gives every description's.
+	by := make([]sums, 1<<len(pool))
+	for i := range s.rows {
+		m := 0
+		for n, it := range pool {
+			if int(s.columns[it.attr][i]) == it.code {
+				m |= 1 << n
+			}
+		}
+		by[m].add(s.rows[i])
+	}
+	for n := range pool {
+		for m := range by {
+			if m>>n&1 == 0 {
+				by[m].add(by[m|1<<n])
+			}
+		}
+	}
+	type option struct {
+		items  []item
+		a      sums
+		misfit float64 // excess lost and expected events gained, in parts of the excess
+	}
+	var options []option
+	for m := 1; m < len(by); m++ {
+		var items []item
+		for n, it := range pool {
+			if m>>n&1 == 1 {
+				items = append(items, it)
+			}
+		}
+		if len(items) > len(c.items) || s.repeats(items, o) {
+			continue
+		}
+		a := by[m]
+		lost := abs(a.v-s.drift*a.f-excess) / abs(excess)
+		wider := math.Max(0, s.drift*(a.f-own.f)) / abs(excess)
+		if lost <= 0.1 && wider <= 0.1 {
+			options = append(options, option{items, a, lost + wider})
+		}
+	}
+	best := -1
+	for i, p := range options {
+		if best < 0 {
+			best = i
+			continue
+		}
+		b := options[best]
+		switch {
+		case len(p.items) != len(b.items):
+			if len(p.items) < len(b.items) {
+				best = i
+			}
+		case abs(p.misfit-b.misfit) > 0.02:
+			if p.misfit < b.misfit {
+				best = i
+			}
+		default:
+			if slices.CompareFunc(p.items, b.items, func(x, y item) int { return cmp.Compare(x.attr, y.attr) }) < 0 {
+				best = i
+			}
+		}
+	}
+	if best < 0 {
+		return c
+	}
+	p := options[best]
+	return cell{items: p.items, net: s.score(p.a) - s.cost(p.items)}
+}
+
+// repeats tells whether one of the items is implied by another.
+func (s *leaves) repeats(items []item, o Options) bool {
+	for _, it := range items {
+		for _, name := range o.Implies[s.t.Attributes[it.attr]] {
+			for _, other := range items {
+				if s.t.Attributes[other.attr] == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// take sums the rows of a cell and sets them aside.
+func (s *leaves) take(c cell) sums {
+	var a sums
+	n := 0
+	rows := s.matching(c.items)
+	for i := range s.rows {
+		if len(rows) > 0 && int(rows[0]) == i {
+			rows = rows[1:]
+			a.add(s.rows[i])
+			continue
+		}
+		s.rows[n] = s.rows[i]
+		for _, col := range s.columns {
+			col[n] = col[i]
+		}
+		n++
+	}
+	s.rows = s.rows[:n]
+	for k := range s.columns {
+		s.columns[k] = s.columns[k][:n]
+	}
+	s.largest = math.Max(s.largest, abs(a.v-s.drift*a.f))
+	return a
+}
+
+func (s *leaves) rest() sums {
+	var a sums
+	for _, r := range s.rows {
+		a.add(r)
+	}
+	return a
+}
+
+func (s *leaves) where(c cell) []Item {
+	w := make([]Item, len(c.items))
+	for i, it := range c.items {
+		w[i] = Item{s.t.Attributes[it.attr], s.t.values[it.attr][s.values[it.attr][it.code]]}
+	}
+	slices.SortFunc(w, func(a, b Item) int { return strings.Compare(a.Attribute, b.Attribute) })
+	return w
+}
+
+// with returns the items and one more, by attribute.
+func with(items []item, it item) []item {
+	out := make([]item, 0, len(items)+1)
+	out = append(append(out, items...), it)
+	slices.SortFunc(out, func(a, b item) int { return cmp.Compare(a.attr, b.attr) })
+	return out
+}
+
+func abs(x float64) float64 { return math.Abs(x) }
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		if a == 0 {
+			return 1
+		}
+		return math.Inf(1)
+	}
+	return a / b
+}

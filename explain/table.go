@@ -1,0 +1,87 @@
+package explain
+
+import (
+	"fmt"
+	"math"
+)
+
+// Table is a set of leaves: rows of attribute values with an observed and an
+// expected count. Rows with the same values may repeat; they add up. An empty
+// value means that the attribute is not known of the row; it sets nothing
+// apart. A Table is not safe for concurrent use while rows are added.
+type Table struct {
+	// Attributes in order of preference: of two that pick out the same rows
+	// the earlier one is named. Not to be changed once rows were added.
+	Attributes []string
+
+	columns            [][]uint32
+	values             [][]string // by attribute and id
+	ids                []map[string]uint32
+	observed, expected []float64
+}
+
+// NewTable returns an empty table of the attributes.
+func NewTable(attributes ...string) *Table {
+	t := &Table{
+		Attributes: attributes,
+		columns:    make([][]uint32, len(attributes)),
+		values:     make([][]string, len(attributes)),
+		ids:        make([]map[string]uint32, len(attributes)),
+	}
+	for a := range attributes {
+		t.values[a] = []string{""}
+		t.ids[a] = map[string]uint32{"": 0}
+	}
+	return t
+}
+
+// Len returns the number of rows added.
+func (t *Table) Len() int { return len(t.observed) }
+
+// ID returns the number of a value of the attribute at index a, for AddIDs.
+// The empty value is 0.
+func (t *Table) ID(a int, value string) uint32 {
+	id, ok := t.ids[a][value]
+	if !ok {
+		id = uint32(len(t.values[a]))
+		t.values[a] = append(t.values[a], value)
+		t.ids[a][value] = id
+	}
+	return id
+}
+
+// Add adds a row with one value per attribute, in their order. A count that
+// is negative or not a number is taken as 0 (a sliding sum may round below
+// zero). It panics where the number of values is not that of the attributes.
+func (t *Table) Add(values []string, observed, expected float64) {
+	if len(values) != len(t.Attributes) {
+		panic(fmt.Sprintf("explain: %d values for %d attributes", len(values), len(t.Attributes)))
+	}
+	for a, v := range values {
+		t.columns[a] = append(t.columns[a], t.ID(a, v))
+	}
+	t.observed = append(t.observed, count(observed))
+	t.expected = append(t.expected, count(expected))
+}
+
+// AddIDs is Add for values already numbered by ID. The slice is not kept.
+func (t *Table) AddIDs(ids []uint32, observed, expected float64) {
+	if len(ids) != len(t.Attributes) {
+		panic(fmt.Sprintf("explain: %d values for %d attributes", len(ids), len(t.Attributes)))
+	}
+	for a, id := range ids {
+		if int(id) >= len(t.values[a]) {
+			panic(fmt.Sprintf("explain: attribute %s has no value numbered %d", t.Attributes[a], id))
+		}
+		t.columns[a] = append(t.columns[a], id)
+	}
+	t.observed = append(t.observed, count(observed))
+	t.expected = append(t.expected, count(expected))
+}
+
+func count(x float64) float64 {
+	if x > 0 && !math.IsInf(x, 1) {
+		return x
+	}
+	return 0
+}
