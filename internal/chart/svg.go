@@ -1,0 +1,273 @@
+package chart
+
+import (
+	"encoding/xml"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"mailvigil/internal/message"
+)
+
+// svgStyle colours a plot for light and dark pages. A page that shows several
+// plots within itself repeats it; it says the same each time.
+const svgStyle = `.mv{--page:#fff;--ink:#1b2330;--soft:#5b6675;--grid:#e3e7ec;--band:#cfdcea;--mid:#6c86a3;--usual:#4a7fb5;--excess:#c62828;--lack:#b26a00;--blind:#8a94a1}
+@media (prefers-color-scheme:dark){.mv{--page:#12171e;--ink:#e6eaf0;--soft:#9aa6b4;--grid:#27303b;--band:#2c3d50;--mid:#8fa9c4;--usual:#5c9ad6;--excess:#ff6b5e;--lack:#f0a73c;--blind:#6b7683}}
+.mv text{font:12px system-ui,sans-serif;fill:var(--soft)}.mv .title{font-size:14px;font-weight:600;fill:var(--ink)}.mv .ink{fill:var(--ink)}
+.mv .page{fill:var(--page)}.mv .grid{stroke:var(--grid)}.mv .axis{stroke:var(--soft)}
+.mv .band{fill:var(--band)}.mv .mid{fill:none;stroke:var(--mid);stroke-width:1.5;stroke-dasharray:4 3}
+.mv .usual{fill:var(--usual)}.mv .excess{fill:var(--excess)}.mv .lack{fill:var(--lack)}
+.mv .unseen{fill:var(--blind);opacity:.18}.mv .onset{stroke:var(--ink);stroke-width:1.5}.mv .within{fill:var(--ink);opacity:.13}`
+
+// SVG draws s as a picture of o.Width × o.Height pixels that follows the
+// reader's light or dark scheme, with no script and no outside font. It gives
+// the empty string for a series without steps.
+//
+// Put within a page of its own, the style it carries needs a policy that
+// allows styles in the page; as a file of its own, nothing.
+func SVG(s Series, o Options) string {
+	if len(s.Observed) == 0 || s.Step <= 0 {
+		return ""
+	}
+	width, height := o.Width, o.Height
+	if width <= 0 {
+		width = 800
+	}
+	if height <= 0 {
+		height = 300
+	}
+	width, height = max(width, 240), max(height, 140)
+	const left, right, above, below = 52, 14, 40, 66
+	w, h := float64(width-left-right), float64(height-above-below)
+	loc := o.location()
+
+	k := max(1, int(math.Ceil(float64(len(s.Observed))/(w/2)))) // bars of two pixels or more
+	cols := s.columns(k)
+	yTop, yTicks := scale(top(cols), []int{3, 4, 5})
+	step := w * float64(k) / float64(len(s.Observed))
+	x := func(i int) float64 { return left + math.Min(float64(i)*step, w) }
+	y := func(v float64) float64 { return above + h - h*math.Min(v/yTop, 1) }
+
+	title := message.Safe(s.Title)
+	if title == "" {
+		title = "Observed and expected"
+	}
+	sum := fnv.New32a()
+	fmt.Fprint(sum, s.Title, s.Start.UnixNano(), len(s.Observed), s.Observed)
+	id := "mv" + strconv.FormatUint(uint64(sum.Sum32()), 36)
+
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="mv" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="%s-t %s-d">`, width, height, width, height, id, id)
+	fmt.Fprintf(&b, "\n<title id=\"%s-t\">%s</title>\n<desc id=\"%s-d\">%s</desc>\n<style>%s</style>\n", id, text(title), id, text(s.describe(o)), svgStyle)
+	fmt.Fprintf(&b, `<rect class="page" width="%d" height="%d"/>`+"\n", width, height)
+	fmt.Fprintf(&b, `<text class="title" x="%d" y="22">%s</text>`+"\n", left, text(title))
+
+	for i := range yTicks + 1 {
+		v := yTop * float64(i) / float64(yTicks)
+		fmt.Fprintf(&b, `<path class="%s" d="M%d %sH%s"/><text x="%d" y="%s" text-anchor="end">%s</text>`+"\n",
+			[]string{"axis", "grid"}[min(i, 1)], left, px(y(v)), px(left+w), left-8, px(y(v)+4), label(v))
+	}
+
+	bars := map[string]*strings.Builder{}
+	bar := func(class string, i int, from, to float64) {
+		if to <= from {
+			return
+		}
+		if bars[class] == nil {
+			bars[class] = &strings.Builder{}
+		}
+		gap := 0.0
+		if step >= 5 {
+			gap = 0.5
+		}
+		fmt.Fprintf(bars[class], "M%s %sV%sH%sV%sz", px(x(i)+gap), px(y(from)), px(y(to)), px(x(i+1)-gap), px(y(from)))
+	}
+	for i, c := range cols {
+		switch {
+		case math.IsNaN(c.observed):
+			bar("unseen", i, 0, yTop)
+		case c.above():
+			bar("usual", i, 0, c.upper)
+			bar("excess", i, c.upper, c.observed)
+		case c.below():
+			bar("lack", i, 0, c.observed)
+		default:
+			bar("usual", i, 0, c.observed)
+		}
+	}
+	path := func(class, d string) {
+		if d != "" {
+			fmt.Fprintf(&b, `<path class="%s" d="%s"/>`+"\n", class, d)
+		}
+	}
+	path("band", bandPath(cols, x, y))
+	for _, class := range []string{"unseen", "usual", "lack", "excess"} {
+		if bars[class] != nil {
+			path(class, bars[class].String())
+		}
+	}
+	path("mid", midPath(cols, x, y))
+
+	s.svgTimes(&b, o, left, w, above, h)
+	if s.hasOnset() {
+		at := func(i int) float64 { return left + w*math.Min(1, math.Max(0, s.fraction(s.Onset[i]))) }
+		if s.Onset[2].After(s.Onset[0]) {
+			fmt.Fprintf(&b, `<rect class="within" x="%s" y="%d" width="%s" height="%s"/>`+"\n", px(at(0)), above, px(math.Max(1, at(2)-at(0))), px(h))
+		}
+		fmt.Fprintf(&b, `<path class="onset" d="M%s %dV%s"/>`, px(at(1)), above-6, px(above+h))
+		anchor := "start"
+		if at(1) > left+w/2 {
+			anchor = "end"
+		}
+		fmt.Fprintf(&b, `<text class="ink" x="%s" y="%d" text-anchor="%s">onset %s</text>`+"\n", px(at(1)+map[string]float64{"start": 5, "end": -5}[anchor]), above+4, anchor, text(s.Onset[1].In(loc).Format("Mon 2 Jan 15:04")))
+	}
+	svgLegend(&b, bars, cols, left, height-12, left+w, loc.String())
+	b.WriteString("</svg>\n")
+	return b.String()
+}
+
+// svgTimes draws the time axis below the plot.
+func (s *Series) svgTimes(b *strings.Builder, o Options, left, w, above, h float64) {
+	loc := o.location()
+	ticks := s.ticks(max(1, int(w/64)), loc)
+	daily := len(ticks) > 1
+	for _, t := range ticks {
+		daily = daily && t.day
+	}
+	free, freeDay := math.Inf(-1), math.Inf(-1)
+	for i, t := range ticks {
+		x := left + w*s.fraction(t.at)
+		fmt.Fprintf(b, `<path class="axis" d="M%s %sv5"/>`, px(x), px(above+h))
+		hour, day := t.at.Format("15:04"), t.at.Format("Mon 2 Jan")
+		if daily {
+			hour, day = t.at.Format("Mon 2"), t.at.Format("January 2006")
+		}
+		if x-20 >= free && x+20 <= left+w+14 {
+			fmt.Fprintf(b, `<text x="%s" y="%s" text-anchor="middle">%s</text>`, px(x), px(above+h+18), hour)
+			free = x + 24
+		}
+		if (i == 0 || t.day && (!daily || t.at.Day() == 1)) && x-30 >= freeDay && x+32 <= left+w+14 {
+			fmt.Fprintf(b, `<text class="ink" x="%s" y="%s" text-anchor="middle">%s</text>`, px(x), px(above+h+34), day)
+			freeDay = x + 40
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// svgLegend names the colours that occur.
+func svgLegend(b *strings.Builder, bars map[string]*strings.Builder, cols []column, x, y int, right float64, zone string) {
+	entry := func(class, name string, columns int) {
+		fmt.Fprintf(b, `<rect class="%s" x="%d" y="%d" width="11" height="11"/><text x="%d" y="%d">%s</text>`+"\n", class, x, y-10, x+16, y, name)
+		x += columns
+	}
+	entry("usual", "observed", 86)
+	for _, c := range cols {
+		if !math.IsNaN(c.upper) {
+			entry("band", "expected", 86)
+			break
+		}
+	}
+	if bars["excess"] != nil {
+		entry("excess", "more than expected", 142)
+	}
+	if bars["lack"] != nil {
+		entry("lack", "less than expected", 136)
+	}
+	if bars["unseen"] != nil {
+		entry("unseen", "no logs", 76)
+	}
+	if float64(x)+150 < right {
+		fmt.Fprintf(b, `<text x="%s" y="%d" text-anchor="end">times: %s</text>`+"\n", px(right), y, text(zone))
+	}
+}
+
+// bandPath is the area between the bounds, in pieces where they are not known.
+func bandPath(cols []column, x func(int) float64, y func(float64) float64) string {
+	var d strings.Builder
+	for i := 0; i < len(cols); {
+		if math.IsNaN(cols[i].upper) || math.IsNaN(cols[i].lower) {
+			i++
+			continue
+		}
+		first := i
+		fmt.Fprintf(&d, "M%s %s", px(x(i)), px(y(cols[i].upper)))
+		for ; i < len(cols) && !math.IsNaN(cols[i].upper) && !math.IsNaN(cols[i].lower); i++ {
+			fmt.Fprintf(&d, "V%sH%s", px(y(cols[i].upper)), px(x(i+1)))
+		}
+		for j := i - 1; j >= first; j-- {
+			fmt.Fprintf(&d, "V%sH%s", px(y(cols[j].lower)), px(x(j)))
+		}
+		d.WriteByte('z')
+	}
+	return d.String()
+}
+
+// midPath is the expected count as a line through the middles of the columns.
+func midPath(cols []column, x func(int) float64, y func(float64) float64) string {
+	var d strings.Builder
+	move := "M"
+	for i, c := range cols {
+		if math.IsNaN(c.expected) {
+			move = "M"
+			continue
+		}
+		d.WriteString(move + px((x(i)+x(i+1))/2) + " " + px(y(c.expected)))
+		move = "L"
+	}
+	return d.String()
+}
+
+// describe says in words what the picture shows, for those who cannot see it.
+func (s *Series) describe(o Options) string {
+	loc := o.location()
+	var above, below, unseen int
+	peak, when := math.Inf(-1), 0
+	for i, c := range s.columns(1) {
+		switch {
+		case math.IsNaN(c.observed):
+			unseen++
+			continue
+		case c.above():
+			above++
+		case c.below():
+			below++
+		}
+		if c.observed > peak {
+			peak, when = c.observed, i
+		}
+	}
+	const layout = "Mon 2 Jan 2006 15:04"
+	text := fmt.Sprintf("From %s to %s, %s, in steps of %s.", s.Start.In(loc).Format(layout), s.end().In(loc).Format(layout), loc, s.Step)
+	if !math.IsInf(peak, 0) {
+		at := s.Start.Add(s.Step * time.Duration(when)).In(loc)
+		text += fmt.Sprintf(" Highest: %s at %s.", label(peak), at.Format(layout))
+	}
+	text += fmt.Sprintf(" Of %d steps, %d were above the expected band, %d below it, and %d are not covered by the logs.", len(s.Observed), above, below, unseen)
+	if s.hasOnset() {
+		text += " " + strings.ToUpper(s.onsetText(loc)[:1]) + s.onsetText(loc)[1:] + "."
+	}
+	return text
+}
+
+// px writes a coordinate with a tenth of a pixel.
+func px(v float64) string {
+	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
+}
+
+// text escapes for XML, and leaves out what XML cannot hold.
+func text(s string) string {
+	var b strings.Builder
+	if err := xml.EscapeText(&b, []byte(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s))); err != nil {
+		return "" // strings.Builder gives no errors
+	}
+	return b.String()
+}
