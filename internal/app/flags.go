@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,11 +73,14 @@ type settings struct {
 }
 
 func (s *settings) register(cmd *cobra.Command) {
+	s.registerZone(cmd)
+	cmd.Flags().StringVar(&s.networks, "networks", "", "networks database `FILE` (default: networks.db beside the program)")
+}
+
+func (s *settings) registerZone(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&s.tz, "tz", "", "time zone of logs that state none, as in Europe/Brussels (default: the configuration's, else this machine's)")
+	flags.StringVar(&s.tz, "tz", "", "`ZONE` of logs that state none, as in Europe/Brussels (default: the configuration's, else this machine's)")
 	flags.StringVar(&s.config, "config", "", "configuration `FILE` with domains, own networks and holidays")
-	flags.StringVar(&s.networks, "networks", "", "networks database `FILE` (default: networks.db beside the program)")
-	flags.Lookup("tz").Usage = strings.Replace(flags.Lookup("tz").Usage, "time zone", "time `ZONE`", 1)
 	// The list of zones is what cannot be guessed; files complete themselves.
 	_ = cmd.RegisterFlagCompletionFunc("tz", cobra.FixedCompletions(config.Zones(), cobra.ShellCompDirectiveNoFileComp))
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // writeJSON writes v to the file of --json, - being standard output.
@@ -33,4 +36,14 @@ func (a *app) output(path string, write func(io.Writer) error) (err error) {
 		}
 	}()
 	return write(f)
+}
+
+// printable makes text from outside safe for a terminal: what is no letter,
+// mark, number, punctuation or space is shown as an escape.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) < 0 {
+		return s
+	}
+	q := strconv.Quote(s)
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"mailvigil/explain"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "explain FILE.csv",
+		Short: "Say what sets an excess in a table apart",
+		Long: `Reads a table with a header: the attributes, then the columns real,predict (or
+count,baseline, or observed,expected), one row for each combination of values.
+Names the smallest set of attribute values that accounts for the difference
+between the two, "-" reads standard input.`,
+		Example: `  mailvigil explain requests.csv
+  mailvigil explain --json - requests.csv`,
+		Args: cobra.MatchAll(atLeast(1, "the table to explain"), atMost(1, "one table at a time")),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			table, err := a.readTable(args[0])
+			if err != nil {
+				return err
+			}
+			result := explain.Explain(table, explain.Options{Workers: runtime.GOMAXPROCS(0)})
+			if file != "" {
+				if err := a.writeJSON(file, explanationOf(result)); err != nil || file == "-" {
+					return err
+				}
+			}
+			return writeExplanation(a.stdout, result)
+		},
+	}
+	jsonFlag(cmd, &file, "the causes")
+	return cmd
+}
+
+func (a *app) readTable(path string) (*explain.Table, error) {
+	in, name := a.stdin, "standard input"
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("read the table: %w", err)
+		}
+		defer f.Close()
+		in, name = f, path
+	}
+	table, err := explain.ReadCSV(in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return table, nil
+}
+
+// explanation is the machine-readable form of a result.
+type explanation struct {
+	Observed         float64 `json:"observed"`
+	Expected         float64 `json:"expected"`
+	Drift            float64 `json:"drift"`
+	Localised        bool    `json:"localised"`
+	Causes           []cause `json:"causes"`
+	Unexplained      float64 `json:"unexplained"`
+	UnexplainedShare float64 `json:"unexplained_share"`
+	Heterogeneity    float64 `json:"heterogeneity"`
+}
+
+type cause struct {
+	Where      map[string]string `json:"where"`
+	Observed   float64           `json:"observed"`
+	Expected   float64           `json:"expected"`
+	Excess     float64           `json:"excess"`
+	Lift       *float64          `json:"lift"` // null where nothing was expected
+	Share      float64           `json:"share"`
+	Score      float64           `json:"score"`
+	Confidence float64           `json:"confidence"`
+}
+
+func explanationOf(r explain.Result) explanation {
+	e := explanation{
+		Observed: r.Observed, Expected: r.Expected, Drift: r.Drift, Localised: r.Localised,
+		Causes: []cause{}, Unexplained: r.Unexplained, UnexplainedShare: r.UnexplainedShare, Heterogeneity: r.Heterogeneity,
+	}
+	for _, c := range r.Causes {
+		out := cause{
+			Where: map[string]string{}, Observed: c.Observed, Expected: c.Expected,
+			Excess: c.Excess, Share: c.Share, Score: c.Score, Confidence: c.Confidence,
+		}
+		for _, item := range c.Where {
+			out.Where[item.Attribute] = item.Value
+		}
+		if lift := c.Lift; !math.IsInf(lift, 0) {
+			out.Lift = &lift
+		}
+		e.Causes = append(e.Causes, out)
+	}
+	return e
+}
+
+func writeExplanation(w io.Writer, r explain.Result) error {
+	fmt.Fprintf(w, "Observed %.0f, expected %.0f; everything moved by a factor of %.2f.\n", r.Observed, r.Expected, r.Drift)
+	if !r.Localised {
+		_, err := fmt.Fprintln(w, "Nothing sets the difference apart: no combination of values stands out.")
+		return err
+	}
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "CAUSE\tOBSERVED\tEXPECTED\tEXCESS\tSHARE\tSURE")
+	for _, c := range r.Causes {
+		where := make([]string, len(c.Where))
+		for i, item := range c.Where {
+			// Both come from a file that anybody may have written.
+			where[i] = printable(item.Attribute) + "=" + printable(item.Value)
+		}
+		fmt.Fprintf(table, "%s\t%.0f\t%.0f\t%+.0f\t%.0f%%\t%.0f%%\n",
+			strings.Join(where, " & "), c.Observed, c.Expected, c.Excess, 100*c.Share, 100*c.Confidence)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nNot explained: %+.0f (%.0f%% of all departures).\n", r.Unexplained, 100*r.UnexplainedShare)
+	return err
+}
