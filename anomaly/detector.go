@@ -54,6 +54,7 @@ type Judgement struct {
 const (
 	window = 15      // minutes of the fast test
 	delay  = 24 * 60 // minutes from judging a slot to learning it
+	five   = 5       // minutes of the model's profile
 	before = 60      // minutes before an onset that are not learnt either
 
 	// Looks a month of thirty days offers to chance, for one series. The
@@ -88,11 +89,18 @@ type minute struct {
 	pending             bool
 }
 
+// seen is a minute within the fast test's window.
+type seen struct {
+	slot                             traffic.Slot
+	count, mean, noise, shared, jobs float64
+}
+
 // slow is one side of the slow test: a CUSUM of log likelihood ratios.
 type slow struct {
 	sum           float64
 	since         traffic.Slot
 	count, expect float64
+	noise, shared float64
 }
 
 // Detector judges one series, minute by minute. It is not safe for concurrent
@@ -109,7 +117,7 @@ type Detector struct {
 	judged  bool
 
 	past  [delay]minute
-	fast  [window]struct{ count, mean, noise, shared float64 }
+	fast  [window]seen
 	up    slow
 	down  slow
 	scale [24]float64 // streaming 0.96 quantile of |z|
@@ -130,7 +138,7 @@ func NewDetector(o Options) *Detector {
 		alarms = 1
 	}
 	l := looks * float64(max(1, o.Series)) / alarms
-	d := &Detector{model: baseline.New(o.Options), looks: l, threshold: deviate(min(0.5, 1/l))}
+	d := &Detector{model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
 	for h := range d.scale {
 		d.scale[h] = target
 	}
@@ -185,7 +193,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	sd := math.Sqrt(e.Variance())
 	j := Judgement{Expected: e.Mean, Lower: max(0, e.Mean-trusted*sd), Upper: e.Mean + trusted*sd}
 	f := &d.fast[mod(s, window)]
-	*f = struct{ count, mean, noise, shared float64 }{}
+	*f = seen{}
 	if !(count >= 0) || math.IsInf(count, 0) {
 		return j
 	}
@@ -202,28 +210,27 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 
 	// One minute alone is never an episode (a backup's burst, a log written
 	// late), so no minute may count for more than six standard deviations.
-	f.count = min(count, e.Mean+6*sd+3)
-	f.mean, f.noise, f.shared = e.Mean, e.Dispersion*e.Mean, e.Uncertainty*e.Mean
-	var y, m, noise, shared float64
-	for i := range d.fast {
-		w := &d.fast[i]
-		y, m, noise, shared = y+w.count, m+w.mean, noise+w.noise, shared+w.shared
+	jobs := e.Burst * e.Mean
+	*f = seen{
+		slot: s, count: min(count, e.Mean+6*sd+3+4*jobs), mean: e.Mean,
+		noise: e.Dispersion * e.Mean, shared: e.Uncertainty * e.Mean, jobs: jobs,
 	}
-	variance := noise + m*shared
+	y, m, variance, minutes := d.sum(s)
+	if minutes < window*2/3 {
+		return j
+	}
 	raw := score(y, m, variance)
-	hour := d.model.Hour(s)
-	scale := max(1, d.scale[hour]/target)
+	scale := max(1, d.scale[d.model.Hour(s)]/target)
 	z := raw / scale
+	from, excess := s-window+1, y-m
 
 	phi := variance / m * scale * scale
-	d.up.add(s, f.count, e.Mean, slowRise, phi)
-	d.down.add(s, f.count, e.Mean, slowDrop, phi)
-	from := s - window + 1
-	excess := y - m
-	if u := d.up.deviate(); u > z && u > 2 {
+	d.up.add(s, f, slowRise, phi)
+	d.down.add(s, f, slowDrop, phi)
+	if u := d.up.deviate(scale); u > max(z, 2) {
 		z, from, excess = u, d.up.since, d.up.count-d.up.expect
 	}
-	if u := d.down.deviate(); u > math.Abs(z) && u > 2 {
+	if u := d.down.deviate(scale); u > max(math.Abs(z), 2) {
 		z, from, excess = -u, d.down.since, d.down.count-d.down.expect
 	}
 	j.Z = z
@@ -250,23 +257,64 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	return j
 }
 
-func (c *slow) add(s traffic.Slot, count, mean, theta, phi float64) {
-	c.sum += (count*math.Log(theta) - mean*(theta-1)) / phi
+// sum adds up the fast test's window. A job of the clock falls in one minute
+// that is not known, of five: where the window's edge cuts such a five, what
+// of it lies inside is uncertain.
+func (d *Detector) sum(s traffic.Slot) (count, mean, variance float64, minutes int) {
+	var shared float64
+	edge := 0.0
+	inside := 0
+	for i := range d.fast {
+		w := &d.fast[i]
+		if w.mean == 0 || s-w.slot >= window {
+			continue
+		}
+		minutes++
+		count, mean = count+w.count, mean+w.mean
+		variance += w.noise
+		shared += w.shared
+	}
+	// Zones are whole fives of minutes apart, so local fives are fives of UTC.
+	first := s - window + 1
+	for _, t := range [...]traffic.Slot{first, s} {
+		w := &d.fast[mod(t, window)]
+		if w.slot != t || w.jobs == 0 {
+			continue
+		}
+		if t == s {
+			inside = int(mod(s, five)) + 1
+		} else {
+			inside = int(five - mod(first, five))
+		}
+		share := float64(inside) / five
+		edge += sq(five*w.jobs) * share * (1 - share)
+	}
+	return count, mean, variance + edge + mean*shared, minutes
+}
+
+func sq(x float64) float64 { return x * x }
+
+func (c *slow) add(s traffic.Slot, w *seen, theta, phi float64) {
+	c.sum += (w.count*math.Log(theta) - w.mean*(theta-1)) / phi
 	if c.sum <= 0 {
 		*c = slow{since: s + 1}
 		return
 	}
-	c.count += count
-	c.expect += mean
+	c.count += w.count
+	c.expect += w.mean
+	c.noise += w.noise
+	c.shared += w.shared
 }
 
 // deviate puts the sum on the scale of the fast test: a CUSUM reaches h about
-// once in e^h looks.
-func (c *slow) deviate() float64 {
+// once in e^h looks. That holds for noise that is new every minute; what is
+// shared by the whole run must be out of the question too.
+func (c *slow) deviate(scale float64) float64 {
 	if c.sum < 3 {
 		return 0
 	}
-	return deviate(math.Exp(-c.sum))
+	run := math.Abs(score(c.count, c.expect, c.noise+c.expect*c.shared)) / scale
+	return min(deviate(-c.sum), run)
 }
 
 // learnDue lets the model learn the slot that was judged a day before s. The

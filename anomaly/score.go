@@ -53,10 +53,19 @@ func score(y, mean, variance float64) float64 {
 // tail is the probability that a standard normal deviate exceeds z.
 func tail(z float64) float64 { return math.Erfc(z/math.Sqrt2) / 2 }
 
-// deviate is the z whose tail has probability p.
-func deviate(p float64) float64 {
-	if p < 1e-300 {
+// deviate is the z whose tail has the probability p, of which log is the
+// natural logarithm; at most 37. math.Erfcinv has no digits left below 1e-16.
+func deviate(log float64) float64 {
+	if log > -1 {
+		return math.Sqrt2 * math.Erfcinv(2*math.Exp(log))
+	}
+	if log < -680 {
 		return 37
 	}
-	return math.Sqrt2 * math.Erfcinv(2*p)
+	z := math.Sqrt(max(0.2, -2*log-math.Log(-4*math.Pi*log)))
+	for range 4 {
+		p := tail(z)
+		z += (math.Log(p) - log) * p * math.Sqrt(2*math.Pi) * math.Exp(z*z/2)
+	}
+	return z
 }

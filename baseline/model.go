@@ -27,9 +27,13 @@ type Expectation struct {
 	Mean float64
 	// Dispersion φ: the variance around a known mean is φ·mean; 1 is Poisson.
 	Dispersion float64
-	// Uncertainty is the relative variance of Mean itself. Neighbouring slots
-	// share it, so it does not average out over a window.
+	// Uncertainty is the relative variance of Mean itself: what is not known
+	// of the profile, and what days differ by. Neighbouring slots share it,
+	// so it does not average out over a window.
 	Uncertainty float64
+	// Burst is the share of Mean that a job of the clock brings: it may come
+	// all at once in any one minute of the local five.
+	Burst float64
 	// Ready is false until enough was learnt to judge by.
 	Ready bool
 }
@@ -47,8 +51,9 @@ const WarmUp = 3 * 24 * 60 // minutes
 // weekday may behave.
 const (
 	tauDay   = 1.0
-	tauClass = 0.4
+	tauClass = 1.0
 	tauBurst = 0.15
+	tauSpike = 3.0 // of a bin that is clearly no part of a smooth day
 	tauWeek  = 0.05
 )
 
@@ -61,15 +66,21 @@ const (
 	memoryDay   = 5 * 60 * 4   // sixty days
 	memoryAll   = 60 * 24 * 60 // sixty days
 	memoryLevel = 2 * 24 * 60  // two days
+	memoryNoise = 8 * 60       // three-hour blocks: sixty days
 	memoryPhi   = 12 * 40      // five-minute bins: forty days of an hour
 )
 
 const (
 	priorPhi     = 1.5
 	priorPhiBins = 12
-	priorLevel   = 400    // events that the level must outweigh
-	levelNoise   = 0.0004 // the relative variance of the level from day to day: 2 %, squared
-	clipSD       = 3
+	priorLevel   = 400 // events that the level must outweigh
+
+	// What days differ by, before it is known: 3 %, as if seen for two days.
+	priorNoise       = 0.03 * 0.03
+	priorNoiseBlocks = 16
+	minNoise         = 0.01 * 0.01
+	blockMinutes     = 3 * 60
+	clipSD           = 3
 )
 
 // smoothing over ±15 minutes: counts are shared with neighbouring bins of the
@@ -103,7 +114,7 @@ func (c *cell) under(mean, tau2 float64) (rate, variance float64) {
 // layer a gamma prior of the next (a hierarchical gamma–Poisson model, with
 // exponential discounting as West and Harrison's dynamic models have it):
 //
-//	all ─τ=1→ five minutes of any day ─τ=.4→ of a work or rest day ─τ=.05→ of the weekday
+//	all ─τ=1→ five minutes of any day ─τ=1→ of a work or rest day ─τ=.05→ of the weekday
 //
 // The day and class layers are smoothed over ±15 minutes; a factor for single
 // bins of the day, narrow around 1, lets cron jobs stand out between the two
@@ -123,17 +134,31 @@ type Model struct {
 
 	spread [24]struct{ sum, bins float32 }
 	pooled struct{ sum, bins float64 }
-	open   openBin
+	noise  struct{ sum, blocks float64 }
+	bin    span // the five minutes going on
+	block  span // the three hours going on
 
 	learnt float64 // minutes
 }
 
-// openBin gathers the five minutes whose residual is not yet complete.
-type openBin struct {
-	key                           traffic.Slot
-	hour                          int
-	count, mean, variance, weight float64
-	minutes                       float64
+// span gathers counts whose residual is judged as one.
+type span struct {
+	key           traffic.Slot
+	hour          int
+	minutes       float64
+	count, weight float64
+	mean          float64
+	noise         float64 // Σ φ·mean
+	uncertainty   float64 // Σ mean·relative variance of the profile
+}
+
+func (o *span) add(count, weight float64, e Expectation, profile float64) {
+	o.minutes++
+	o.count += count
+	o.weight += weight
+	o.mean += e.Mean
+	o.noise += e.Dispersion * e.Mean
+	o.uncertainty += e.Mean * profile
 }
 
 // New returns a Model that has learnt nothing.
@@ -161,9 +186,21 @@ func (m *Model) rates(p place) rates {
 	v := 1 / (m.all.events + 0.5)
 	mean, v = m.day[p.bin].under(mean, tauDay*tauDay+v)
 	mean, v = m.class[p.rest*dayBins+p.bin].under(mean, tauClass*tauClass+v)
-	burst, vBurst := m.burst[p.bin].under(1, tauBurst*tauBurst)
+	burst, vBurst := m.burstOf(p.bin)
 	week, vWeek := m.week[p.row*dayBins+p.bin].under(mean*burst, tauWeek*tauWeek+v+vBurst)
 	return rates{class: mean, burst: burst, week: week, variance: vWeek}
+}
+
+// burstOf is the factor of one bin over the smooth day around it. Most bins
+// are part of the smooth day, a few are far outside it: a bin whose counts
+// are out of the question for the narrow prior gets the wide one.
+func (m *Model) burstOf(bin int) (factor, variance float64) {
+	c := &m.burst[bin]
+	d := float64(c.events - c.exposure)
+	if x := float64(c.exposure); d*d > 36*(x+x*x*tauBurst*tauBurst+1) {
+		return c.under(1, tauSpike*tauSpike)
+	}
+	return c.under(1, tauBurst*tauBurst)
 }
 
 func (m *Model) growth() float64 {
@@ -176,6 +213,11 @@ func (m *Model) phi(hour int) float64 {
 	return max(1, (pooled*priorPhiBins+float64(h.sum))/(priorPhiBins+float64(h.bins)))
 }
 
+// dayNoise is the relative variance of what lasts for hours.
+func (m *Model) dayNoise() float64 {
+	return max(minNoise, (priorNoise*priorNoiseBlocks+m.noise.sum)/(priorNoiseBlocks+m.noise.blocks))
+}
+
 // Expect says what count to expect in a slot, past or to come.
 func (m *Model) Expect(s traffic.Slot) Expectation {
 	p := m.clock.place(s)
@@ -186,7 +228,8 @@ func (m *Model) expect(p place, r rates) Expectation {
 	return Expectation{
 		Mean:        m.growth() * r.week,
 		Dispersion:  m.phi(p.hour()),
-		Uncertainty: r.variance + levelNoise,
+		Uncertainty: r.variance + m.dayNoise(),
+		Burst:       max(0, 1-1/r.burst),
 		Ready:       m.learnt >= WarmUp,
 	}
 }
@@ -205,7 +248,7 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 	p := m.clock.place(s)
 	r := m.rates(p)
 	e := m.expect(p, r)
-	m.learnSpread(s, p, count, weight, e)
+	m.learnSpread(s, p, count, weight, e, r)
 
 	if e.Ready {
 		m.learnLevel(count, weight, r, e)
@@ -246,32 +289,35 @@ func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
 }
 
 // learnSpread estimates φ for each hour of the day from the residuals of five
-// minutes at a time: single minutes would miss what neighbouring minutes have
-// in common. Residuals are winsorised at three standard deviations and one
-// event, so that a burst is not taken for spread; hours with little history
-// lean on the whole day.
-func (m *Model) learnSpread(s traffic.Slot, p place, count, weight float64, e Expectation) {
-	key := traffic.Slot(floorDiv(int64(s), binMinutes))
-	if o := &m.open; o.key != key {
-		if o.minutes == binMinutes && o.mean > 0 && m.learnt > 24*60 {
-			m.closeBin(o)
-		}
-		*o = openBin{key: key, hour: p.hour()}
+// minutes at a time (single minutes would miss what neighbouring minutes have
+// in common), and what days differ by from the residuals of three hours.
+// Residuals are winsorised at three standard deviations and one event, so
+// that a burst is not taken for spread.
+func (m *Model) learnSpread(s traffic.Slot, p place, count, weight float64, e Expectation, r rates) {
+	if key := traffic.Slot(floorDiv(int64(s), binMinutes)); m.bin.key != key {
+		m.closeBin()
+		m.bin = span{key: key, hour: p.hour()}
 	}
-	o := &m.open
-	o.count += count
-	o.mean += e.Mean
-	o.variance += e.Uncertainty
-	o.weight += weight
-	o.minutes++
+	if key := traffic.Slot(floorDiv(int64(s), blockMinutes)); m.block.key != key {
+		m.closeBlock()
+		m.block = span{key: key}
+	}
+	m.bin.add(count, weight, e, r.variance)
+	m.block.add(count, weight, e, r.variance)
 }
 
-func (m *Model) closeBin(o *openBin) {
+// firstResidual is how much is learnt before residuals say anything.
+const firstResidual = 24 * 60 // minutes
+
+func (m *Model) closeBin() {
+	o := &m.bin
+	if o.minutes < binMinutes || o.mean <= 0 || m.learnt < firstResidual {
+		return
+	}
 	phi := m.phi(o.hour)
-	uncertainty := o.variance / o.minutes
+	uncertainty := o.uncertainty/o.mean + m.dayNoise()
 	v := phi*o.mean + o.mean*o.mean*uncertainty
-	d := math.Abs(o.count - o.mean)
-	d = min(d, clipSD*math.Sqrt(v)+1)
+	d := min(math.Abs(o.count-o.mean), clipSD*math.Sqrt(v)+1)
 	estimate := d * d / (o.mean + o.mean*o.mean*uncertainty/phi)
 	w := o.weight / o.minutes * min(1, o.mean)
 	h := &m.spread[o.hour]
@@ -281,4 +327,22 @@ func (m *Model) closeBin(o *openBin) {
 	keep = 1 - w/(24*memoryPhi)
 	m.pooled.sum = m.pooled.sum*keep + w*estimate
 	m.pooled.bins = m.pooled.bins*keep + w
+}
+
+// closeBlock solves E(Y−M)² = φM + M²(v_profile + v_noise) for the last, and
+// weighs the answer by how much of the residual it can account for.
+func (m *Model) closeBlock() {
+	o := &m.block
+	if o.minutes < blockMinutes/2 || o.mean <= 0 || m.learnt < firstResidual {
+		return
+	}
+	noise := m.dayNoise()
+	known := o.noise/(o.mean*o.mean) + o.uncertainty/o.mean
+	d := (o.count - o.mean) / o.mean
+	d2 := min(d*d, clipSD*clipSD*(known+noise))
+	share := noise / (known + noise)
+	w := o.weight / o.minutes * share * share
+	keep := 1 - w/memoryNoise
+	m.noise.sum = m.noise.sum*keep + w*(d2-known)
+	m.noise.blocks = m.noise.blocks*keep + w
 }
