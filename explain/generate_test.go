@@ -207,7 +207,7 @@ func TestGeneratedCubes(t *testing.T) {
 					t.Logf("%d: got %v, want %v", seed, got, want)
 				}
 			}
-			t.Logf("F1 %.3f (%d right, %d false, %d missed)", sum.f1(), sum.right, sum.false, sum.missed)
+			t.Logf(k.name+": F1 %.3f (%d right, %d false, %d missed)", sum.f1(), sum.right, sum.false, sum.missed)
 		})
 	}
 }
@@ -231,7 +231,7 @@ func TestNull(t *testing.T) {
 				}
 			}
 			if float64(wrong) > 0.01*float64(instances) {
-				t.Errorf("%d of %d tables of noise alone have a cause", wrong, instances)
+				t.Errorf(k.name+": %d of %d tables of noise alone have a cause", wrong, instances)
 			}
 		})
 	}

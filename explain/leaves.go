@@ -17,11 +17,18 @@ type cell struct {
 	confidence float64
 }
 
-// sums are what adds up over rows: observed and expected as given, and both
-// in units of the rows' own noise (see estimate).
-type sums struct{ v, f, x, y float64 }
+// sums are what adds up over rows: observed and expected as given, both in
+// units of the rows' own noise, and the part of that noise that is counting
+// (see estimate).
+type sums struct{ v, f, x, y, p float64 }
 
-func (a *sums) add(b sums) { a.v += b.v; a.f += b.f; a.x += b.x; a.y += b.y }
+func (a *sums) add(b sums) {
+	a.v += b.v
+	a.f += b.f
+	a.x += b.x
+	a.y += b.y
+	a.p += b.p
+}
 
 // leaves is a table made ready for the search: equal rows merged, values
 // renumbered per attribute in the order of their names. Code 0 stands for the
@@ -224,8 +231,20 @@ func (s *leaves) judge(a sums, cost float64, o Options) (net float64, ok bool) {
 	return net, true
 }
 
+// score is the evidence of a departure. Counting noise has the tails of a
+// Poisson distribution, relative noise those of a normal one, whose variance
+// goes with the larger of the two counts; a cell has some of both.
 func (s *leaves) score(a sums) float64 {
-	return evidence(a.x, a.y) / (1 + s.structural*a.y)
+	if a.x+a.y == 0 {
+		return 0
+	}
+	d, m := a.x-a.y, math.Max(a.x, a.y)
+	counting := math.Min(1, a.p/(a.x+a.y))
+	e := (1 - counting) * d * d / (2 * m)
+	if counting > 0 {
+		e += counting * evidence(a.x, a.y)
+	}
+	return e / (1 + s.structural*m)
 }
 
 // evidence is Kulldorff's log likelihood ratio of x events where y were
@@ -326,13 +345,19 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 		var sum sums
 		for m := 1; m <= 4 && m < len(order); m++ {
 			sum.add(hist[order[m-1]])
-			if gain := s.score(sum) - base - float64(m)*each; gain > bestGain {
-				for _, code := range order[:m] {
-					child := with(c.items, item{a, code})
-					if net, ok := s.judge(hist[code], s.cost(child), o); ok && (bestGain < gain || net > best.net) {
-						best, bestGain = cell{items: child, net: net}, gain
-					}
+			gain := s.score(sum) - base - float64(m)*each
+			if gain <= bestGain {
+				continue
+			}
+			var strongest cell
+			for _, code := range order[:m] {
+				child := with(c.items, item{a, code})
+				if net, ok := s.judge(hist[code], s.cost(child), o); ok && (strongest.items == nil || net > strongest.net) {
+					strongest = cell{items: child, net: net}
 				}
+			}
+			if strongest.items != nil {
+				best, bestGain = strongest, gain
 			}
 		}
 	}
@@ -392,6 +417,12 @@ func (s *leaves) simplest(c cell, o Options) cell {
 			}
 		}
 	}
+	// In a complete cube a neighbour that is merely small is still a
+	// neighbour: only what picks out the very same rows is simpler.
+	tolerance, tie := 0.1, 0.02
+	if s.filled {
+		tolerance, tie = 1e-9, 1e-9
+	}
 	type option struct {
 		items  []item
 		a      sums
@@ -411,7 +442,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 		a := by[m]
 		lost := abs(a.v-s.drift*a.f-excess) / abs(excess)
 		wider := math.Max(0, s.drift*(a.f-own.f)) / abs(excess)
-		if lost <= 0.1 && wider <= 0.1 {
+		if lost <= tolerance && wider <= tolerance {
 			options = append(options, option{items, a, lost + wider})
 		}
 	}
@@ -427,7 +458,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 			if len(p.items) < len(b.items) {
 				best = i
 			}
-		case abs(p.misfit-b.misfit) > 0.02:
+		case abs(p.misfit-b.misfit) > tie:
 			if p.misfit < b.misfit {
 				best = i
 			}

@@ -21,9 +21,10 @@ func (s *leaves) estimate(o Options) {
 	s.poisson, s.relative = s.leafNoise(o)
 	for i := range s.rows {
 		r := &s.rows[i]
-		phi := s.poisson + s.relative*(r.v+s.drift*r.f)/2
-		r.x = r.v / phi
-		r.y = s.drift * r.f / phi
+		g := s.drift * r.f
+		phi := s.poisson + s.relative*math.Max(r.v, g)
+		r.x, r.y = r.v/phi, g/phi
+		r.p = (r.x + r.y) * s.poisson / phi
 	}
 	s.structural = s.cellNoise()
 }
@@ -92,7 +93,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	var sizes [128]float64
 	for _, r := range s.rows {
 		g := s.drift * r.f
-		m := (r.v + g) / 2
+		m := math.Max(r.v, g)
 		if m < 2 && s.counts {
 			continue // too few events to tell noise from rounding
 		}
@@ -132,10 +133,12 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		t := s.rest()
 		return math.Max(1e-9*(t.v+t.f)/math.Max(1, float64(len(s.rows))), 1e-300), 1e-9
 	}
-	if det := p*q - pq*pq; det > 1e-12*p*q {
+	if det := p*q - pq*pq; det > 1e-9*p*q {
 		a, k = (b1*q-b2*pq)/det, (b2*p-b1*pq)/det
+	} else {
+		a, k = least, (b2-least*pq)/q // leaves of one size cannot tell them apart
 	}
-	if k < 0 || a < 0 && k == 0 {
+	if k < 0 {
 		a, k = b1/p, 0
 	}
 	if a < least {
@@ -147,16 +150,24 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 
 // cellNoise is the relative variance of whole values beyond what their leaves
 // show: a service or a network has good and bad days of its own. It is the
-// median over an attribute's values, then the lower quartile over the
-// attributes, since a cause spreads over the values of most.
+// median over an attribute's values, around their own middle since a cause
+// elsewhere lifts them alike, then the lower quartile over the attributes.
 func (s *leaves) cellNoise() float64 {
 	var each []float64
 	for a := range s.values {
-		var vs []float64
-		for code, h := range s.histogram(a) {
+		hist := s.histogram(a)
+		var lifts []weighted
+		for code, h := range hist {
 			if code > 0 && h.y >= 25 {
-				d := h.x - h.y
-				vs = append(vs, (d*d/chi2Median-h.y)/(h.y*h.y))
+				lifts = append(lifts, weighted{h.x / h.y, h.y})
+			}
+		}
+		centre := median(lifts)
+		var vs []float64
+		for code, h := range hist {
+			if y := h.y * centre; code > 0 && h.y >= 25 && y > 0 {
+				d := h.x - y
+				vs = append(vs, (d*d/chi2Median-y)/(y*y))
 			}
 		}
 		if len(vs) >= 5 {
