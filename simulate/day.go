@@ -1,0 +1,284 @@
+package simulate
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"mailvigil/maillog"
+)
+
+// Durations in nanoseconds, the unit of a step's time.
+const (
+	millisecond = int64(time.Millisecond)
+	second      = int64(time.Second)
+	minute      = int64(time.Minute)
+	hour        = int64(time.Hour)
+)
+
+// habit is one thing that people, devices or others do every day.
+type habit struct {
+	name string
+	// person adds what one person does, world what is nobody's own.
+	// Either may be nil.
+	person func(*day, *person)
+	world  func(*day)
+}
+
+// everyday is everyday life. A habit's place in the list breaks ties between
+// steps of the same instant: new ones go to the end.
+func everyday() []habit {
+	return []habit{
+		activeSync, imapClients, webmail, submission, forgottenDevices,
+		backgroundNoise, monitoring, restarts,
+	}
+}
+
+// story is one incident of a scenario.
+type story interface {
+	// label marks the steps of the incident.
+	label() string
+	// prepare is called once, when the people are made.
+	prepare(*World)
+	// tell adds the incident's steps to a day.
+	tell(*day)
+	// incident says what is true of it beyond what its steps tell.
+	incident(*World, *Incident)
+}
+
+// kind is the line that a step becomes.
+type kind uint8
+
+const (
+	webRequest kind = iota
+	imapLogin
+	imapID
+	imapLogout
+	authFailed
+	loginFailed
+	loginNone
+	dovecotNotice
+	smtpConnect
+	smtpClient
+	smtpMessageID
+	smtpQueued
+	smtpDelivered
+	smtpRemoved
+	smtpDisconnect
+	smtpRefused
+	smtpAborted
+	smtpLost
+	postfixNotice
+	roundcubeLogin
+	roundcubeFailed
+	kindEnd
+)
+
+// step is a line before it is written: small, so that a day of them fits in
+// memory. What the fields mean depends on the kind; each of the files
+// nginx.go, dovecot.go, postfix.go and roundcube.go says it for its own.
+type step struct {
+	at     int64 // Unix nanoseconds
+	actor  int32
+	seq    int32
+	kind   kind
+	label  uint8 // the story's place in World.stories, from 1
+	secure bool
+	status uint16
+	who    string
+	person *person
+	from   address
+	text   string
+	agent  string
+	dev    *device
+	id     uint64
+	a, b   int64
+}
+
+// day is one local day in the making.
+type day struct {
+	w          *World
+	index      int
+	start, end int64 // of the local day; 23 to 25 hours
+	year       int
+	month      time.Month
+	date       int
+	weekday    time.Weekday
+	free       bool // nobody is expected in the office
+	hours      []int
+	steps      []step
+	actor, seq int32
+	label      uint8
+}
+
+// run makes the days one after the other and yields their lines. Steps that
+// reach beyond midnight wait for the next day.
+func (w *World) run(habits []habit, stories []story, yield func(*day, *Item) bool) {
+	var p printer
+	p.w = w
+	var d day
+	for i := range w.opt.Days {
+		late := d.steps
+		d = day{w: w, index: i, steps: late[:0], hours: d.hours[:0]}
+		for _, s := range late {
+			if s.at >= w.midnight(i).UnixNano() {
+				d.steps = append(d.steps, s)
+			}
+		}
+		d.fill(habits, stories)
+		for j := range d.steps {
+			s := &d.steps[j]
+			if s.at >= d.end {
+				break
+			}
+			if !yield(&d, p.print(s)) {
+				return
+			}
+		}
+	}
+}
+
+func (d *day) fill(habits []habit, stories []story) {
+	begin, end := d.w.midnight(d.index), d.w.midnight(d.index+1)
+	d.start, d.end = begin.UnixNano(), end.UnixNano()
+	d.year, d.month, d.date = begin.Date()
+	d.weekday = begin.Weekday()
+	d.free = d.weekday == time.Saturday || d.weekday == time.Sunday || isHoliday(d.year, d.month, d.date)
+	for t := begin; t.Before(end); t = t.Add(time.Hour) {
+		d.hours = append(d.hours, t.Hour())
+	}
+	d.actor = 0
+	for _, h := range habits {
+		if h.world != nil {
+			d.as(0)
+			h.world(d)
+		}
+		if h.person != nil {
+			for _, p := range d.w.people {
+				d.as(0)
+				h.person(d, p)
+			}
+		}
+	}
+	// The stories' actors are numbered apart: what they add moves nothing
+	// else.
+	d.actor = 1 << 30
+	for i, s := range stories {
+		d.as(uint8(i + 1))
+		s.tell(d)
+	}
+	d.label = 0
+	slices.SortFunc(d.steps, func(a, b step) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.actor, b.actor), cmp.Compare(a.seq, b.seq))
+	})
+}
+
+// as begins another actor's steps.
+func (d *day) as(label uint8) { d.actor, d.seq, d.label = d.actor+1, 0, label }
+
+func (d *day) add(s step) {
+	s.actor, s.seq, s.label = d.actor, d.seq, d.label
+	d.seq++
+	d.steps = append(d.steps, s)
+}
+
+// slot is the place in day.hours of an instant of the day.
+func (d *day) slot(at int64) int { return min(max(int((at-d.start)/hour), 0), len(d.hours)-1) }
+
+// hourOf is the local hour of an instant of the day.
+func (d *day) hourOf(at int64) int { return d.hours[d.slot(at)] }
+
+// clock is the first instant of the day at a local time; in the hour that the
+// spring night leaves out it is as much later.
+func (d *day) clock(h, m int) int64 {
+	return time.Date(d.year, d.month, d.date, h, m, 0, 0, d.w.opt.Location).UnixNano()
+}
+
+// printer turns steps into lines. It lives as long as one run.
+type printer struct {
+	w      *World
+	item   Item
+	buf    []byte
+	minute int64
+	local  time.Time // of the minute, for the stamps
+	stamp  [sourceEnd][]byte
+	zone   []byte
+}
+
+func (p *printer) print(s *step) *Item {
+	it := &p.item
+	*it = Item{Line: it.Line}
+	p.buf = p.buf[:0]
+	if m := s.at / minute; m != p.minute || p.stamp[0] == nil {
+		p.newMinute(m)
+	}
+	ev := &it.Event
+	ev.Time = s.at - s.at%second
+	if s.person != nil {
+		it.Person = s.person.name
+	}
+	if s.label > 0 {
+		it.Label = p.w.stories[s.label-1].label()
+	}
+	it.Stated = true
+	switch s.kind {
+	case webRequest:
+		it.Source = Nginx
+		p.webRequest(s, it)
+	case imapLogin, imapID, imapLogout, authFailed, loginFailed, loginNone, dovecotNotice:
+		it.Source = Dovecot
+		p.dovecot(s, it)
+	case roundcubeLogin, roundcubeFailed:
+		it.Source = Roundcube
+		p.roundcube(s, it)
+	default:
+		it.Source = Postfix
+		p.postfix(s, it)
+	}
+	if !it.Stated {
+		*ev = maillog.Event{Format: ev.Format}
+	}
+	it.Line = p.buf
+	if mix(p.w.opt.Seed^uint64(s.at)<<8^uint64(s.seq))%100_000 == 0 {
+		p.damage(it)
+	}
+	return it
+}
+
+// damage cuts a line short, as a full disk or a killed writer does, or
+// overwrites part of it with the NULs that a crash leaves.
+func (p *printer) damage(it *Item) {
+	it.Event = maillog.Event{Format: it.Event.Format}
+	it.Stated, it.Damaged = false, true
+	if n := len(it.Line); n%2 == 0 {
+		it.Line = it.Line[:min(n, 9)]
+	} else {
+		clear(it.Line[:n/2])
+	}
+}
+
+func (p *printer) newMinute(m int64) {
+	p.minute = m
+	p.local = time.Unix(m*60, 0).In(p.w.opt.Location)
+	p.stamp[Nginx] = p.local.AppendFormat(p.stamp[Nginx][:0], "02/Jan/2006:15:04:")
+	p.stamp[Dovecot] = p.local.AppendFormat(p.stamp[Dovecot][:0], "Jan 02 15:04:")
+	p.stamp[Postfix] = p.local.AppendFormat(p.stamp[Postfix][:0], "Jan _2 15:04:")
+	p.stamp[Roundcube] = p.local.AppendFormat(p.stamp[Roundcube][:0], "02-Jan-2006 15:04:")
+	p.zone = p.local.AppendFormat(p.zone[:0], " -0700")
+}
+
+// time writes the second of a step behind the stamp of its minute.
+func (p *printer) time(src Source, at int64) {
+	s := at / second % 60
+	p.buf = append(p.buf, p.stamp[src]...)
+	p.buf = append(p.buf, byte('0'+s/10), byte('0'+s%10))
+}
+
+// text and the like write to the line; text returns what it wrote.
+func (p *printer) text(s string) []byte {
+	i := len(p.buf)
+	p.buf = append(p.buf, s...)
+	return p.buf[i:len(p.buf):len(p.buf)]
+}
+
+func (p *printer) number(n int64) { p.buf = appendInt(p.buf, n) }

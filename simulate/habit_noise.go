@@ -1,0 +1,66 @@
+package simulate
+
+import "math/rand/v2"
+
+// backgroundNoise is what every server on the Internet hears: usual names
+// guessed at every door, a few real ones among them, and requests for what is
+// not there. Nobody means this organisation by it.
+var backgroundNoise = habit{name: "noise", world: func(d *day) {
+	r := d.w.rng("noise", 0, d.index)
+	guess := func() (string, *person) {
+		if in(r, 80) { // gathered from web pages
+			p := pick(r, d.w.people)
+			return p.name, p
+		}
+		name := pick(r, guessedNames)
+		if in(r, 400) {
+			name += "@" + d.w.opt.Domain
+		}
+		return name, nil
+	}
+	// A few machines try all day, slowly; most come once.
+	for range 4 {
+		from := d.w.intruder(r)
+		for t := d.start + wait(r, hour); t < d.end; t += wait(r, 25*minute) {
+			who, p := guess()
+			if in(r, 600) {
+				d.smtpFailure(r, t, who, p, from)
+			} else {
+				d.imapFailure(r, t, who, p, from)
+			}
+		}
+	}
+	for t := d.start + wait(r, 8*minute); t < d.end; t += wait(r, 8*minute) {
+		from := d.w.intruder(r)
+		who, p := guess()
+		switch n := r.IntN(100); {
+		case n < 30:
+			d.smtpFailure(r, t, who, p, from)
+		case n < 55:
+			d.imapFailure(r, t, who, p, from)
+		case n < 60:
+			d.webmailFailure(r, t, who, p, from, pick(r, browsers))
+		case n < 70:
+			d.add(step{at: t, kind: loginNone, from: from, id: sessionID(r, t), secure: true})
+		default:
+			for range between(r, 1, 5) {
+				d.web(t, nil, from, pick(r, scanners), pick(r, wanted), 404, 153)
+				t += between(r, 0, 2) * second
+			}
+		}
+	}
+}}
+
+var (
+	scanners = []string{"-", "Mozilla/5.0 zgrab/0.x", "python-requests/2.31.0", "Go-http-client/1.1", "Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)"}
+	wanted   = []string{"GET /.env", "GET /wp-login.php", "GET /.git/config", "GET /phpmyadmin/index.php", "GET /favicon.ico", "GET /robots.txt", "POST /boaform/admin/formLogin", "GET /owa/auth/logon.aspx", "GET /autodiscover/autodiscover.json"}
+)
+
+// intruder is an address that hostile traffic comes from: more often rented
+// than a home.
+func (w *World) intruder(r *rand.Rand) address {
+	if in(r, 650) {
+		return pick(r, pointers(hosting)).address(r)
+	}
+	return pick(r, pointers(farHomes)).address(r)
+}

@@ -1,0 +1,214 @@
+package simulate
+
+import (
+	"math/rand/v2"
+	"strings"
+)
+
+// rhythm is how busy a person is with mail in each local hour, in thousandths
+// of the busiest.
+type rhythm [24]int64
+
+var (
+	officeHours = rhythm{2, 1, 1, 1, 2, 10, 60, 250, 650, 900, 1000, 950, 600, 750, 950, 900, 800, 550, 280, 180, 190, 170, 90, 25}
+	lateHours   = rhythm{60, 20, 6, 2, 2, 5, 30, 120, 420, 750, 900, 900, 650, 750, 900, 900, 900, 850, 700, 520, 480, 450, 330, 170}
+	nightOwls   = rhythm{420, 300, 170, 70, 15, 5, 10, 40, 120, 300, 500, 600, 550, 600, 650, 650, 650, 600, 450, 400, 480, 560, 600, 550}
+	freeDays    = rhythm{20, 8, 4, 2, 2, 4, 15, 40, 110, 190, 230, 220, 160, 150, 170, 180, 190, 190, 170, 180, 220, 210, 130, 60}
+)
+
+// person has an account, habits and devices.
+type person struct {
+	name    string // the account, as the directory spells it
+	index   int
+	userID  int64 // Roundcube's
+	rhythm  *rhythm
+	shift   int   // hours later than the others
+	busy    int64 // thousandths of the average person
+	days    uint8 // of the week on which the person works, bit 0 is Sunday
+	remote  int64 // thousandths of working days spent at home
+	webmail int64 // thousandths of sessions held in the browser
+	browser string
+	home    *network
+	stays   int64 // days until the home's address changes
+	six     bool  // the home has IPv6
+	carrier *network
+	devices []*device
+	stale   *device // a forgotten one, with an old password
+}
+
+func newPeople(w *World) []*person {
+	names := newNames(w.rng("names", 0, 0), w.opt.Accounts)
+	out := make([]*person, len(names))
+	for i, n := range names {
+		r := w.rng("person", i, 0)
+		p := &person{
+			name: n + "@" + w.opt.Domain, index: i, userID: 1000 + int64(i)*3 + r.Int64N(3),
+			rhythm: &officeHours, shift: r.IntN(3) - 1, busy: between(r, 350, 1650),
+			days: 0b0111110, remote: between(r, 50, 450), webmail: pick(r, []int64{0, 100, 400, 800, 1000}),
+			browser: pick(r, browsers), home: &homes[0], stays: pick(r, []int64{1, 4, 9, 30, 90}), carrier: pick(r, pointers(carriers)),
+		}
+		switch {
+		case in(r, 45):
+			p.rhythm = &nightOwls
+		case in(r, 320):
+			p.rhythm = &lateHours
+		case in(r, 200):
+			p.days &^= 1 << (1 + r.IntN(5)) // works four days
+		}
+		switch h := r.IntN(10); {
+		case h >= 9:
+			p.home = &homes[2]
+		case h >= 5:
+			p.home = &homes[1]
+		}
+		p.six = p.home.v6 != "" && in(r, 550)
+		p.devices = newDevices(r, p.name)
+		out[i] = p
+	}
+	// One device in two hundred people's was forgotten in a drawer or a
+	// spare office when the password changed.
+	r := w.rng("forgotten", 0, 0)
+	for range max(1, len(out)/200) {
+		p := pick(r, out)
+		p.stale = newDevice(r, pick(r, []deviceKind{iPhone, desktop}), p.name)
+	}
+	return out
+}
+
+func newDevices(r *rand.Rand, name string) []*device {
+	short, _, _ := strings.Cut(name, "@")
+	login := func() string {
+		switch r.IntN(12) {
+		case 0:
+			return short
+		case 1:
+			return strings.ToUpper(name[:1]) + name[1:]
+		}
+		return name
+	}
+	kinds := []deviceKind{iPhone, iPhone, iPhone, iPhone, iPhone, samsung, samsung, android, outlook, outlook, iPhoneIMAP, k9}
+	out := []*device{newDevice(r, pick(r, kinds), login())}
+	if in(r, 120) {
+		out = append(out, newDevice(r, pick(r, kinds), login()))
+	}
+	if in(r, 450) {
+		out = append(out, newDevice(r, desktop, name))
+	}
+	return out
+}
+
+func pointers[T any](of []T) []*T {
+	out := make([]*T, len(of))
+	for i := range of {
+		out[i] = &of[i]
+	}
+	return out
+}
+
+// presence is where a person is during a day, by the place in day.hours.
+type presence struct {
+	absent bool // a day off
+	place  [26]place
+	home   address
+	away   *network // of the carrier or, on a journey, of a place abroad
+}
+
+type place uint8
+
+const (
+	atHome place = iota
+	atOffice
+	underway
+)
+
+// presence draws a person's day. It is drawn anew by every habit that asks,
+// and is the same each time.
+func (d *day) presence(p *person) presence {
+	r := d.w.rng("presence", p.index, d.index)
+	out := presence{away: p.carrier}
+	out.home = d.w.homeAddress(p, d.index)
+	week := d.w.rng("week", p.index, d.index/5)
+	if journey := week; in(journey, 20) {
+		out.away = pick(journey, pointers(abroad))
+		out.home = out.away.address(journey)
+		return out
+	}
+	works := !d.free && p.days>>d.weekday&1 == 1
+	if out.absent = works && in(r, 70); out.absent || !works {
+		for i, h := range d.hours {
+			if h >= 9 && h < 22 && in(r, 220) {
+				out.place[i] = underway
+			}
+		}
+		return out
+	}
+	arrives, leaves := 8+p.shift+r.IntN(2), 17+p.shift+r.IntN(3)
+	if p.rhythm == &lateHours {
+		leaves += 2
+	}
+	if in(r, p.remote) {
+		return out
+	}
+	for i, h := range d.hours {
+		switch {
+		case h >= arrives && h < leaves:
+			out.place[i] = atOffice
+		case h == arrives-1, h == leaves, h > leaves && in(r, 80):
+			out.place[i] = underway
+		}
+	}
+	return out
+}
+
+// homeAddress is what the provider has lent to a person's home that day.
+func (w *World) homeAddress(p *person, day int) address {
+	lease := int((int64(day) + int64(p.index)%p.stays) / p.stays)
+	r := w.rng("home", p.index, lease)
+	if p.six {
+		return p.home.six(r, mix(uint64(p.index)^w.opt.Seed)+uint64(lease))
+	}
+	return p.home.address(r)
+}
+
+// computer and phone are the addresses a person is seen under at an instant.
+func (d *day) computer(p *person, at *presence, t int64) address {
+	if at.place[d.slot(t)] == atOffice {
+		return d.w.office[p.index%len(d.w.office)]
+	}
+	return at.home
+}
+
+func (d *day) phone(p *person, at *presence, t int64) address {
+	slot := d.slot(t)
+	where := at.place[slot]
+	if where == atOffice && p.index%3 > 0 {
+		return d.w.office[p.index%len(d.w.office)] // on the office's wireless network
+	}
+	if where == atHome {
+		return at.home
+	}
+	return at.away.address(d.w.rng("mobile", p.index, d.index*32+slot/2))
+}
+
+// activity is how busy a person is at an instant, in thousandths.
+func (d *day) activity(p *person, at *presence, t int64) int64 {
+	of := p.rhythm
+	if d.free || at.absent || p.days>>d.weekday&1 == 0 {
+		of = &freeDays
+	}
+	h := d.hourOf(t) - p.shift
+	return of[(h+24)%24] * p.busy / 1000
+}
+
+// times draws the instants of something that a person does so many times, in
+// thousandths, in an hour of full activity.
+func (d *day) times(r *rand.Rand, p *person, at *presence, perHour int64, do func(t int64)) {
+	// A thinned Poisson process: drawn at the highest rate, kept in
+	// proportion to the activity.
+	const most = 1650
+	for t := d.start + wait(r, hour*1000/perHour*1000/most); t < d.end; t += wait(r, hour*1000/perHour*1000/most) {
+		if r.Int64N(most) < d.activity(p, at, t) {
+			do(t)
+		}
+	}
+}
