@@ -1,0 +1,119 @@
+# make run    all the set-up, then the demo
+# make test   all the set-up, then the tests
+# make help   everything else
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+.DEFAULT_GOAL := help
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+TOOLS    := build/tools
+WORLDS   := ../shared/worlds
+CAUSES   := ../shared/causes
+FUZZTIME ?= 60s
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|' 2>/dev/null || grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Set everything up, then run the demo
+	bin/mailvigil demo
+
+.PHONY: build
+build: bin/mailvigil networks ## Build the program and the networks database
+
+# The Go command knows best whether the program is up to date.
+.PHONY: bin/mailvigil
+bin/mailvigil:
+	go build -trimpath -ldflags '-X mailvigil/internal/app.release=$(VERSION)' -o $@ ./cmd/mailvigil
+
+# Everything works without the networks database and says what is missing, so
+# neither a missing npm nor a missing network ends the build.
+.PHONY: networks
+networks:
+	@$(MAKE) bin/networks.db || { rm -f bin/networks.db; echo 'networks: bin/networks.db could not be made (see above; npm and the network are needed). Going on without: addresses will have no ASN and no country.'; }
+
+bin/networks.db: node_modules/.package-lock.json $(wildcard internal/enrich/*.go internal/enrich/netdata/*.go)
+	go run ./internal/enrich/netdata -o $@ node_modules
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@command -v npm >/dev/null || { echo 'networks: npm is not installed'; exit 1; }
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.PHONY: test
+test: build setup $(TOOLS) ## Set everything up, then run the tests
+	$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- ./...
+	cd tools && go vet ./... && ../$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- ./...
+
+.PHONY: setup
+setup: ## Install what the tests use besides Go (Debian, as root)
+	@tools/setup
+
+.PHONY: race
+race: $(TOOLS) ## Run the short tests under the race detector
+	$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- -race -short ./...
+
+.PHONY: check
+check: lint generated ## Check style, vet, staticcheck and generated files
+
+.PHONY: lint
+lint: $(TOOLS)
+	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' | xargs $(TOOLS)/gofumpt -l); \
+	  [ -z "$$unformatted" ] || { printf 'gofumpt would change (run "make format"):\n%s\n' "$$unformatted"; exit 1; }
+	go vet ./...
+	$(TOOLS)/staticcheck ./...
+	cd tools && ../$(TOOLS)/staticcheck ./...
+
+.PHONY: format
+format: $(TOOLS) ## Format the code
+	git ls-files -co --exclude-standard -- '*.go' | xargs $(TOOLS)/gofumpt -w
+
+GENERATED := docs/formats.md docs/man docs/screenshots
+
+.PHONY: generate
+generate: bin/mailvigil ## Write the generated files anew
+	bin/mailvigil formats --markdown > docs/formats.md
+	rm -rf docs/man && bin/mailvigil man docs/man
+
+.PHONY: generated
+generated:
+	@before=$$(cat $$(git ls-files -co --exclude-standard -- $(GENERATED)) </dev/null | git hash-object --stdin); \
+	  $(MAKE) generate; \
+	  after=$$(cat $$(git ls-files -co --exclude-standard -- $(GENERATED)) </dev/null | git hash-object --stdin); \
+	  [ "$$before" = "$$after" ] || { echo 'Generated files were out of date. They are written anew: commit them.'; git --no-pager diff --stat -- $(GENERATED); exit 1; }
+
+.PHONY: fuzz
+fuzz: ## Fuzz one target for FUZZTIME (60s): TARGET=FuzzName, else in rotation
+	@tools/fuzz '$(FUZZTIME)' $(TARGET)
+
+.PHONY: bench
+bench: ## Run the benchmarks; the last line is JSON
+	@go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./... | (cd tools && go run ./bench)
+
+.PHONY: bench-once
+bench-once: ## Run every benchmark once, to see that it works
+	@$(MAKE) bench BENCHFLAGS='-benchtime 1x'
+
+.PHONY: worlds
+worlds: build ## Score the simulated organisations in ../shared/worlds, where they are
+	@[ -d $(WORLDS) ] || { echo 'worlds: $(WORLDS) is not here; nothing to score.'; exit 0; }; \
+	  mkdir -p build/worlds && bash $(WORLDS)/unpack.sh build/worlds && \
+	  go -C tools run ./worlds -program "$$PWD/bin/mailvigil" -score "$$PWD/$(WORLDS)/score.py" "$$PWD/build/worlds"
+
+.PHONY: causes
+causes: bin/mailvigil ## Score the labelled excesses in ../shared/causes, where they are
+	@[ -d $(CAUSES) ] || { echo 'causes: $(CAUSES) is not here; nothing to score.'; exit 0; }; \
+	  for set in S L; do python3 $(CAUSES)/score.py $(CAUSES)/$$set bin/mailvigil explain --json -; done
+
+# The linters and generators have a module of their own, so that the product's
+# dependencies stay its own.
+$(TOOLS): tools/go.mod tools/go.sum
+	go -C tools build -o ../$@/ tool
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove what make made
+	rm -rf bin build node_modules
