@@ -34,7 +34,7 @@ func TestFalseAlarms(t *testing.T) {
 				}
 			}
 			m := float64(n*(w.days-3)) / 30
-			t.Logf("%.0f episodes in %.1f series-months: %.2f a month", episodes, m, episodes/m)
+			t.Logf("%s: %.0f episodes in %.1f series-months: %.2f a month", w.name, episodes, m, episodes/m)
 			all += episodes
 			months += m
 		})

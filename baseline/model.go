@@ -54,7 +54,9 @@ const (
 	tauClass = 1.0
 	tauBurst = 0.15
 	tauSpike = 3.0 // of a bin that is clearly no part of a smooth day
-	tauWeek  = 0.05
+
+	spikeNoise = 0.3 * 0.3 // a job's share differs with the traffic around it
+	tauWeek    = 0.05
 )
 
 // How many minutes of learning a profile remembers. The class profile takes
@@ -75,9 +77,10 @@ const (
 	priorPhiBins = 12
 	priorLevel   = 400 // events that the level must outweigh
 
-	// What days differ by, before it is known: 3 %, as if seen for two days.
-	priorNoise       = 0.03 * 0.03
-	priorNoiseBlocks = 16
+	// What days differ by, before it is known: 4 %, as if seen for a block or
+	// two in which nothing else hid it.
+	priorNoise       = 0.04 * 0.04
+	priorNoiseBlocks = 1.5
 	minNoise         = 0.01 * 0.01
 	blockMinutes     = 3 * 60
 	clipSD           = 3
@@ -86,6 +89,9 @@ const (
 // smoothing over ±15 minutes: counts are shared with neighbouring bins of the
 // day and class profiles.
 var smoothing = [...]float32{0.25, 0.5, 0.75, 1, 0.75, 0.5, 0.25}
+
+// shared is how many minutes of one day a bin of the class profile takes in.
+const shared = 4 * binMinutes
 
 // cell is a gamma posterior's sufficient statistics: events seen, and the
 // exposure they were seen in, both divided by the dispersion.
@@ -132,33 +138,35 @@ type Model struct {
 	all   struct{ events, minutes float64 }
 	level struct{ events, expected float64 }
 
-	spread [24]struct{ sum, bins float32 }
-	pooled struct{ sum, bins float64 }
-	noise  struct{ sum, blocks float64 }
-	bin    span // the five minutes going on
-	block  span // the three hours going on
+	spread  [24]struct{ sum, bins float32 }
+	pooled  struct{ sum, bins float64 }
+	noise   struct{ sum, blocks float64 }
+	bin     span // the five minutes going on
+	lastBin span
+	block   span // the three hours going on
 
 	learnt float64 // minutes
 }
 
 // span gathers counts whose residual is judged as one.
 type span struct {
-	key           traffic.Slot
-	hour          int
-	minutes       float64
-	count, weight float64
-	mean          float64
-	noise         float64 // Σ φ·mean
-	uncertainty   float64 // Σ mean·relative variance of the profile
+	key         traffic.Slot
+	hour        int
+	minutes     float64
+	count       float64
+	mean        float64
+	noise       float64 // Σ φ·mean
+	uncertainty float64 // Σ mean·relative variance that bins share
+	jobs        float64 // Σ mean·burst
 }
 
-func (o *span) add(count, weight float64, e Expectation, profile float64) {
+func (o *span) add(count float64, e Expectation, profile float64) {
 	o.minutes++
 	o.count += count
-	o.weight += weight
 	o.mean += e.Mean
 	o.noise += e.Dispersion * e.Mean
 	o.uncertainty += e.Mean * profile
+	o.jobs += e.Mean * e.Burst
 }
 
 // New returns a Model that has learnt nothing.
@@ -175,8 +183,8 @@ type rates struct {
 	class float64 // smooth rate of the day's class, without the burst factor
 	burst float64
 	week  float64 // the rate that counts
-	// relative variance of week
-	variance float64
+	// Relative variances: of week, and of what neighbouring bins of it share.
+	variance, common float64
 }
 
 func (m *Model) rates(p place) rates {
@@ -186,9 +194,10 @@ func (m *Model) rates(p place) rates {
 	v := 1 / (m.all.events + 0.5)
 	mean, v = m.day[p.bin].under(mean, tauDay*tauDay+v)
 	mean, v = m.class[p.rest*dayBins+p.bin].under(mean, tauClass*tauClass+v)
+	common := v
 	burst, vBurst := m.burstOf(p.bin)
 	week, vWeek := m.week[p.row*dayBins+p.bin].under(mean*burst, tauWeek*tauWeek+v+vBurst)
-	return rates{class: mean, burst: burst, week: week, variance: vWeek}
+	return rates{class: mean, burst: burst, week: week, variance: vWeek, common: min(common, vWeek)}
 }
 
 // burstOf is the factor of one bin over the smooth day around it. Most bins
@@ -198,7 +207,8 @@ func (m *Model) burstOf(bin int) (factor, variance float64) {
 	c := &m.burst[bin]
 	d := float64(c.events - c.exposure)
 	if x := float64(c.exposure); d*d > 36*(x+x*x*tauBurst*tauBurst+1) {
-		return c.under(1, tauSpike*tauSpike)
+		f, v := c.under(1, tauSpike*tauSpike)
+		return f, v + spikeNoise
 	}
 	return c.under(1, tauBurst*tauBurst)
 }
@@ -248,14 +258,17 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 	p := m.clock.place(s)
 	r := m.rates(p)
 	e := m.expect(p, r)
-	m.learnSpread(s, p, count, weight, e, r)
+	m.learnSpread(s, p, count, e, r)
 
 	if e.Ready {
 		m.learnLevel(count, weight, r, e)
 	}
-	level := m.growth()
-	w, y := float32(weight), float32(weight*count/e.Dispersion)
-	exposure := weight * level / e.Dispersion
+	// A minute's worth of evidence: what lasts for hours is shared by all the
+	// minutes that a bin of the class takes in on one day, so a day can tell
+	// no more about it than one draw of that noise.
+	worth := weight / (e.Dispersion + shared*e.Mean*m.dayNoise())
+	w, y := float32(weight), float32(worth*count)
+	exposure := worth * m.growth()
 	m.week[p.row*dayBins+p.bin].learn(y, float32(exposure), w, memoryWeek)
 	m.burst[p.bin].learn(y, float32(exposure*r.class), w, memoryBurst)
 	class := m.class[p.rest*dayBins : (p.rest+1)*dayBins]
@@ -272,7 +285,7 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 		}
 	}
 	keep := 1 - weight/memoryAll
-	m.all.events = m.all.events*keep + weight*count/e.Dispersion
+	m.all.events = m.all.events*keep + worth*count
 	m.all.minutes = m.all.minutes*keep + exposure
 	m.learnt += weight
 }
@@ -292,8 +305,10 @@ func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
 // minutes at a time (single minutes would miss what neighbouring minutes have
 // in common), and what days differ by from the residuals of three hours.
 // Residuals are winsorised at three standard deviations and one event, so
-// that a burst is not taken for spread.
-func (m *Model) learnSpread(s traffic.Slot, p place, count, weight float64, e Expectation, r rates) {
+// that a burst is not taken for spread. They all count alike, whatever the
+// weight: weights fall with the residual, and a spread learnt from residuals
+// that were chosen to be small stays too small for ever.
+func (m *Model) learnSpread(s traffic.Slot, p place, count float64, e Expectation, r rates) {
 	if key := traffic.Slot(floorDiv(int64(s), binMinutes)); m.bin.key != key {
 		m.closeBin()
 		m.bin = span{key: key, hour: p.hour()}
@@ -302,24 +317,32 @@ func (m *Model) learnSpread(s traffic.Slot, p place, count, weight float64, e Ex
 		m.closeBlock()
 		m.block = span{key: key}
 	}
-	m.bin.add(count, weight, e, r.variance)
-	m.block.add(count, weight, e, r.variance)
+	m.bin.add(count, e, r.common)
+	m.block.add(count, e, r.common)
 }
 
 // firstResidual is how much is learnt before residuals say anything.
 const firstResidual = 24 * 60 // minutes
 
+// closeBin estimates φ from two neighbouring fives of minutes with counts Y
+// and means M, of which E(Y₁M₂−Y₂M₁)² = φ·M₁M₂(M₁+M₂): what the two share,
+// an error of the profile or a busy day, falls out, as in von Neumann's
+// estimator.
 func (m *Model) closeBin() {
-	o := &m.bin
-	if o.minutes < binMinutes || o.mean <= 0 || m.learnt < firstResidual {
+	o, last := &m.bin, m.lastBin
+	m.lastBin = *o
+	if o.key != last.key+1 || o.minutes < binMinutes || last.minutes < binMinutes || m.learnt < firstResidual {
+		return
+	}
+	if jobs := 0.1; o.jobs > jobs*o.mean || last.jobs > jobs*last.mean || o.mean <= 0 || last.mean <= 0 {
 		return
 	}
 	phi := m.phi(o.hour)
-	uncertainty := o.uncertainty/o.mean + m.dayNoise()
-	v := phi*o.mean + o.mean*o.mean*uncertainty
-	d := min(math.Abs(o.count-o.mean), clipSD*math.Sqrt(v)+1)
-	estimate := d * d / (o.mean + o.mean*o.mean*uncertainty/phi)
-	w := o.weight / o.minutes * min(1, o.mean)
+	v := o.mean * last.mean * (o.mean + last.mean)
+	d := math.Abs(o.count*last.mean - last.count*o.mean)
+	d = min(d, clipSD*math.Sqrt(phi*v)+max(o.mean, last.mean))
+	estimate := d * d / v
+	w := min(1, o.mean)
 	h := &m.spread[o.hour]
 	keep := 1 - w/memoryPhi
 	h.sum = float32(float64(h.sum)*keep + w*estimate)
@@ -341,7 +364,7 @@ func (m *Model) closeBlock() {
 	d := (o.count - o.mean) / o.mean
 	d2 := min(d*d, clipSD*clipSD*(known+noise))
 	share := noise / (known + noise)
-	w := o.weight / o.minutes * share * share
+	w := share * share
 	keep := 1 - w/memoryNoise
 	m.noise.sum = m.noise.sum*keep + w*(d2-known)
 	m.noise.blocks = m.noise.blocks*keep + w
