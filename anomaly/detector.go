@@ -61,7 +61,7 @@ const (
 	// fast test slides by minutes over windows that overlap, the slow one
 	// adds its own, and both look up and down; simulated series-months
 	// (TestFalseAlarms) put the sum at about this many independent looks.
-	looks = 4 * 8640
+	looks = 6 * 8640
 
 	slowRise, slowDrop = 1.3, 0.7 // θ that the slow test is made for
 

@@ -268,9 +268,18 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 	// no more about it than one draw of that noise.
 	worth := weight / (e.Dispersion + shared*e.Mean*m.dayNoise())
 	w, y := float32(weight), float32(worth*count)
-	exposure := worth * m.growth()
+	level := m.growth()
+	exposure := worth * level
 	m.week[p.row*dayBins+p.bin].learn(y, float32(exposure), w, memoryWeek)
 	m.burst[p.bin].learn(y, float32(exposure*r.class), w, memoryBurst)
+	// The smooth layers learn what is smooth. A job's minute teaches the
+	// burst layer alone, or it would raise the hour around it.
+	if r.burst > 1.5 {
+		w = 0
+	}
+	smooth := level * r.class
+	smooth += 6*math.Sqrt(e.Dispersion*smooth+e.Uncertainty*smooth*smooth) + 3
+	y = float32(worth * min(count, smooth))
 	class := m.class[p.rest*dayBins : (p.rest+1)*dayBins]
 	x := float32(exposure * r.burst)
 	bin := p.bin - len(smoothing)/2
@@ -278,6 +287,9 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 		bin += dayBins
 	}
 	for _, k := range smoothing {
+		if w == 0 {
+			break
+		}
 		class[bin].learn(k*y, k*x, k*w, memoryClass)
 		m.day[bin].learn(k*y, k*x, k*w, memoryDay)
 		if bin++; bin == dayBins {
