@@ -25,12 +25,16 @@ import (
 // The caller closes the Set.
 func Discover(ctx context.Context, paths []string, o Options) (*Set, error) {
 	d := &discovery{
-		ctx: ctx, o: o, set: &Set{},
+		ctx: ctx, o: o, loc: o.Location, set: &Set{},
 		sizes: map[int64][]*candidate{},
 		paths: map[string]*candidate{},
 		heads: map[string][]*candidate{},
 		dirs:  map[string]bool{},
 	}
+	if d.loc == nil {
+		d.loc = time.UTC
+	}
+	d.timer = newTimer(d.loc)
 	if len(paths) == 0 {
 		d.usual()
 	}
@@ -41,7 +45,7 @@ func Discover(ctx context.Context, paths []string, o Options) (*Set, error) {
 		_ = d.set.Close()
 		return nil, err
 	}
-	d.set.Files = arrange(d.found, d.o)
+	d.set.Files = d.arrange()
 	return d.set, nil
 }
 
@@ -67,6 +71,8 @@ type candidate struct {
 type discovery struct {
 	ctx   context.Context
 	o     Options
+	loc   *time.Location
+	timer *timer
 	set   *Set
 	found []*candidate
 	sizes map[int64][]*candidate  // by stored size, for hard links
@@ -103,7 +109,7 @@ func (d *discovery) path(path string) {
 	if d.ctx.Err() != nil {
 		return
 	}
-	name := cleanName(path)
+	name := filepath.Clean(path)
 	if path == "-" {
 		if d.stdin {
 			d.problem("standard input", Twice, "named twice, read once", nil)
@@ -149,7 +155,7 @@ func (d *discovery) walk(dir string) {
 	d.dirs[real] = true
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		d.set.Problems = append(d.set.Problems, *unreadable(cleanName(dir), err))
+		d.set.Problems = append(d.set.Problems, *unreadable(filepath.Clean(dir), err))
 	}
 	for _, e := range entries {
 		if d.ctx.Err() != nil {
@@ -230,27 +236,29 @@ func (d *discovery) file(path, name string, spooled bool) {
 			twin = c
 		}
 	}
-	if twin != nil {
+	switch {
+	case twin == nil:
+	case twin.Name == name:
+		d.problem(name, Twice, "named twice, read once", nil)
+	default:
 		d.problem(name, Twice, "the same file as "+twin.Name+": read once", nil)
 	}
 	if known || twin != nil {
 		return
 	}
 	d.paths[real] = nil
-	if info.Size() == 0 {
-		d.problem(name, Empty, "empty: nothing to read", nil)
-		return
-	}
 	c := &candidate{File: &File{Path: path, Name: name, Size: info.Size(), ModTime: info.ModTime(), info: info}}
 	sm, err := d.sample(f, c)
 	if d.ctx.Err() != nil {
 		return
 	}
-	if len(sm.head) == 0 && err != nil {
-		if bad := (*damage)(nil); errors.As(err, &bad) {
-			d.problem(name, Damaged, bad.text(0), bad.err)
-			return
-		}
+	if bad := (*damage)(nil); len(sm.head) == 0 && errors.As(err, &bad) {
+		d.problem(name, Damaged, bad.text(0), bad.err)
+		return
+	}
+	if sm.empty {
+		d.problem(name, Empty, "empty: nothing to read", nil)
+		return
 	}
 	if kind, text := foreign(sm); text != "" {
 		d.problem(name, kind, text, nil)
@@ -267,13 +275,13 @@ func (d *discovery) file(path, name string, spooled bool) {
 		}
 		return
 	}
-	c.times(sm, d.o)
+	d.times(c, sm)
 	c.head = bytes.Clone(sm.head[:min(len(sm.head), headLen)])
 	if spooled {
 		// Neither the name nor the time of the temporary file says anything.
 		c.stem, c.number, c.ModTime, c.Source = name, -1, time.Time{}, name
 	} else {
-		c.stem, c.date, c.number = rotation(filepath.Base(path), d.o.location())
+		c.stem, c.date, c.number = rotation(filepath.Base(path), d.loc)
 		c.Source = filepath.Join(filepath.Dir(name), c.stem)
 	}
 	d.paths[real] = c

@@ -15,7 +15,6 @@ package intake
 import (
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -167,15 +166,5 @@ func (p *Progress) add(stored, lines int64) {
 	}
 }
 
-func (o Options) location() *time.Location {
-	if o.Location == nil {
-		return time.UTC
-	}
-	return o.Location
-}
-
-// cleanName is a path as it is shown: without the turns it was given with.
-func cleanName(path string) string { return filepath.Clean(path) }
-
-// buffers for reading are large, and a world has hundreds of files.
+// Buffers for reading are large, and a case has hundreds of files.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}

@@ -15,7 +15,7 @@ import (
 var (
 	nameDate = regexp.MustCompile(`(?:^|[._-])(20\d\d)[._-]?(0[1-9]|1[0-2])[._-]?(0[1-9]|[12]\d|3[01])(?:[._T-]?(?:[01]\d|2[0-3])(?:[._:-]?[0-5]\d){0,2})?(?:$|[._-])`)
 	// logrotate's dateformat %s: Unix seconds, to the year 2033.
-	nameEpoch  = regexp.MustCompile(`[._-](1\d{9})(?:$|[._-])`)
+	nameEpoch = regexp.MustCompile(`[._-](1\d{9})(?:$|[._-])`)
 	// Not the last number of an address: some name a file after the host.
 	nameNumber = regexp.MustCompile(`[^0-9]\.(\d{1,4})(?:\.log)?$`)
 )
@@ -58,9 +58,9 @@ func without(s string, from, to int) string {
 
 // arrange gives every file its source and its Reference, and puts the files
 // of each source in the order of time.
-func arrange(all []*candidate, o Options) []*File {
+func (d *discovery) arrange() []*File {
 	bySource := map[string][]*candidate{}
-	for _, c := range all {
+	for _, c := range d.found {
 		// Postfix and Dovecot write to one syslog file, and which of them a
 		// sample shows is chance.
 		kind := c.Format.String()
@@ -71,7 +71,7 @@ func arrange(all []*candidate, o Options) []*File {
 		c.Source += " (" + kind + ")"
 		bySource[c.Source] = append(bySource[c.Source], c)
 	}
-	stated := statedEnd(all, o)
+	stated := d.statedEnd()
 	var files []*File
 	names := make([]string, 0, len(bySource))
 	for name := range bySource {
@@ -81,7 +81,7 @@ func arrange(all []*candidate, o Options) []*File {
 	for _, name := range names {
 		source := bySource[name]
 		slices.SortFunc(source, byRotation)
-		refer(source, stated, o)
+		d.refer(source, stated)
 		// Times decide where they are known; a file without one stays behind
 		// the one that rotation puts before it.
 		at := make(map[*candidate]time.Time, len(source))
@@ -117,16 +117,16 @@ func byRotation(a, b *candidate) int {
 
 // statedEnd is the latest time that any file states together with its year,
 // in its lines or in its name; zero where none does.
-func statedEnd(all []*candidate, o Options) time.Time {
+func (d *discovery) statedEnd() time.Time {
 	var end time.Time
-	for _, c := range all {
+	for _, c := range d.found {
 		t := c.date
 		if !c.yearless {
 			if t = c.Last; t.IsZero() {
 				t = c.First
 			}
 		}
-		if t.After(end) && (o.Now.IsZero() || t.Before(o.Now.AddDate(0, 0, 2))) {
+		if t.After(end) && (d.o.Now.IsZero() || t.Before(d.o.Now.AddDate(0, 0, 2))) {
 			end = t
 		}
 	}
@@ -147,14 +147,14 @@ func statedEnd(all []*candidate, o Options) time.Time {
 //
 // What this cannot tell: a log that was copied without its times, has no
 // neighbour with a year, and is older than a year.
-func refer(source []*candidate, stated time.Time, o Options) {
+func (d *discovery) refer(source []*candidate, stated time.Time) {
 	var bound time.Time
 	for i := len(source) - 1; i >= 0; i-- {
 		c := source[i]
 		if i+1 < len(source) && !c.date.IsZero() && source[i+1].date.IsZero() {
 			bound = time.Time{} // whether dates or numbers are older, names do not say
 		}
-		stamp := c.stamp(o)
+		stamp := d.stamp(c)
 		switch {
 		case !c.yearless && !c.Last.IsZero():
 			c.Reference = c.Last
@@ -166,7 +166,7 @@ func refer(source []*candidate, stated time.Time, o Options) {
 			}
 		default:
 			c.Reference = stamp
-			if !stated.IsZero() && (stamp.IsZero() || stated.Before(stamp) && !c.agrees(stamp, o)) {
+			if !stated.IsZero() && (stamp.IsZero() || stated.Before(stamp) && !d.agrees(c, stamp)) {
 				c.Reference = stated
 			}
 			if !bound.IsZero() && c.Reference.After(bound) {
@@ -174,8 +174,8 @@ func refer(source []*candidate, stated time.Time, o Options) {
 			}
 		}
 		if c.yearless {
-			c.First = c.timeOf(c.firstLine, c.Reference, o)
-			c.Last = c.timeOf(c.lastLine, c.Reference, o)
+			c.First = d.timer.time(c.firstLine, c.Format, c.Reference, d.loc)
+			c.Last = d.timer.time(c.lastLine, c.Format, c.Reference, d.loc)
 		}
 		if !c.First.IsZero() {
 			bound = c.First
@@ -185,20 +185,20 @@ func refer(source []*candidate, stated time.Time, o Options) {
 
 // stamp is the time at which the file was last written, as far as that is
 // known.
-func (c *candidate) stamp(o Options) time.Time {
+func (d *discovery) stamp(c *candidate) time.Time {
 	t := c.ModTime
 	if !c.headerTime.IsZero() {
-		t = c.headerTime.In(o.location())
+		t = c.headerTime
 	}
-	if t.IsZero() || !o.Now.IsZero() && t.After(o.Now) {
-		t = o.Now
+	if t.IsZero() || !d.o.Now.IsZero() && t.After(d.o.Now) {
+		t = d.o.Now
 	}
-	return t
+	return t.In(d.loc)
 }
 
 // agrees tells whether the file's lines end at its stamp. Of a compressed
 // file only the beginning is known, which is a rotation earlier.
-func (c *candidate) agrees(stamp time.Time, o Options) bool {
+func (d *discovery) agrees(c *candidate, stamp time.Time) bool {
 	line, within := c.lastLine, 2*24*time.Hour
 	if line == nil {
 		line, within = c.firstLine, 8*24*time.Hour
@@ -206,6 +206,6 @@ func (c *candidate) agrees(stamp time.Time, o Options) bool {
 			within = 32 * 24 * time.Hour // copying does not change it
 		}
 	}
-	t := c.timeOf(line, stamp, o)
+	t := d.timer.time(line, c.Format, stamp, d.loc)
 	return !t.IsZero() && stamp.Sub(t) < within
 }

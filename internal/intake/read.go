@@ -113,7 +113,7 @@ func ReadLineAt(ctx context.Context, path string, offset int64) (Line, error) {
 }
 
 func readOne(ctx context.Context, path string, want func(Line) bool, none func(lines, size int64) string) (Line, error) {
-	name := cleanName(path)
+	name := filepath.Clean(path)
 	info, err := os.Stat(path)
 	if err != nil {
 		return Line{}, unreadable(name, err)

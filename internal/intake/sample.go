@@ -10,7 +10,9 @@ import (
 )
 
 const (
-	sampleLen  = 64 << 10 // lines looked at, at either end
+	// Lines looked at, at either end. Most lines of a quiet relay are no
+	// Events and give no time, so it is more than a format needs.
+	sampleLen  = 256 << 10
 	sampleLine = 8 << 10  // a line is cut at
 	sampleMax  = 16 << 20 // bytes read for it, where lines are enormous
 )
@@ -21,6 +23,7 @@ type sample struct {
 	head  []byte // its first lines, decompressed
 	tail  []byte // its last lines; nil where that would mean to decompress it
 	whole bool   // head is all there is
+	empty bool
 	tar   bool
 }
 
@@ -52,6 +55,7 @@ func (d *discovery) sample(f *os.File, c *candidate) (sample, error) {
 		return nil
 	})
 	sm.whole = err == nil && sp.bytes < sampleMax
+	sm.empty = err == nil && sp.bytes == 0
 	if c.Compression == plain && !sm.whole {
 		b := make([]byte, min(sampleLen, c.Size))
 		n, _ := f.ReadAt(b, c.Size-int64(len(b)))
@@ -63,16 +67,37 @@ func (d *discovery) sample(f *os.File, c *candidate) (sample, error) {
 	return sm, err
 }
 
+// timer reads the times of single lines, each measured on its own.
+type timer struct {
+	p  *maillog.Parser
+	ev maillog.Event
+}
+
+func newTimer(loc *time.Location) *timer {
+	return &timer{p: maillog.NewParser(maillog.Options{Location: loc})}
+}
+
+// time returns the time that a line states; zero where it states none, or
+// where it is no Event.
+func (t *timer) time(line []byte, format maillog.Format, ref time.Time, loc *time.Location) time.Time {
+	t.p.NextFile(ref, format)
+	if line == nil || t.p.Parse(line, &t.ev).Kind != maillog.Parsed {
+		return time.Time{}
+	}
+	return time.Unix(0, t.ev.Time).In(loc)
+}
+
 // times keeps the first and the last line that state a time, and finds out
-// whether they state a year.
-func (c *candidate) times(sm sample, o Options) {
+// whether they state a year: without one, another reference gives another time.
+func (d *discovery) times(c *candidate, sm sample) {
 	ref := c.ModTime
+	at := func(line []byte, ref time.Time) time.Time { return d.timer.time(line, c.Format, ref, d.loc) }
 	for rest := sm.head; len(rest) > 0 && c.First.IsZero(); {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-		if c.First = c.timeOf(line, ref, o); !c.First.IsZero() {
+		if c.First = at(line, ref); !c.First.IsZero() {
 			c.firstLine = bytes.Clone(line)
-			c.yearless = !c.First.Equal(c.timeOf(line, ref.AddDate(-3, 0, 0), o))
+			c.yearless = !c.First.Equal(at(line, ref.AddDate(-3, 0, 0)))
 		}
 	}
 	end := sm.tail
@@ -86,21 +111,8 @@ func (c *candidate) times(sm sample, o Options) {
 		} else {
 			rest = nil
 		}
-		if c.Last = c.timeOf(line, ref, o); !c.Last.IsZero() {
+		if c.Last = at(line, ref); !c.Last.IsZero() {
 			c.lastLine = bytes.Clone(line)
 		}
 	}
-}
-
-// timeOf returns the time that a line states, measured against ref.
-func (c *candidate) timeOf(line []byte, ref time.Time, o Options) time.Time {
-	if line == nil {
-		return time.Time{}
-	}
-	p := maillog.NewParser(maillog.Options{Format: c.Format, Location: o.location(), Reference: ref})
-	var ev maillog.Event
-	if p.Parse(line, &ev).Kind == maillog.Rejected || ev.Time == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ev.Time).In(o.location())
 }
