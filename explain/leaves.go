@@ -38,15 +38,16 @@ type leaves struct {
 	values  [][]uint32 // attribute, code → the table's value id
 	columns [][]uint16 // attribute → code per row
 	rows    []sums
-	filled  bool // most combinations of values occur: a complete cube
-	counts  bool // observed counts are whole numbers
+	units   []float64 // per row: see units
+	filled  bool      // most combinations of values occur: a complete cube
+	counts  bool      // observed counts are whole numbers
 
-	drift      float64
-	poisson    float64 // a: variance = a·f + κ·f² of a leaf
-	relative   float64 // κ
-	structural float64 // relative variance of wide cells that leaves do not show
-	largest    float64 // |excess| of the largest accepted cause
-	observed   float64
+	rounds   int
+	drift    float64
+	poisson  float64 // a: a leaf's variance is a·m + κ·m²
+	relative float64 // κ
+	largest  float64 // |excess| of the largest accepted cause
+	observed float64
 }
 
 const (
@@ -96,6 +97,9 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 		s.values = append(s.values, append([]uint32{0}, ids...))
 	}
 	s.merge(recode)
+	if !dense {
+		s.units = s.bursts(o)
+	}
 	return s, dense
 }
 
@@ -221,8 +225,7 @@ func (s *leaves) judge(a sums, cost float64, o Options) (net float64, ok bool) {
 	if net < margin {
 		return net, false
 	}
-	g := s.drift * a.f
-	if excess := a.v - g; abs(excess) < s.floor(o) {
+	if excess := a.v - s.drift*a.f; abs(excess) < s.floor(o) {
 		return net, false
 	}
 	if a.x < a.y*minLift && a.x*minLift > a.y {
@@ -231,20 +234,24 @@ func (s *leaves) judge(a sums, cost float64, o Options) (net float64, ok bool) {
 	return net, true
 }
 
-// score is the evidence of a departure. Counting noise has the tails of a
-// Poisson distribution, relative noise those of a normal one, whose variance
-// goes with the larger of the two counts; a cell has some of both.
+// score is the evidence of a departure, a log likelihood ratio. Counting
+// noise has the tails of a Poisson distribution, relative noise those of a
+// normal one, whose variance goes with the larger of the two counts; a cell
+// has some of both.
 func (s *leaves) score(a sums) float64 {
 	if a.x+a.y == 0 {
 		return 0
 	}
-	d, m := a.x-a.y, math.Max(a.x, a.y)
 	counting := math.Min(1, a.p/(a.x+a.y))
-	e := (1 - counting) * d * d / (2 * m)
+	e := 0.0
+	if counting < 1 {
+		d := a.x - a.y
+		e = (1 - counting) * d * d / (2 * math.Max(a.x, a.y))
+	}
 	if counting > 0 {
 		e += counting * evidence(a.x, a.y)
 	}
-	return e / (1 + s.structural*m)
+	return e
 }
 
 // evidence is Kulldorff's log likelihood ratio of x events where y were
@@ -501,6 +508,9 @@ func (s *leaves) take(c cell) sums {
 			continue
 		}
 		s.rows[n] = s.rows[i]
+		if s.units != nil {
+			s.units[n] = s.units[i]
+		}
 		for _, col := range s.columns {
 			col[n] = col[i]
 		}

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -17,66 +18,90 @@ const chi2Median = 0.4549
 // behave like Poisson counts, and weighs leaves by what they can tell: a few
 // noisy heavy leaves do not drown the rest.
 func (s *leaves) estimate(o Options) {
-	s.drift = s.findDrift()
+	// Setting a cause's rows aside may take away what else its events would
+	// have been (a failed request is not a successful one): of successive
+	// estimates the one nearest to 1 stays.
+	if g := s.findDrift(); s.rounds == 0 || abs(math.Log(g)) < abs(math.Log(s.drift)) {
+		s.drift = g
+	}
+	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
 	for i := range s.rows {
 		r := &s.rows[i]
 		g := s.drift * r.f
-		phi := s.poisson + s.relative*math.Max(r.v, g)
+		phi := s.poisson + s.relative*s.size(*r)
+		if s.units != nil {
+			phi = s.poisson + math.Max(s.relative*s.size(*r), s.drift*s.units[i])
+		}
 		r.x, r.y = r.v/phi, g/phi
 		r.p = (r.x + r.y) * s.poisson / phi
 	}
-	s.structural = s.cellNoise()
 }
 
 // findDrift returns the factor that applies to what no cause touches. A cause
 // shifts the median lift of every attribute but those that name it, so of the
 // medians, weighted by expected events and plain, the one nearest to 1 is
-// taken; for a complete cube also that of the leaves.
+// taken; for a complete cube also that of the leaves. A median overrules the
+// ratio of the totals only beyond twice its own standard error, since the
+// least of many uncertain figures would always be too small.
 func (s *leaves) findDrift() float64 {
-	var total sums
-	for _, r := range s.rows {
-		total.add(r)
-	}
+	total := s.rest()
 	if total.f <= 0 || total.v <= 0 {
 		return 1
 	}
-	best := total.v / total.f
-	consider := func(g float64) {
+	overall := total.v / total.f
+	best := overall
+	consider := func(lifts []weighted) {
+		m, e := median(lifts)
+		g := min(max(overall, m-2*e), m+2*e)
 		if g > 0 && abs(math.Log(g)) < abs(math.Log(best)) {
 			best = g
 		}
 	}
-	var lifts []weighted
 	for a := range s.values {
-		hist := s.histogram(a)
-		lifts = lifts[:0]
-		var plain []weighted
-		for _, h := range hist {
-			if h.f > 0 {
+		var lifts, plain []weighted
+		var small sums
+		for _, h := range s.histogram(a) {
+			if h.f >= 100 && h.f >= 0.01*total.f {
 				lifts = append(lifts, weighted{h.v / h.f, h.f})
-				if h.f >= 30 {
-					plain = append(plain, weighted{h.v / h.f, 1})
-				}
+				plain = append(plain, weighted{h.v / h.f, 1})
+			} else {
+				small.add(h)
 			}
 		}
+		if small.f > 0 {
+			lifts = append(lifts, weighted{small.v / small.f, small.f})
+		}
 		if len(lifts) >= 3 {
-			consider(median(lifts))
+			consider(lifts)
 		}
 		if len(plain) >= 5 {
-			consider(median(plain))
+			consider(plain)
 		}
 	}
 	if s.filled {
-		lifts = lifts[:0]
+		var lifts []weighted
 		for _, r := range s.rows {
 			if r.f > 0 {
 				lifts = append(lifts, weighted{r.v / r.f, r.v + r.f})
 			}
 		}
-		consider(median(lifts))
+		if len(lifts) > 0 {
+			consider(lifts)
+		}
 	}
 	return best
+}
+
+// size is what a leaf's relative noise goes with. The expectation of amounts
+// is itself a noisy forecast, so the larger of the two counts; of counted
+// events, what is expected.
+func (s *leaves) size(r sums) float64 {
+	g := s.drift * r.f
+	if s.counts {
+		return g
+	}
+	return math.Max(r.v, g)
 }
 
 // leafNoise fits a and κ to the median squared residuals of the leaves in
@@ -93,7 +118,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	var sizes [128]float64
 	for _, r := range s.rows {
 		g := s.drift * r.f
-		m := math.Max(r.v, g)
+		m := s.size(r)
 		if m < 2 && s.counts {
 			continue // too few events to tell noise from rounding
 		}
@@ -148,37 +173,66 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	return math.Max(a, 1e-9*mean/n), k
 }
 
-// cellNoise is the relative variance of whole values beyond what their leaves
-// show: a service or a network has good and bad days of its own. It is the
-// median over an attribute's values, around their own middle since a cause
-// elsewhere lifts them alike, then the lower quartile over the attributes.
-func (s *leaves) cellNoise() float64 {
-	var each []float64
+// bursts returns for every row the variance, in parts of its expectation,
+// that it owes to what it belongs to: a person, an address, a device is busy
+// or idle as a whole. Where an attribute has many values (at least unitValues
+// with enough events), their relative variance κ beyond counting noise can be
+// told from causes by their quantiles; a row of a value with f expected events
+// then adds κ·f, since the squares of the values' expectations summed over a
+// cell are the sum over its rows of the row's count times its value's. The
+// most bursty of a row's attributes decides. What an attribute of few values
+// does cannot be told from a cause.
+func (s *leaves) bursts(o Options) []float64 {
+	const unitValues = 20
+	out := make([]float64, len(s.rows))
+	a0 := 1.0
+	if o.Windows > 0 {
+		a0 += 1 / float64(o.Windows)
+	}
 	for a := range s.values {
 		hist := s.histogram(a)
 		var lifts []weighted
 		for code, h := range hist {
-			if code > 0 && h.y >= 25 {
-				lifts = append(lifts, weighted{h.x / h.y, h.y})
+			if code > 0 && h.f >= 10 {
+				lifts = append(lifts, weighted{h.v / h.f, h.f})
 			}
 		}
-		centre := median(lifts)
-		var vs []float64
-		for code, h := range hist {
-			if y := h.y * centre; code > 0 && h.y >= 25 && y > 0 {
-				d := h.x - y
-				vs = append(vs, (d*d/chi2Median-y)/(y*y))
-			}
+		if len(lifts) < unitValues {
+			continue
 		}
-		if len(vs) >= 5 {
-			each = append(each, math.Max(0, middle(vs)))
+		centre, _ := median(lifts)
+		k := s.unitNoise(hist, centre, a0)
+		if k <= 0 {
+			continue
+		}
+		for i, code := range s.columns[a] {
+			if code > 0 {
+				out[i] = math.Max(out[i], k*hist[code].f)
+			}
 		}
 	}
-	if len(each) == 0 {
+	return out
+}
+
+// unitNoise is the relative variance of the values of an attribute around the
+// centre: the larger of what their median and their 70 % quantile say, since
+// bursts have heavier tails than the normal distribution.
+func (s *leaves) unitNoise(hist []sums, centre, a0 float64) float64 {
+	var at50, at70 []float64
+	for code, h := range hist {
+		y := h.f * centre
+		if code == 0 || h.f < 10 || y <= 0 {
+			continue
+		}
+		d := h.v - y
+		at50 = append(at50, (d*d/chi2Median-a0*y)/(y*y))
+		at70 = append(at70, (d*d/1.074-a0*y)/(y*y))
+	}
+	if len(at50) == 0 {
 		return 0
 	}
-	slices.Sort(each)
-	return each[(len(each)-1)/4]
+	slices.Sort(at70)
+	return math.Max(middle(at50), at70[len(at70)*7/10])
 }
 
 // heterogeneity is the mean noise of the rows in units of counting noise.
@@ -208,32 +262,31 @@ func (s *leaves) histogram(a int) []sums {
 
 type weighted struct{ x, w float64 }
 
-// median is the weighted median; it sorts its argument.
-func median(xs []weighted) float64 {
-	if len(xs) == 0 {
-		return 0
-	}
-	slices.SortFunc(xs, func(a, b weighted) int {
-		switch {
-		case a.x < b.x:
-			return -1
-		case a.x > b.x:
-			return 1
+// median returns the weighted median and its standard error; it sorts its
+// argument, which must not be empty.
+func median(xs []weighted) (m, e float64) {
+	half := func() float64 {
+		slices.SortFunc(xs, func(a, b weighted) int { return cmp.Compare(a.x, b.x) })
+		total := 0.0
+		for _, x := range xs {
+			total += x.w
 		}
-		return 0
-	})
-	total := 0.0
-	for _, x := range xs {
-		total += x.w
-	}
-	sum := 0.0
-	for _, x := range xs {
-		sum += x.w
-		if sum >= total/2 {
-			return x.x
+		sum := 0.0
+		for _, x := range xs {
+			if sum += x.w; sum >= total/2 {
+				return x.x
+			}
 		}
+		return xs[len(xs)-1].x
 	}
-	return xs[len(xs)-1].x
+	m = half()
+	sum, squares := 0.0, 0.0
+	for i := range xs {
+		sum += xs[i].w
+		squares += xs[i].w * xs[i].w
+		xs[i].x = abs(xs[i].x - m)
+	}
+	return m, 1.2533 * 1.4826 * half() * math.Sqrt(squares) / sum
 }
 
 // middle is the median; it sorts its argument.
