@@ -91,7 +91,8 @@ func mean(v, seen []float64, lo, hi int) float64 {
 	return math.NaN()
 }
 
-func known(v float64) bool { return v >= 0 && !math.IsInf(v, 1) }
+// known leaves out NaN, negative counts, and numbers that no count reaches.
+func known(v float64) bool { return v >= 0 && v < 1e15 }
 
 // end is the time after the last step.
 func (s *Series) end() time.Time {
@@ -118,9 +119,7 @@ func top(cols []column) float64 {
 // scale finds round numbers for the y axis: the smallest top of at least m
 // that is reached in one of the given numbers of equal round steps.
 func scale(m float64, steps []int) (top float64, n int) {
-	if m <= 0 {
-		m = 1
-	}
+	m = max(m, 0.1)
 	for _, k := range steps {
 		magnitude := math.Pow(10, math.Floor(math.Log10(m/float64(k))))
 		for _, round := range []float64{1, 2, 2.5, 5, 10, 20} {
@@ -202,15 +201,26 @@ func stamp(t, ref time.Time) string {
 
 // onsetText says when the onset was: "onset 02:14 (02:10 to 02:20)".
 func (s *Series) onsetText(loc *time.Location) string {
-	o := s.Onset
-	lo, at, hi := o[0].In(loc), o[1].In(loc), o[2].In(loc)
+	onset, _ := s.onset()
+	lo, at, hi := onset[0].In(loc), onset[1].In(loc), onset[2].In(loc)
 	text := "onset " + at.Format("Mon 2 Jan 15:04")
-	if !lo.IsZero() && !hi.IsZero() && hi.After(lo) {
+	if hi.After(lo) {
 		text += " (between " + stamp(lo, at) + " and " + stamp(hi, at) + ")"
 	}
 	return text
 }
 
-func (s *Series) hasOnset() bool { return s.Onset != nil && !s.Onset[1].IsZero() }
+// onset gives the onset where it lies within the plot. Without an interval,
+// its three times are the same.
+func (s *Series) onset() ([3]time.Time, bool) {
+	if s.Onset == nil || s.Onset[1].Before(s.Start) || !s.Onset[1].Before(s.end()) {
+		return [3]time.Time{}, false
+	}
+	o := *s.Onset
+	if o[0].IsZero() || o[2].IsZero() || o[0].After(o[1]) || o[2].Before(o[1]) {
+		o[0], o[2] = o[1], o[1]
+	}
+	return o, true
+}
 
 func repeat(s string, n int) string { return strings.Repeat(s, max(0, n)) }

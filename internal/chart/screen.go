@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
+
+	"mailvigil/internal/message"
 )
 
 // Sizes of a picture of a terminal, in pixels.
@@ -16,12 +19,28 @@ const (
 	screenTop  = 36.0 // the frame's upper edge
 )
 
-const screenStyle = `.mt{--page:#fbfbf9;--bar:#e9e9e4;--edge:#d5d5ce;--ink:#24292f;--c1:#c62828;--c2:#2e7d32;--c3:#9a6700;--c4:#3b76b3;--c5:#8250df;--c6:#7fa3c4;--c7:#6e7781;--c0:#24292f}
-@media (prefers-color-scheme:dark){.mt{--page:#12171e;--bar:#1d242d;--edge:#303945;--ink:#dfe5ec;--c1:#ff6b5e;--c2:#6fcf7c;--c3:#f0b03c;--c4:#5c9ad6;--c5:#c297ff;--c6:#4a6f94;--c7:#aab4c0;--c0:#7d8794}}
-.mt text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;fill:var(--ink);white-space:pre}
-.mt .page{fill:var(--page);stroke:var(--edge)}.mt .bar{fill:var(--bar)}.mt .dot{fill:var(--edge)}
-.mt .g{fill:var(--ink)}.mt .l{stroke:var(--ink);fill:none}.mt .b{font-weight:700}.mt .f{opacity:.65}
-.mt .c0{fill:var(--c0)}.mt .c1{fill:var(--c1)}.mt .c2{fill:var(--c2)}.mt .c3{fill:var(--c3)}.mt .c4{fill:var(--c4)}.mt .c5{fill:var(--c5)}.mt .c6{fill:var(--c6)}.mt .c7{fill:var(--c7)}`
+func screenStyle() string {
+	shades := []shade{
+		{".page", "fill", "#fbfbf9", "#12171e"},
+		{".page", "stroke", "#d5d5ce", "#303945"},
+		{".bar", "fill", "#ebebe6", "#1d242d"},
+		{".dot", "fill", "#cfcfc8", "#3a4552"},
+		{"text,.mt .g", "fill", "#24292f", "#dfe5ec"},
+	}
+	for i, c := range [8][2]string{
+		{"#24292f", "#7d8794"},
+		{"#c62828", "#ff6b5e"},
+		{"#2e7d32", "#6fcf7c"},
+		{"#9a6700", "#f0b03c"},
+		{"#4a7fb5", "#5c9ad6"},
+		{"#8250df", "#c297ff"},
+		{"#6f9cc4", "#5f8fb8"},
+		{"#6e7781", "#aab4c0"},
+	} {
+		shades = append(shades, shade{fmt.Sprintf(".c%d", i), "fill", c[0], c[1]})
+	}
+	return styleSheet(".mt", `.mt text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;white-space:pre}.mt .b{font-weight:700}.mt .f{opacity:.65}`, shades)
+}
 
 // pen is what the SGR sequences so far have set.
 type pen struct {
@@ -66,7 +85,7 @@ func TerminalSVG(ansi string, cols int) string {
 
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="mt" viewBox="0 0 %s %s" width="%s" height="%s" role="img">`+"\n", px(width), px(height), px(width), px(height))
-	fmt.Fprintf(&b, "<title>Picture of a terminal</title>\n<desc>%s</desc>\n<style>%s</style>\n", text(strings.ReplaceAll(strip(ansi), "\n", " ")), screenStyle)
+	fmt.Fprintf(&b, "<title>Picture of a terminal</title>\n<desc>%s</desc>\n<style>%s</style>\n", text(words(ansi)), screenStyle())
 	fmt.Fprintf(&b, `<rect class="page" x=".5" y=".5" width="%s" height="%s" rx="8"/><path class="bar" d="M1 28V8.5a7.5 7.5 0 0 1 7.5-7.5H%sa7.5 7.5 0 0 1 7.5 7.5V28z"/>`, px(width-1), px(height-1), px(width-8.5))
 	for i := range 3 {
 		fmt.Fprintf(&b, `<circle class="dot" cx="%d" cy="14" r="5"/>`, 18+18*i)
@@ -243,16 +262,20 @@ func (p *pen) set(sgr string) {
 	}
 }
 
-// strip leaves out control sequences.
-func strip(s string) string {
+// words is what a terminal's text says to those who cannot see it: without
+// colours and without what is drawn.
+func words(ansi string) string {
 	var b strings.Builder
-	for s != "" {
-		if rest, _, ok := escapeSequence(s); ok {
-			s = rest
+	for ansi != "" {
+		if rest, _, ok := escapeSequence(ansi); ok {
+			ansi = rest
 			continue
 		}
-		b.WriteByte(s[0])
-		s = s[1:]
+		r, n := utf8.DecodeRuneInString(ansi)
+		if !isShape(string(r)) {
+			b.WriteString(ansi[:n])
+		}
+		ansi = ansi[n:]
 	}
-	return b.String()
+	return message.Safe(strings.Join(strings.Fields(b.String()), " "))
 }

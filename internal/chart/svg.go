@@ -13,15 +13,41 @@ import (
 	"mailvigil/internal/message"
 )
 
-// svgStyle colours a plot for light and dark pages. A page that shows several
-// plots within itself repeats it; it says the same each time.
-const svgStyle = `.mv{--page:#fff;--ink:#1b2330;--soft:#5b6675;--grid:#e3e7ec;--band:#cfdcea;--mid:#6c86a3;--usual:#4a7fb5;--excess:#c62828;--lack:#b26a00;--blind:#8a94a1}
-@media (prefers-color-scheme:dark){.mv{--page:#12171e;--ink:#e6eaf0;--soft:#9aa6b4;--grid:#27303b;--band:#2c3d50;--mid:#8fa9c4;--usual:#5c9ad6;--excess:#ff6b5e;--lack:#f0a73c;--blind:#6b7683}}
-.mv text{font:12px system-ui,sans-serif;fill:var(--soft)}.mv .title{font-size:14px;font-weight:600;fill:var(--ink)}.mv .ink{fill:var(--ink)}
-.mv .page{fill:var(--page)}.mv .grid{stroke:var(--grid)}.mv .axis{stroke:var(--soft)}
-.mv .band{fill:var(--band)}.mv .mid{fill:none;stroke:var(--mid);stroke-width:1.5;stroke-dasharray:4 3}
-.mv .usual{fill:var(--usual)}.mv .excess{fill:var(--excess)}.mv .lack{fill:var(--lack)}
-.mv .unseen{fill:var(--blind);opacity:.18}.mv .onset{stroke:var(--ink);stroke-width:1.5}.mv .within{fill:var(--ink);opacity:.13}`
+// shade is a rule of a style sheet in its two colours.
+type shade struct{ selector, property, light, dark string }
+
+// styleSheet writes rules for light pages and, after them, those for dark
+// ones. It uses no CSS variables, which not every renderer knows.
+func styleSheet(scope, common string, shades []shade) string {
+	var light, dark strings.Builder
+	for _, s := range shades {
+		fmt.Fprintf(&light, "%s %s{%s:%s}", scope, s.selector, s.property, s.light)
+		fmt.Fprintf(&dark, "%s %s{%s:%s}", scope, s.selector, s.property, s.dark)
+	}
+	return common + light.String() + "\n@media (prefers-color-scheme:dark){" + dark.String() + "}"
+}
+
+// plotStyle is the same in every plot, so that a page which shows several
+// within itself may repeat it.
+func plotStyle() string {
+	return styleSheet(".mv", `.mv text{font:12px system-ui,sans-serif}.mv .title{font-size:14px;font-weight:600}.mv .mid{fill:none;stroke-width:1.5;stroke-dasharray:4 3}.mv .onset{stroke-width:1.5}.mv .within{opacity:.14}.mv .unseen{opacity:.2}`,
+		[]shade{
+			{".page", "fill", "#ffffff", "#12171e"},
+			{"text", "fill", "#5b6675", "#9aa6b4"},
+			{".title", "fill", "#1b2330", "#e6eaf0"},
+			{".ink", "fill", "#1b2330", "#e6eaf0"},
+			{".grid", "stroke", "#e3e7ec", "#27303b"},
+			{".axis", "stroke", "#5b6675", "#9aa6b4"},
+			{".band", "fill", "#cfdcea", "#2c3d50"},
+			{".mid", "stroke", "#3f5873", "#a9c0d8"},
+			{".usual", "fill", "#5b8fc4", "#4d86bd"},
+			{".excess", "fill", "#c62828", "#ff6b5e"},
+			{".lack", "fill", "#b26a00", "#f0a73c"},
+			{".unseen", "fill", "#5b6675", "#9aa6b4"},
+			{".onset", "stroke", "#1b2330", "#e6eaf0"},
+			{".within", "fill", "#1b2330", "#e6eaf0"},
+		})
+}
 
 // SVG draws s as a picture of o.Width × o.Height pixels that follows the
 // reader's light or dark scheme, with no script and no outside font. It gives
@@ -41,7 +67,7 @@ func SVG(s Series, o Options) string {
 		height = 300
 	}
 	width, height = max(width, 240), max(height, 140)
-	const left, right, above, below = 52, 14, 40, 66
+	const left, right, above, below = 52, 14, 48, 66
 	w, h := float64(width-left-right), float64(height-above-below)
 	loc := o.location()
 
@@ -62,7 +88,7 @@ func SVG(s Series, o Options) string {
 
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="mv" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="%s-t %s-d">`, width, height, width, height, id, id)
-	fmt.Fprintf(&b, "\n<title id=\"%s-t\">%s</title>\n<desc id=\"%s-d\">%s</desc>\n<style>%s</style>\n", id, text(title), id, text(s.describe(o)), svgStyle)
+	fmt.Fprintf(&b, "\n<title id=\"%s-t\">%s</title>\n<desc id=\"%s-d\">%s</desc>\n<style>%s</style>\n", id, text(title), id, text(s.describe(o)), plotStyle())
 	fmt.Fprintf(&b, `<rect class="page" width="%d" height="%d"/>`+"\n", width, height)
 	fmt.Fprintf(&b, `<text class="title" x="%d" y="22">%s</text>`+"\n", left, text(title))
 
@@ -113,17 +139,17 @@ func SVG(s Series, o Options) string {
 	path("mid", midPath(cols, x, y))
 
 	s.svgTimes(&b, o, left, w, above, h)
-	if s.hasOnset() {
-		at := func(i int) float64 { return left + w*math.Min(1, math.Max(0, s.fraction(s.Onset[i]))) }
-		if s.Onset[2].After(s.Onset[0]) {
+	if onset, ok := s.onset(); ok {
+		at := func(i int) float64 { return left + w*math.Min(1, math.Max(0, s.fraction(onset[i]))) }
+		if onset[2].After(onset[0]) {
 			fmt.Fprintf(&b, `<rect class="within" x="%s" y="%d" width="%s" height="%s"/>`+"\n", px(at(0)), above, px(math.Max(1, at(2)-at(0))), px(h))
 		}
-		fmt.Fprintf(&b, `<path class="onset" d="M%s %dV%s"/>`, px(at(1)), above-6, px(above+h))
-		anchor := "start"
+		fmt.Fprintf(&b, `<path class="onset" d="M%s %dV%s"/>`, px(at(1)), above-14, px(above+h))
+		anchor, gap := "start", 5.0
 		if at(1) > left+w/2 {
-			anchor = "end"
+			anchor, gap = "end", -5
 		}
-		fmt.Fprintf(&b, `<text class="ink" x="%s" y="%d" text-anchor="%s">onset %s</text>`+"\n", px(at(1)+map[string]float64{"start": 5, "end": -5}[anchor]), above+4, anchor, text(s.Onset[1].In(loc).Format("Mon 2 Jan 15:04")))
+		fmt.Fprintf(&b, `<text class="ink" x="%s" y="%d" text-anchor="%s">onset %s</text>`+"\n", px(at(1)+gap), above-5, anchor, text(onset[1].In(loc).Format("Mon 2 Jan 15:04")))
 	}
 	svgLegend(&b, bars, cols, left, height-12, left+w, loc.String())
 	b.WriteString("</svg>\n")
@@ -164,21 +190,21 @@ func svgLegend(b *strings.Builder, bars map[string]*strings.Builder, cols []colu
 		fmt.Fprintf(b, `<rect class="%s" x="%d" y="%d" width="11" height="11"/><text x="%d" y="%d">%s</text>`+"\n", class, x, y-10, x+16, y, name)
 		x += columns
 	}
-	entry("usual", "observed", 86)
+	entry("usual", "observed", 90)
 	for _, c := range cols {
 		if !math.IsNaN(c.upper) {
-			entry("band", "expected", 86)
+			entry("band", "expected", 90)
 			break
 		}
 	}
 	if bars["excess"] != nil {
-		entry("excess", "more than expected", 142)
+		entry("excess", "more than expected", 152)
 	}
 	if bars["lack"] != nil {
-		entry("lack", "less than expected", 136)
+		entry("lack", "less than expected", 148)
 	}
 	if bars["unseen"] != nil {
-		entry("unseen", "no logs", 76)
+		entry("unseen", "no logs", 82)
 	}
 	if float64(x)+150 < right {
 		fmt.Fprintf(b, `<text x="%s" y="%d" text-anchor="end">times: %s</text>`+"\n", px(right), y, text(zone))
@@ -247,7 +273,7 @@ func (s *Series) describe(o Options) string {
 		text += fmt.Sprintf(" Highest: %s at %s.", label(peak), at.Format(layout))
 	}
 	text += fmt.Sprintf(" Of %d steps, %d were above the expected band, %d below it, and %d are not covered by the logs.", len(s.Observed), above, below, unseen)
-	if s.hasOnset() {
+	if _, ok := s.onset(); ok {
 		text += " " + strings.ToUpper(s.onsetText(loc)[:1]) + s.onsetText(loc)[1:] + "."
 	}
 	return text

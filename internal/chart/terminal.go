@@ -130,10 +130,15 @@ func Terminal(s Series, o Options) string {
 		height = 18
 	}
 	width = max(width, 24)
-	rows := max(4, height-6) / 2 * 2 // an even number has steps for the axis
+	rows := max(4, height-6) / 4 * 4 // what four divides has steps for the axis
 	g := asciiGlyphs
 	if o.Unicode {
 		g = unicodeGlyphs
+		if o.Color {
+			// Solid bars are calmer, and the row of marks says without
+			// colour what stands out.
+			g.usual = "█"
+		}
 	}
 	loc := o.location()
 
@@ -177,24 +182,8 @@ func Terminal(s Series, o Options) string {
 		}
 		line.write(&b, o.Color)
 	}
-	s.axis(&b, o, g, margin, span, (len(s.Observed)+k-1)/k*k)
-
-	marks := newCanvas(margin + span)
-	for i, c := range cols {
-		mark, st := " ", normal
-		switch {
-		case math.IsNaN(c.observed):
-			mark, st = g.unseen, faint
-		case c.above():
-			mark, st = g.above, excess
-		case c.below():
-			mark, st = g.below, lack
-		}
-		for x := range wide {
-			marks[margin+i*wide+x] = cell{mark, st}
-		}
-	}
-	marks.write(&b, o.Color)
+	marks := g.marks(cols, wide, margin)
+	s.axis(&b, o, g, margin, span, (len(s.Observed)+k-1)/k*k, marks)
 	s.legend(&b, o, g, cols, width, loc.String())
 	return b.String()
 }
@@ -238,10 +227,29 @@ func (g *glyphs) pick(c column, row, unit float64) (string, style) {
 	return g.blank, normal
 }
 
-// axis draws the time axis: the line with its ticks and the onset, the hours,
-// and the days. steps is how many steps span stands for, the last column's
+// marks is the row that says which columns are above the band, below it, or
+// not covered by logs.
+func (g *glyphs) marks(cols []column, wide, margin int) canvas {
+	line := newCanvas(margin + wide*len(cols))
+	for i, c := range cols {
+		mark, st := " ", normal
+		switch {
+		case math.IsNaN(c.observed):
+			mark, st = g.unseen, faint
+		case c.above():
+			mark, st = g.above, excess
+		case c.below():
+			mark, st = g.below, lack
+		}
+		line.put(margin+i*wide, repeat(mark, wide), st)
+	}
+	return line
+}
+
+// axis draws the time axis: the line with its ticks and the onset, the marks,
+// the hours, and the days. steps is how many steps span stands for, the last column's
 // missing ones included.
-func (s *Series) axis(b *strings.Builder, o Options, g glyphs, margin, span, steps int) {
+func (s *Series) axis(b *strings.Builder, o Options, g glyphs, margin, span, steps int, marks canvas) {
 	loc := o.location()
 	at := func(f float64) int {
 		return margin + int(math.Floor(f*float64(span)*float64(len(s.Observed))/float64(steps)+1e-9))
@@ -277,9 +285,9 @@ func (s *Series) axis(b *strings.Builder, o Options, g glyphs, margin, span, ste
 		}
 		first = false
 	}
-	if s.hasOnset() {
-		x := at(s.fraction(s.Onset[1]))
-		if lo, hi := at(s.fraction(s.Onset[0])), at(s.fraction(s.Onset[2])); lo < x || hi > x {
+	if onset, ok := s.onset(); ok {
+		x := at(s.fraction(onset[1]))
+		if lo, hi := at(s.fraction(onset[0])), at(s.fraction(onset[2])); lo < x || hi > x {
 			for i := max(lo, margin); i <= min(hi, margin+span-1); i++ {
 				line.put(i, g.between, bold)
 			}
@@ -290,11 +298,12 @@ func (s *Series) axis(b *strings.Builder, o Options, g glyphs, margin, span, ste
 				line.put(hi, g.right, bold)
 			}
 		}
-		if x >= margin {
-			line.put(x, g.at, bold)
-		}
+		line.put(x, g.at, bold)
 	}
 	line.write(b, o.Color)
+	if !marks.free(0, len(marks)) {
+		marks.write(b, o.Color)
+	}
 	hours.write(b, o.Color)
 	days.write(b, o.Color)
 }
@@ -326,7 +335,7 @@ func (s *Series) legend(b *strings.Builder, o Options, g glyphs, cols []column, 
 	if unseen {
 		entries = append(entries, entry{g.unseen, faint, "no logs"})
 	}
-	if s.hasOnset() {
+	if _, ok := s.onset(); ok {
 		entries = append(entries, entry{g.at, bold, s.onsetText(o.location())})
 	}
 	entries = append(entries, entry{"", faint, "times: " + message.Safe(zone)})

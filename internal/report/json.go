@@ -9,6 +9,9 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"mailvigil/verdict"
 )
@@ -17,9 +20,9 @@ import (
 // order of the types' fields, times in v.Timezone, lists never null, and a
 // time that is not known as null.
 //
-// Text from logs is written as the data it is, and stays harmless by JSON's
-// own escaping; bytes that are not UTF-8 become U+FFFD. Evidence has the hash
-// of the raw line.
+// Text from logs is written as the data it is. Whatever cannot be printed is
+// escaped as JSON allows, since --json - may write to a terminal; bytes that
+// are not UTF-8 become U+FFFD, and evidence has the hash of the raw line.
 func JSON(w io.Writer, v *verdict.Verdict) error {
 	e := encoder{loc: location(v)}
 	if err := e.value(reflect.ValueOf(v).Elem(), "verdict"); err != nil {
@@ -124,6 +127,9 @@ func (e *encoder) value(v reflect.Value, name string) error {
 func (e *encoder) fields(v reflect.Value, name string, some *bool) error {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
+		if !field.IsExported() {
+			continue
+		}
 		if field.Anonymous {
 			if err := e.fields(v.Field(i), name, some); err != nil {
 				return err
@@ -155,7 +161,17 @@ func (e *encoder) fields(v reflect.Value, name string, some *bool) error {
 
 func (e *encoder) leaf(v any) error {
 	b, err := json.Marshal(v)
-	e.out.Write(b)
+	for _, r := range string(b) {
+		switch {
+		case r < utf8.RuneSelf || unicode.IsPrint(r):
+			e.out.WriteRune(r)
+		case r <= 0xFFFF:
+			fmt.Fprintf(&e.out, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&e.out, `\u%04x\u%04x`, high, low)
+		}
+	}
 	return err
 }
 

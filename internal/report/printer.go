@@ -47,7 +47,7 @@ func (p *printer) styled(st style, text string) string {
 
 func (p *printer) heading(title string) {
 	p.blank()
-	p.raw(p.styled(bold, title))
+	p.paragraph("", "", bold, title)
 }
 
 // paragraph wraps text, the first line after first and the others after rest.
@@ -107,6 +107,9 @@ func width(s string) int { return uniseg.StringWidth(s) }
 // split cuts s after as many whole characters as fit into n columns, and at
 // least one.
 func split(s string, n int) (head, rest string) {
+	if s == "" {
+		return "", ""
+	}
 	used, end := 0, 0
 	for g := uniseg.NewGraphemes(s); g.Next(); {
 		if used += g.Width(); used > n && end > 0 {
@@ -207,9 +210,10 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%.1f %s", v, units[i])
 }
 
+// upperFirst begins a sentence, and leaves iPhones and iOS as they are.
 func upperFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
-	if r == utf8.RuneError {
+	if second, _ := utf8.DecodeRuneInString(s[n:]); r == utf8.RuneError || unicode.IsUpper(second) {
 		return s
 	}
 	return string(unicode.ToUpper(r)) + s[n:]

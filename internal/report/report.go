@@ -35,9 +35,9 @@ type Options struct {
 const (
 	maxNames    = 6
 	maxFindings = 8
-	maxLines    = 5
+	maxLines    = 4
 	maxReasons  = 3
-	maxGuesses  = 4
+	maxGuesses  = 3
 	maxSamples  = 3
 	maxProblems = 6
 	maxFull     = 4 // incidents told in full
@@ -49,7 +49,8 @@ func Terminal(w io.Writer, v *verdict.Verdict, o Options) error {
 	if o.Width <= 0 {
 		o.Width = 80
 	}
-	o.Width = max(o.Width, 40)
+	// Beyond 120 columns the eye loses the line.
+	o.Width = min(max(o.Width, 40), 120)
 	if o.Location == nil {
 		o.Location = location(v)
 	}
@@ -167,9 +168,13 @@ func (p *printer) incident(number int, inc *verdict.Incident) {
 			text += "; and " + strconv.Itoa(n) + " more"
 		}
 		if inc.Share > 0 {
-			text += fmt.Sprintf(" (%.0f %% of the difference)", 100*clamp(inc.Share))
+			of := "excess"
+			if inc.Excess < 0 {
+				of = "shortfall"
+			}
+			text += fmt.Sprintf(" (%.0f %% of the %s)", 100*clamp(inc.Share), of)
 		}
-		p.field("What", text)
+		p.field("Cause", text)
 	}
 	if inc.Observed != 0 || inc.Expected != 0 {
 		text := number0(inc.Observed) + " counted, " + number0(inc.Expected) + " expected"
@@ -201,7 +206,7 @@ func (p *printer) since(inc *verdict.Incident) string {
 	text := p.when(inc.Onset, time.Time{})
 	lo, hi := inc.OnsetInterval[0], inc.OnsetInterval[1]
 	if !lo.IsZero() && !hi.IsZero() && hi.After(lo) {
-		text += ", surely between " + p.when(lo, inc.Onset) + " and " + p.when(hi, inc.Onset)
+		text += " (90 % sure: between " + p.when(lo, inc.Onset) + " and " + p.when(hi, inc.Onset) + ")"
 	}
 	return text
 }
@@ -286,8 +291,12 @@ func (p *printer) lines(title, indent string, evidence []verdict.Evidence) {
 
 func (p *printer) cite(indent string, e verdict.Evidence) {
 	p.clipped(indent, faint, e.File+":"+strconv.FormatInt(e.Line, 10))
-	if e.Text != "" {
-		p.clipped(indent+"  ", none, e.Text)
+	// Two lines of the screen: the account and the address tend to stand in
+	// the second.
+	head, rest := split(message.Safe(e.Text), p.o.Width-len(indent)-2)
+	p.clipped(indent+"  ", none, head)
+	if rest != "" {
+		p.clipped(indent+"  ", none, rest)
 	}
 }
 
@@ -304,44 +313,81 @@ func (p *printer) findings(v *verdict.Verdict) {
 	if len(v.Findings) == 0 {
 		return
 	}
-	all := slices.Clone(v.Findings)
-	slices.SortStableFunc(all, func(a, b verdict.Finding) int { return severityRank(a.Severity) - severityRank(b.Severity) })
 	p.heading("What was found")
-	for _, f := range all[:min(len(all), maxFindings)] {
+	groups := groupFindings(v.Findings)
+	for _, g := range groups[:min(len(groups), maxFindings)] {
 		st := none
-		switch f.Severity {
+		switch g.Severity {
 		case verdict.Critical, verdict.High:
 			st = red
 		case verdict.Medium:
 			st = yellow
 		}
-		p.marked("", pad(string(f.Severity), 8)+" ", st, f.Title+about(f))
-		for _, a := range f.Against[:min(len(f.Against), 1)] {
-			p.paragraph("         ", "           ", faint, "but "+a)
+		text := g.Title
+		if g.Code != "" {
+			text += " (" + g.Code + ")"
+		}
+		if len(g.about) > 0 {
+			text += ": " + p.some(g.about, maxNames)
+		}
+		p.marked("", pad(string(g.Severity), 8)+" ", st, text)
+		for _, a := range g.Against[:min(len(g.Against), 1)] {
+			p.marked("         ", "- ", yellow, a)
 		}
 	}
-	if n := len(all) - maxFindings; n > 0 {
+	if n := len(groups) - maxFindings; n > 0 {
 		p.paragraph("         ", "         ", faint, "and "+strconv.Itoa(n)+" more in the JSON file")
 	}
 }
 
-// about says whom a finding is about, where its title does not.
-func about(f verdict.Finding) string {
-	var parts []string
-	for _, of := range []struct{ word, value string }{
-		{"account", f.Account}, {"address", f.ClientIP}, {"device", f.Device}, {"session", f.Session},
-	} {
-		if of.value != "" && !strings.Contains(f.Title, of.value) {
-			parts = append(parts, of.word+" "+clip(of.value, 64))
+// findingGroup is what is held against several in the same words, told once.
+type findingGroup struct {
+	verdict.Finding
+	about []string
+}
+
+// groupFindings joins findings of the same title, most severe first.
+func groupFindings(findings []verdict.Finding) []findingGroup {
+	type key struct {
+		severity    verdict.Severity
+		code, title string
+	}
+	var groups []findingGroup
+	at := map[key]int{}
+	for _, f := range findings {
+		k := key{f.Severity, f.Code, f.Title}
+		i, ok := at[k]
+		if !ok {
+			i = len(groups)
+			at[k] = i
+			groups = append(groups, findingGroup{Finding: f})
+		}
+		if who := subject(f); who != "" && !slices.Contains(groups[i].about, who) {
+			groups[i].about = append(groups[i].about, who)
 		}
 	}
-	if f.Code != "" {
-		parts = append(parts, f.Code)
+	slices.SortStableFunc(groups, func(a, b findingGroup) int { return severityRank(a.Severity) - severityRank(b.Severity) })
+	return groups
+}
+
+// subject is whom or what a finding is held against.
+func subject(f verdict.Finding) string {
+	var who string
+	switch {
+	case f.Account != "":
+		who = f.Account
+	case f.Device != "":
+		who = "device " + f.Device
+	case f.Session != "":
+		who = "session " + f.Session
 	}
-	if len(parts) == 0 {
-		return ""
+	switch {
+	case f.ClientIP == "":
+		return clip(who, 64)
+	case who == "":
+		return clip(f.ClientIP, 64)
 	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return clip(who, 64) + " from " + clip(f.ClientIP, 64)
 }
 
 func (p *printer) background(v *verdict.Verdict) {
@@ -465,7 +511,7 @@ func (p *printer) list(items []string, most int) {
 func (p *printer) some(names []string, n int) string {
 	shown := make([]string, 0, n)
 	for _, name := range names[:min(len(names), n)] {
-		shown = append(shown, clip(name, 64))
+		shown = append(shown, clip(name, 140))
 	}
 	text := strings.Join(shown, ", ")
 	if rest := len(names) - n; rest > 0 {
