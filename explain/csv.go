@@ -101,5 +101,8 @@ func parseCount(column, s string) (float64, error) {
 	if x < 0 {
 		return 0, fmt.Errorf("%s is negative: %s", column, s)
 	}
+	if x > mostCount {
+		return 0, fmt.Errorf("%s is too large: %s", column, s)
+	}
 	return x, nil
 }

@@ -1,9 +1,6 @@
 package explain
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // Table is a set of leaves: rows of attribute values with an observed and an
 // expected count. Rows with the same values may repeat; they add up. An empty
@@ -51,8 +48,8 @@ func (t *Table) ID(a int, value string) uint32 {
 }
 
 // Add adds a row with one value per attribute, in their order. A count that
-// is negative or not a number is taken as 0 (a sliding sum may round below
-// zero). It panics where the number of values is not that of the attributes.
+// is negative, not a number or below 1e-12 is taken as 0 (a sliding sum may
+// round below zero), one above 1e15 as that. It panics where the number of values is not that of the attributes.
 func (t *Table) Add(values []string, observed, expected float64) {
 	if len(values) != len(t.Attributes) {
 		panic(fmt.Sprintf("explain: %d values for %d attributes", len(values), len(t.Attributes)))
@@ -79,9 +76,15 @@ func (t *Table) AddIDs(ids []uint32, observed, expected float64) {
 	t.expected = append(t.expected, count(expected))
 }
 
+// Counts beyond these are no counts; between them no sum or square overflows.
+const (
+	leastCount = 1e-12
+	mostCount  = 1e15
+)
+
 func count(x float64) float64 {
-	if x > 0 && !math.IsInf(x, 1) {
-		return x
+	if x >= leastCount {
+		return min(x, mostCount)
 	}
 	return 0
 }
