@@ -422,6 +422,55 @@ func TestDiscoverFile(t *testing.T) {
 	}
 }
 
+func TestDiscoverStdinYear(t *testing.T) {
+	dir := t.TempDir()
+	for _, tc := range []struct {
+		name, last, neighbour string
+		want                  time.Time
+	}{
+		{"of today", "2024-03-10 11:59:00", "2022-01-03 10:00:00", at("2024-03-10 11:59:00")},
+		{"of the neighbour's time", "2021-12-31 10:00:00", "2022-01-03 10:00:00", at("2021-12-31 10:00:00")},
+		{"without a hint", "2023-12-31 10:00:00", "", at("2023-12-31 10:00:00")},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			paths := []string{"-"}
+			if tc.neighbour != "" {
+				paths = append(paths, write(t, filepath.Join(dir, "access.log"), dated(tc.neighbour)))
+			}
+			set := discover(t, Options{Stdin: bytes.NewReader(yearless(tc.last)), SpoolDir: dir}, paths...)
+			for _, f := range set.Files {
+				if f.Name == "standard input" && f.First.Equal(tc.want) {
+					return
+				}
+			}
+			t.Errorf("%+v", set.Files)
+		})
+	}
+}
+
+func TestSource(t *testing.T) {
+	dir := t.TempDir()
+	postfix := []byte("Mar  1 10:00:00 mx1 postfix/smtpd[7]: warning: unknown[192.0.2.7]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=anna@parl.example\n")
+	dovecot := []byte("Mar  2 10:00:00 mx1 dovecot: imap-login: Login: user=<anna@parl.example>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, mpid=1, TLS, session=<abcAAAA>\n")
+	write(t, filepath.Join(dir, "mail.log-20240302"), postfix)
+	write(t, filepath.Join(dir, "mail.log-20240303"), dovecot)
+	write(t, filepath.Join(dir, "mail.log"), dated("2024-03-04 10:00:00"))
+	write(t, filepath.Join(dir, "other", "mail.log-20240303.gz"), gz(t, bytes.Replace(dovecot, []byte("10:00"), []byte("10:01"), 1)))
+	var got []string
+	for _, f := range discover(t, Options{}, dir).Files {
+		got = append(got, strings.TrimPrefix(f.Source, dir+"/")+": "+f.Format.String())
+	}
+	want := []string{
+		"mail.log (combined): combined",
+		"mail.log (syslog): postfix",
+		"mail.log (syslog): dovecot-syslog",
+		"other/mail.log (syslog): dovecot-syslog",
+	}
+	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
+		t.Errorf("got:\n%s\nwant:\n%s", a, b)
+	}
+}
+
 // A logFile is one file of a case on order and years.
 type logFile struct {
 	name    string
@@ -434,7 +483,7 @@ func TestOrderAndYear(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		files []logFile
-		want  []string // name, time of the first line
+		want  []string // name, day of the first line, reference
 	}{
 		{
 			"dates in names, around New Year",
@@ -443,17 +492,25 @@ func TestOrderAndYear(t *testing.T) {
 				{"mail.log-20231231", yearless("2023-12-24 10:00:00", "2023-12-30 10:00:00"), copied},
 				{"mail.log-20240114.gz", gz(t, yearless("2024-01-07 10:00:00", "2024-01-13 10:00:00")), copied},
 			},
-			[]string{"mail.log-20231231 2023-12-24", "mail.log-20240107 2023-12-31", "mail.log-20240114.gz 2024-01-07"},
+			[]string{
+				"mail.log-20231231 2023-12-24 2024-01-01 00:00:00",
+				"mail.log-20240107 2023-12-31 2024-01-08 00:00:00",
+				"mail.log-20240114.gz 2024-01-07 2024-01-15 00:00:00",
+			},
 		},
 		{
 			"the day on which a file was begun",
 			[]logFile{{"mail.2023-12-25.log", yearless("2023-12-25 10:00:00", "2023-12-31 10:00:00"), "2023-12-31 10:00:00"}},
-			[]string{"mail.2023-12-25.log 2023-12-25"},
+			[]string{
+				"mail.2023-12-25.log 2023-12-25 2023-12-31 10:00:00",
+			},
 		},
 		{
 			"the day on which a file was begun, written into the new year",
 			[]logFile{{"mail.2023-12-25.log", yearless("2023-12-25 10:00:00", "2024-01-02 10:00:00"), "2024-01-02 10:00:00"}},
-			[]string{"mail.2023-12-25.log 2023-12-25"},
+			[]string{
+				"mail.2023-12-25.log 2023-12-25 2024-01-02 10:00:00",
+			},
 		},
 		{
 			"numbers",
@@ -463,7 +520,12 @@ func TestOrderAndYear(t *testing.T) {
 				{"mail.log.2.gz", gz(t, yearless("2024-03-06 10:00:00")), "2024-03-06 10:00:00"},
 				{"mail.log.10.gz", gz(t, yearless("2024-02-27 10:00:00")), "2024-02-27 10:00:00"},
 			},
-			[]string{"mail.log.10.gz 2024-02-27", "mail.log.2.gz 2024-03-06", "mail.log.1 2024-03-07", "mail.log 2024-03-08"},
+			[]string{
+				"mail.log.10.gz 2024-02-27 2024-03-06 10:00:00",
+				"mail.log.2.gz 2024-03-06 2024-03-07 10:00:00",
+				"mail.log.1 2024-03-07 2024-03-07 10:00:00",
+				"mail.log 2024-03-08 2024-03-08 10:00:00",
+			},
 		},
 		{
 			"numbers whose files were copied without their times, over more than a year",
@@ -473,7 +535,12 @@ func TestOrderAndYear(t *testing.T) {
 				{"mail.log.2.gz", gz(t, yearless("2023-06-06 10:00:00")), copied},
 				{"mail.log.3.gz", gz(t, yearless("2022-12-27 10:00:00")), copied},
 			},
-			[]string{"mail.log.3.gz 2022-12-27", "mail.log.2.gz 2023-06-06", "mail.log.1 2023-11-07", "mail.log 2024-03-08"},
+			[]string{
+				"mail.log.3.gz 2022-12-27 2023-06-06 10:00:00",
+				"mail.log.2.gz 2023-06-06 2023-11-07 10:00:00",
+				"mail.log.1 2023-11-07 2024-03-08 10:00:00",
+				"mail.log 2024-03-08 2024-03-09 09:00:00",
+			},
 		},
 		{
 			"numbers and dates mixed",
@@ -483,7 +550,12 @@ func TestOrderAndYear(t *testing.T) {
 				{"mail.log.1", yearless("2024-03-06 10:00:00"), "2024-03-06 10:00:00"},
 				{"mail.log.2.gz", gz(t, yearless("2024-03-05 10:00:00")), "2024-03-05 10:00:00"},
 			},
-			[]string{"mail.log.2.gz 2024-03-05", "mail.log.1 2024-03-06", "mail.log-20240308 2024-03-07", "mail.log 2024-03-08"},
+			[]string{
+				"mail.log.2.gz 2024-03-05 2024-03-06 10:00:00",
+				"mail.log.1 2024-03-06 2024-03-06 10:00:00",
+				"mail.log-20240308 2024-03-07 2024-03-09 00:00:00",
+				"mail.log 2024-03-08 2024-03-08 10:00:00",
+			},
 		},
 		{
 			"names that contradict the lines",
@@ -491,7 +563,10 @@ func TestOrderAndYear(t *testing.T) {
 				{"access.log.1", dated("2024-03-08 10:00:00"), copied},
 				{"access.log", dated("2024-03-07 10:00:00"), copied},
 			},
-			[]string{"access.log 2024-03-07", "access.log.1 2024-03-08"},
+			[]string{
+				"access.log 2024-03-07 2024-03-07 10:00:00",
+				"access.log.1 2024-03-08 2024-03-08 10:00:00",
+			},
 		},
 		{
 			"a neighbour with years, everything copied without its times",
@@ -499,7 +574,10 @@ func TestOrderAndYear(t *testing.T) {
 				{"access.log", dated("2021-12-20 10:00:00", "2022-01-03 10:00:00"), copied},
 				{"mail.log", yearless("2021-12-31 10:00:00", "2022-01-02 10:00:00"), copied},
 			},
-			[]string{"access.log 2021-12-20", "mail.log 2021-12-31"},
+			[]string{
+				"access.log 2021-12-20 2022-01-03 10:00:00",
+				"mail.log 2021-12-31 2022-01-10 10:00:00",
+			},
 		},
 		{
 			"a neighbour that ended long ago says nothing against a stamp that the lines agree with",
@@ -507,17 +585,31 @@ func TestOrderAndYear(t *testing.T) {
 				{"access.log", dated("2021-12-20 10:00:00", "2022-01-03 10:00:00"), "2022-01-03 10:00:00"},
 				{"mail.log", yearless("2024-03-05 10:00:00", "2024-03-06 10:00:00"), "2024-03-06 10:00:00"},
 			},
-			[]string{"access.log 2021-12-20", "mail.log 2024-03-05"},
+			[]string{
+				"access.log 2021-12-20 2022-01-03 10:00:00",
+				"mail.log 2024-03-05 2024-03-06 10:00:00",
+			},
 		},
 		{
 			"a stamp of last year",
 			[]logFile{{"mail.log", yearless("2022-12-31 10:00:00", "2023-01-02 10:00:00"), "2023-01-02 10:00:00"}},
-			[]string{"mail.log 2022-12-31"},
+			[]string{
+				"mail.log 2022-12-31 2023-01-02 10:00:00",
+			},
 		},
 		{
 			"a stamp in the future",
 			[]logFile{{"mail.log", yearless("2023-03-31 10:00:00"), "2031-01-02 10:00:00"}},
-			[]string{"mail.log 2023-03-31"},
+			[]string{
+				"mail.log 2023-03-31 2024-03-10 12:00:00",
+			},
+		},
+		{
+			"the time that gzip wrote down",
+			[]logFile{{"mail.log.gz", gzAt(t, "2022-05-08 00:00:00", yearless("2022-05-01 10:00:00", "2022-05-07 10:00:00")), copied}},
+			[]string{
+				"mail.log.gz 2022-05-01 2022-05-08 00:00:00",
+			},
 		},
 		{
 			"no time in one file",
@@ -526,7 +618,11 @@ func TestOrderAndYear(t *testing.T) {
 				{"access.log.1", bytes.Replace(dated("2024-03-07 10:00:00"), []byte("Mar"), []byte("Mrz"), 1), copied},
 				{"access.log.2", dated("2024-03-06 10:00:00"), copied},
 			},
-			[]string{"access.log.2 2024-03-06", "access.log.1 0001-01-01", "access.log 2024-03-08"},
+			[]string{
+				"access.log.2 2024-03-06 2024-03-06 10:00:00",
+				"access.log.1 0001-01-01 2024-03-08 10:00:00",
+				"access.log 2024-03-08 2024-03-08 10:00:00",
+			},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -539,7 +635,7 @@ func TestOrderAndYear(t *testing.T) {
 			}
 			var got []string
 			for _, f := range discover(t, Options{}, dir).Files {
-				got = append(got, filepath.Base(f.Name)+" "+f.First.Format(time.DateOnly))
+				got = append(got, fmt.Sprintf("%s %s %s", filepath.Base(f.Name), f.First.Format(time.DateOnly), f.Reference.Format(time.DateTime)))
 			}
 			if a, b := strings.Join(got, "\n"), strings.Join(tc.want, "\n"); a != b {
 				t.Errorf("got:\n%s\nwant:\n%s", a, b)

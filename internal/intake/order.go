@@ -167,7 +167,10 @@ func (d *discovery) refer(source []*candidate, stated time.Time) {
 		default:
 			c.Reference = stamp
 			if !stated.IsZero() && (stamp.IsZero() || stated.Before(stamp) && !d.agrees(c, stamp)) {
-				c.Reference = stated
+				// Not all logs of a case end on the same day.
+				if c.Reference = stated.AddDate(0, 0, 7); !stamp.IsZero() && stamp.Before(c.Reference) {
+					c.Reference = stamp
+				}
 			}
 			if !bound.IsZero() && c.Reference.After(bound) {
 				c.Reference = bound

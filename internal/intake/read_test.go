@@ -38,10 +38,16 @@ func write(t testing.TB, path string, content []byte) string {
 	return path
 }
 
-func gz(t testing.TB, content []byte) []byte {
+func gz(t testing.TB, content []byte) []byte { return gzAt(t, "", content) }
+
+// gzAt is gzip of a file with a modification time.
+func gzAt(t testing.TB, mtime string, content []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
+	if mtime != "" {
+		z.ModTime = at(mtime)
+	}
 	_, err := z.Write(content)
 	if err = errors.Join(err, z.Close()); err != nil {
 		t.Fatal(err)
