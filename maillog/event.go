@@ -78,12 +78,14 @@ const (
 	JMAP
 	Admin
 	Web
+	Sieve // ManageSieve
 	serviceEnd
 )
 
 var serviceNames = [serviceEnd]string{
 	"", "webmail", "owa", "activesync", "imap", "pop3", "submission", "smtp",
 	"dav", "ews", "mapi", "autodiscover", "jmap", "admin", "web",
+	"sieve",
 }
 
 func (s Service) String() string { return name(serviceNames[:], uint8(s)) }

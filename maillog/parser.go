@@ -1,6 +1,10 @@
 package maillog
 
-import "time"
+import (
+	"bytes"
+	"time"
+	"unicode/utf8"
+)
 
 // Options say what is known of a source before its first line is read.
 type Options struct {
@@ -12,7 +16,7 @@ type Options struct {
 	Location *time.Location
 	// Reference decides the year of lines without one: no line is later than
 	// a day after it. The date in a rotated file's name, or the time it was
-	// last written.
+	// last written. Without it such lines come out in 1970.
 	Reference time.Time
 }
 
@@ -34,40 +38,241 @@ type Result struct {
 	Why  string
 }
 
+// Why a line is Rejected.
+const (
+	whyUnknown  = "no known format"
+	whyLong     = "longer than any line of mail software"
+	whyNUL      = "holds NUL bytes"
+	whyUTF8     = "is not UTF-8"
+	whyTime     = "no such time"
+	whyCut      = "cut short"
+	whyGlued    = "two lines run together"
+	whyAddress  = "no address where it belongs"
+	whyStatus   = "no HTTP status where it belongs"
+	whyProcess  = "no program name"
+	whyTwoAddrs = "two addresses, either of which may be the client's"
+)
+
+var (
+	parsed  = Result{Kind: Parsed}
+	ignored = Result{Kind: Ignored}
+)
+
+func rejected(why string) Result { return Result{Rejected, why} }
+
+// maxLine is more than web servers let a client write: 32 KiB of headers,
+// every byte escaped to four.
+const maxLine = 1 << 18
+
+// family is what decides how a line is taken apart. Syslog carries several
+// formats, told apart by the program name.
+type family uint8
+
+const (
+	familyNone family = iota
+	familyCombined
+	familyDovecot
+	familyRoundcube
+	familySyslog
+	familyEnd
+)
+
+func familyOf(f Format) family {
+	switch f {
+	case Combined:
+		return familyCombined
+	case Dovecot:
+		return familyDovecot
+	case RoundcubeLogins:
+		return familyRoundcube
+	case DovecotSyslog, Postfix, Syslog:
+		return familySyslog
+	}
+	return familyNone
+}
+
 // Parser reads the lines of one source, in order. It keeps what later lines
-// refer to. It is not safe for concurrent use.
+// refer to, in bounded memory. It is not safe for concurrent use.
 type Parser struct {
-	opt Options
+	opt      Options
+	family   family
+	votes    [familyEnd]int
+	clock    clock
+	sessions joins[session]
+	queue    joins[message]
+
+	account, device, deviceType []byte // decoded fields that Event points into
+	blob                        []byte
 }
 
 // NewParser returns a Parser for one source.
-func NewParser(o Options) *Parser { return &Parser{opt: o} }
+func NewParser(o Options) *Parser {
+	p := &Parser{opt: o}
+	p.sessions.bits, p.queue.bits = 13, 11 // times 8: 65,536 sessions, 16,384 messages
+	p.NextFile(o.Reference, o.Format)
+	return p
+}
 
 // NextFile tells that the following lines come from the next file of the same
-// source: what lines refer to is kept, the clock starts anew.
+// source: what lines refer to is kept, the clock starts anew. A line's year
+// follows from the new reference; format may be FormatNone.
 func (p *Parser) NextFile(reference time.Time, format Format) {
 	p.opt.Reference, p.opt.Format = reference, format
+	p.family, p.votes = familyOf(format), [familyEnd]int{}
+	p.clock = newClock(p.opt.Location, reference)
 }
 
-// Parse reads one line, without its newline, into ev.
+// decided is how many lines of one family settle the format of a file.
+const decided = 8
+
+// Parse reads one line into ev, which it empties first. Unless the line is
+// Parsed, ev stays empty. The newline at the end is optional.
 func (p *Parser) Parse(line []byte, ev *Event) Result {
 	ev.Reset()
-	return Result{Rejected, "not read yet"}
+	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
+		line = line[:len(line)-1]
+	}
+	switch {
+	case len(line) == 0:
+		return ignored
+	case len(line) > maxLine:
+		return rejected(whyLong)
+	case bytes.IndexByte(line, 0) >= 0:
+		return rejected(whyNUL)
+	case !utf8.Valid(line):
+		return rejected(whyUTF8)
+	}
+	f := p.family
+	if f == familyNone || p.opt.Mixed {
+		f = lineFamily(line)
+		if p.votes[f]++; f != familyNone && p.votes[f] >= decided && !p.opt.Mixed {
+			p.family = f
+		}
+	}
+	var r Result
+	switch f {
+	case familyCombined:
+		r = p.combined(line, ev)
+	case familyDovecot:
+		r = p.dovecotFile(line, ev)
+	case familyRoundcube:
+		r = p.roundcubeFile(line, ev)
+	case familySyslog:
+		r = p.syslog(line, ev)
+	default:
+		r = rejected(whyUnknown)
+	}
+	if r.Kind != Parsed {
+		ev.Reset()
+	}
+	return r
 }
 
-// FormatInfo describes a format for the documentation.
-type FormatInfo struct {
-	Format     Format
-	Name       string
-	Software   string
-	Source     string   // where the facts come from
-	Tells      []string // what its lines can tell
-	CannotTell []string
+// time reads the stamp into the Event.
+func (p *Parser) time(s *stamp, ev *Event) bool {
+	if !s.valid() {
+		return false
+	}
+	ev.Time = p.clock.resolve(s)
+	return true
 }
 
-// Formats describes every format that is read.
-func Formats() []FormatInfo { return nil }
+// lineFamily tells the family of a line by its beginning.
+func lineFamily(line []byte) family {
+	if len(line) == 0 {
+		return familyNone
+	}
+	if line[0] == '[' {
+		if len(line) > 28 && line[27] == ']' {
+			if _, ok := parseCLF(line[1:27]); ok {
+				return familyRoundcube
+			}
+		}
+		return familyNone
+	}
+	if line[0] == '<' {
+		if _, ok := priority(line); ok {
+			return familySyslog
+		}
+		return familyNone
+	}
+	if _, rest, ok := parseStamp(line); ok {
+		if len(rest) < 2 || rest[0] != ' ' {
+			return familyNone
+		}
+		// Dovecot's own log goes on with a process ("imap-login:",
+		// "imap(anna)<…"), syslog with a host.
+		word := rest[1:]
+		if i := bytes.IndexByte(word, ' '); i >= 0 {
+			word = word[:i]
+		}
+		if len(word) > 0 && (word[len(word)-1] == ':' || bytes.IndexByte(word, '(') > 0) {
+			return familyDovecot
+		}
+		return familySyslog
+	}
+	if clfBracket(line) >= 0 {
+		return familyCombined
+	}
+	return familyNone
+}
 
 // Detect names the format of a file from its first lines, some of which may
-// be damaged or of other software; FormatNone where none fits.
-func Detect(sample []byte) Format { return FormatNone }
+// be damaged, cut, or of other software; FormatNone where fewer than half fit
+// one format.
+func Detect(sample []byte) Format {
+	var votes [familyEnd]int
+	var postfix, dovecot, lines int
+	for whole := true; len(sample) > 0 && whole; {
+		line := sample
+		var i int
+		if i = bytes.IndexByte(sample, '\n'); i >= 0 {
+			line, sample = sample[:i], sample[i+1:]
+		} else if whole = false; lines > 0 {
+			break // the sample ends within a line
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		lines++
+		f := lineFamily(line)
+		if len(line) > maxLine || bytes.IndexByte(line, 0) >= 0 {
+			f = familyNone
+		}
+		votes[f]++
+		if f == familySyslog {
+			if _, tag, _, ok := syslogHeader(line); ok {
+				switch program(tag) {
+				case Postfix:
+					postfix++
+				case Dovecot:
+					dovecot++
+				}
+			}
+		}
+	}
+	best := familyNone
+	for f := familyCombined; f < familyEnd; f++ {
+		if votes[f] > votes[best] || best == familyNone && votes[f] > 0 {
+			best = f
+		}
+	}
+	if best == familyNone || votes[best]*2 < lines {
+		return FormatNone
+	}
+	switch best {
+	case familyCombined:
+		return Combined
+	case familyDovecot:
+		return Dovecot
+	case familyRoundcube:
+		return RoundcubeLogins
+	}
+	switch {
+	case postfix == 0 && dovecot == 0:
+		return Syslog
+	case dovecot > postfix:
+		return DovecotSyslog
+	}
+	return Postfix
+}

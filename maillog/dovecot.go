@@ -1,0 +1,398 @@
+package maillog
+
+import (
+	"bytes"
+	"net/netip"
+)
+
+// session is what is remembered of a Dovecot session.
+type session struct {
+	client, server netip.Addr
+	reason         string // of a refused password
+}
+
+// The reasons that Dovecot's and Postfix's lines state.
+const (
+	reasonMismatch      = "password mismatch"
+	reasonUnknownUser   = "unknown user"
+	reasonDisabled      = "account disabled"
+	reasonBackend       = "authentication backend failed"
+	reasonShutdown      = "server shutting down"
+	reasonAfterLogin    = "refused after the password was right"
+	reasonPlaintext     = "password without TLS refused"
+	reasonTooMany       = "too many connections"
+	reasonService       = "service failed"
+	reasonNoCredentials = "no credentials sent"
+	reasonPolicy        = "policy"
+	reasonDelivery      = "own mail store failed"
+)
+
+// dovecotFile reads a line of Dovecot's own log:
+//
+//	Feb 21 00:03:02 imap-login: Info: Login: user=<anna>, method=PLAIN, rip=198.51.100.7, lip=192.0.2.1, mpid=7, TLS, session=<HwVRNtgRxt9R9uB2>
+func (p *Parser) dovecotFile(line []byte, ev *Event) Result {
+	s, rest, ok := parseStamp(line)
+	if !ok || !hasPrefix(rest, " ") || !p.time(&s, ev) {
+		return rejected(whyTime)
+	}
+	ev.Format = Dovecot
+	return p.dovecot(rest[1:], ev)
+}
+
+// dovecot reads a message: "PROCESS: ", or "PROCESS(USER)<PID><SESSION>: ",
+// a level, and the text. Through syslog the level may be missing.
+func (p *Parser) dovecot(msg []byte, ev *Event) Result {
+	i := 0
+	for i < len(msg) && ('a' <= msg[i] && msg[i] <= 'z' || msg[i] == '-' || isDigit(msg[i])) {
+		i++
+	}
+	proc, text := msg[:i], msg[i:]
+	var user, sess []byte
+	switch {
+	case i == 0 || i == len(msg):
+		return rejected(whyProcess)
+	case hasPrefix(text, ": "):
+		text = text[2:]
+	case text[0] == '(':
+		var ok bool
+		if user, sess, text, ok = dovecotOwner(text); !ok {
+			return rejected(whyCut)
+		}
+	default:
+		return rejected(whyProcess)
+	}
+	level := byte('I')
+	for _, l := range [...]string{"Info: ", "Error: ", "Warning: ", "Fatal: ", "Panic: ", "Debug: "} {
+		if hasPrefix(text, l) {
+			level, text = l[0], text[len(l):]
+			break
+		}
+	}
+	if level == 'D' || level == 'W' {
+		return ignored
+	}
+	failed := level == 'E' || level == 'F' || level == 'P'
+	switch {
+	case hasSuffix(proc, "-login"):
+		ev.Service = dovecotService(proc[:len(proc)-len("-login")])
+		return p.dovecotLogin(text, failed, ev)
+	case string(proc) == "auth" || string(proc) == "auth-worker" || string(proc) == "dovecot-auth":
+		if failed {
+			ev.Action, ev.Outcome, ev.Reason = Login, Error, reasonBackend
+			return parsed
+		}
+		p.dovecotAuth(text)
+		return ignored
+	}
+	ev.Service = dovecotService(proc)
+	if len(sess) == 0 {
+		if failed {
+			ev.Outcome, ev.Reason = Error, reasonService
+			return parsed
+		}
+		if ev.Service == ServiceNone || len(user) == 0 {
+			return ignored
+		}
+	}
+	ev.Account, ev.Session = user, sess
+	if s, _ := p.sessions.find(sess, false); s != nil {
+		ev.ClientIP, ev.ServerIP, ev.Joined = s.client, s.server, true
+	}
+	switch {
+	case failed:
+		ev.Action, ev.Outcome, ev.Reason = Request, Error, reasonService
+		return parsed
+	case ev.Service == ServiceNone: // lmtp, indexer, …
+		return ignored
+	case hasPrefix(text, "ID sent: "):
+		ev.Action = Request
+		ev.UserAgent = text[len("ID sent: "):]
+		return parsed
+	case hasPrefix(text, "expunge: ") || hasPrefix(text, "delete: "): // plugin mail_log
+		ev.Action = Delete
+		return parsed
+	case hasPrefix(text, "Disconnected") || hasPrefix(text, "Logged out") || hasPrefix(text, "Connection closed"):
+		return dovecotLogout(text, ev)
+	}
+	return ignored
+}
+
+// dovecotOwner reads "(USER)<PID><SESSION>: ", or Dovecot 2.2's and the
+// workers' "(USER): ". The user has logged in, so the name is a real one.
+func dovecotOwner(b []byte) (user, sess, text []byte, ok bool) {
+	for off := 1; ; {
+		i := index(b[off:], ")<")
+		if i < 0 {
+			break
+		}
+		i += off
+		off = i + 2
+		_, rest, ok := digits(b[off:])
+		if !ok || !hasPrefix(rest, "><") {
+			continue
+		}
+		sess, text, ok = cut(rest[2:], ">: ")
+		if !ok || len(sess) > 0 && !token(sess) {
+			return nil, nil, nil, false
+		}
+		return b[1:i], sess, text, true
+	}
+	user, text, ok = cut(b[1:], "): ")
+	return user, nil, text, ok
+}
+
+func dovecotService(proc []byte) Service {
+	switch string(proc) {
+	case "imap":
+		return IMAP
+	case "pop3":
+		return POP3
+	case "submission":
+		return Submission
+	case "managesieve", "sieve":
+		return Sieve
+	}
+	return ServiceNone
+}
+
+// dovecotLogout reads "Disconnected: REASON in=334 out=910 deleted=0 …
+// body_count=4 body_bytes=…" and POP3's "… retr=1/2048, del=0/5, …". The
+// figures come last, so they are sought from the right.
+func dovecotLogout(text []byte, ev *Event) Result {
+	ev.Action = Logout
+	if contains(text, "Server shutting down") || contains(text, "Server shutdown") {
+		ev.Outcome, ev.Reason = Error, reasonShutdown
+	}
+	if i := lastIndex(text, " in="); i >= 0 {
+		_, rest, ok := digits(text[i+len(" in="):])
+		if !ok || !hasPrefix(rest, " out=") {
+			return rejected(whyCut)
+		}
+		if ev.Bytes, rest, ok = digits(rest[len(" out="):]); !ok || len(rest) > 0 && rest[0] != ' ' {
+			return rejected(whyCut)
+		}
+		if len(rest) == 0 {
+			return parsed
+		}
+		i := lastIndex(rest, " body_count=")
+		if i < 0 {
+			return rejected(whyCut)
+		}
+		n, rest, ok := digits(rest[i+len(" body_count="):])
+		if !ok || !hasPrefix(rest, " body_bytes=") {
+			return rejected(whyCut)
+		}
+		if _, rest, ok = digits(rest[len(" body_bytes="):]); !ok || len(rest) > 0 && rest[0] != ' ' {
+			return rejected(gluedOr(rest, whyCut))
+		}
+		ev.Messages = int32(min(n, 1<<31-1))
+		return parsed
+	}
+	if i := lastIndex(text, " retr="); i >= 0 {
+		n, rest, ok := digits(text[i+len(" retr="):])
+		if !ok || !hasPrefix(rest, "/") {
+			return rejected(whyCut)
+		}
+		if ev.Bytes, rest, ok = digits(rest[1:]); !ok || !hasPrefix(rest, ",") {
+			return rejected(whyCut)
+		}
+		ev.Messages = int32(min(n, 1<<31-1))
+		return parsed
+	}
+	// A configured imap_logout_format may state no figures.
+	for _, end := range [...]string{"Logged out", "Connection closed", "secs", ")", "."} {
+		if hasSuffix(text, end) {
+			return parsed
+		}
+	}
+	return rejected(whyCut)
+}
+
+// dovecotAuth remembers why a password was refused. The login process says
+// that it was, and to whom; its line becomes the Event. Lines without a
+// session are of Postfix's logins, which Postfix states itself.
+//
+//	ldap(anna,198.51.100.7,<HwVRNtgRxt9R9uB2>): unknown user
+func (p *Parser) dovecotAuth(text []byte) {
+	i := lastIndex(text, ">): ")
+	if i < 0 {
+		return
+	}
+	j := lastIndex(text[:i], ",<")
+	if j < 0 || !token(text[j+2:i]) {
+		return
+	}
+	var reason string
+	switch said := text[i+len(">): "):]; {
+	case hasPrefix(said, "unknown user"), hasPrefix(said, "User not known"):
+		reason = reasonUnknownUser
+	case hasPrefix(said, "Password mismatch"), hasPrefix(said, "password mismatch"), contains(said, "assword mismatch?"),
+		hasPrefix(said, "invalid credentials"):
+		reason = reasonMismatch
+	case contains(said, "disabled"), contains(said, "not allowed"), contains(said, "expired"), contains(said, "locked"):
+		reason = reasonDisabled
+	default:
+		return
+	}
+	if s, fresh := p.sessions.find(text[j+2:i], true); fresh {
+		*s = session{reason: reason}
+	} else {
+		s.reason = reason
+	}
+}
+
+// dovecotLogin reads a line of a login process: "Login: FIELDS", or why there
+// was none and FIELDS:
+//
+//	user=<anna>, method=PLAIN, rip=198.51.100.7, lip=192.0.2.1, TLS, session=<HwVRNtgRxt9R9uB2>
+//
+// user is the client's to choose, and Dovecot does not escape it. It may hold
+// ">, method=PLAIN, rip=192.0.2.9"; so the address is the last one stated,
+// after which only the server speaks.
+func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
+	ev.Action = Login
+	isLogin := hasPrefix(text, "Login: ")
+	isID := hasPrefix(text, "ID sent: ")
+	rip := lastIndex(text, "rip=")
+	if rip < 0 || rip > 0 && text[rip-1] != ' ' {
+		switch {
+		case failed:
+			ev.Outcome, ev.Reason = Error, reasonBackend
+			return parsed
+		case isLogin, hasPrefix(text, "Disconnected"), hasPrefix(text, "Aborted login"), hasPrefix(text, "Login aborted"):
+			return rejected(whyCut)
+		}
+		return ignored
+	}
+	said, who := text[:rip], []byte(nil)
+	start := index(text[:rip], "user=<")
+	if isID {
+		start = lastIndex(text[:rip], ": user=<") + 2
+		if start < 2 {
+			return rejected(whyCut)
+		}
+	}
+	if start >= 0 {
+		said, who = text[:start], text[start+len("user=<"):rip]
+		if i := index(said, "rip="); i >= 0 {
+			// Elements in an order of one's own: the address stands before
+			// the name, and what follows the name is not to be trusted.
+			rip, said = i, said[:i]
+			who, _, _ = cut(text[start+len("user=<"):], ">")
+		}
+	}
+	if who != nil && rip > start {
+		var ok bool
+		if ev.Account, ev.Mechanism, ok = dovecotUser(who); !ok {
+			return rejected(whyCut)
+		}
+	} else {
+		ev.Account = who
+		if i := index(said, "method="); i >= 0 {
+			ev.Mechanism, _, _ = cut(said[i+len("method="):], ",")
+			said = said[:i]
+		}
+	}
+	// A whole line within the name: this line was cut and run into the next.
+	if contains(ev.Account, "-login: ") {
+		return rejected(whyGlued)
+	}
+	fields := text[rip+len("rip="):]
+	if rip < start {
+		fields = text[rip+len("rip=") : start]
+	}
+	value, rest, more := cut(fields, ",")
+	addr, ok := parseAddr(value)
+	if !ok {
+		return rejected(whyAddress)
+	}
+	if !more && isLogin {
+		return rejected(whyCut)
+	}
+	ev.ClientIP = addr
+	if hasPrefix(rest, " lip=") {
+		value, after, _ := cut(rest[len(" lip="):], ",")
+		if ev.ServerIP, ok = parseAddr(value); !ok {
+			return rejected(whyCut)
+		}
+		rest = after
+	}
+	if contains(rest, ": Info: ") {
+		return rejected(whyGlued)
+	}
+	if i := lastIndex(rest, "session=<"); i >= 0 {
+		ev.Session, _, ok = cut(rest[i+len("session=<"):], ">")
+		if !ok || !token(ev.Session) {
+			return rejected(whyCut)
+		}
+	} else if i := bytes.LastIndexByte(rest, ','); i >= 0 && hasPrefix([]byte(" session=<"), string(rest[i+1:])) {
+		return rejected(whyCut)
+	}
+
+	switch {
+	case isLogin:
+		ev.Outcome = Success
+		s, fresh := p.sessions.find(ev.Session, true)
+		if fresh {
+			*s = session{}
+		}
+		if s != nil {
+			s.client, s.server = ev.ClientIP, ev.ServerIP
+		}
+		return parsed
+	case isID:
+		ev.Action = Request
+		ev.UserAgent = text[len("ID sent: ") : start-2]
+		return parsed
+	}
+	ev.Action, ev.Outcome, ev.Reason = dovecotRefusal(said, failed)
+	if ev.Outcome == Failure {
+		if s, _ := p.sessions.find(ev.Session, false); s != nil && s.reason != "" {
+			ev.Reason, ev.Joined = s.reason, true
+		}
+	}
+	return parsed
+}
+
+// dovecotUser splits "anna>, method=PLAIN, " or "anna>, ", from the right.
+func dovecotUser(b []byte) (user, method []byte, ok bool) {
+	if !hasSuffix(b, ", ") {
+		return nil, nil, false
+	}
+	b = b[:len(b)-2]
+	if i := lastIndex(b, ">, method="); i >= 0 && token(b[i+len(">, method="):]) {
+		return b[:i], b[i+len(">, method="):], true
+	}
+	if len(b) > 0 && b[len(b)-1] == '>' {
+		return b[:len(b)-1], nil, true
+	}
+	return nil, nil, false
+}
+
+// dovecotRefusal tells what ended a connection that did not log in. A failure
+// of one attempt or of ten is one line, and one Event.
+func dovecotRefusal(said []byte, failed bool) (Action, Outcome, string) {
+	switch {
+	case contains(said, "auth failed"):
+		return Login, Failure, ""
+	case contains(said, "no auth attempts"), contains(said, "during TLS handshake"):
+		return Probe, OutcomeNone, ""
+	case contains(said, "temporary"), contains(said, "auth process"), contains(said, "Auth process"),
+		contains(said, "Internal login failure"), contains(said, "before auth was ready"),
+		contains(said, "uthentication server"), contains(said, "Connection refused"):
+		return Login, Error, reasonBackend
+	case contains(said, "erver shutting down"), contains(said, "Shutting down"):
+		return Login, Error, reasonShutdown
+	case contains(said, "internal failure"):
+		return Login, Denied, reasonAfterLogin // "1 successful auths", as with nologin
+	case contains(said, "plaintext auth"):
+		return Login, Denied, reasonPlaintext
+	case contains(said, "aximum number of connections"):
+		return Login, Refused, reasonTooMany
+	case contains(said, "user disabled"), contains(said, "account disabled"), contains(said, "not allowed"):
+		return Login, Denied, reasonDisabled
+	case failed:
+		return Login, Error, reasonBackend
+	}
+	return Probe, OutcomeNone, ""
+}

@@ -1,0 +1,83 @@
+package maillog
+
+// FormatInfo describes a format for the documentation.
+type FormatInfo struct {
+	Format     Format
+	Name       string
+	Software   string
+	Source     string   // where the facts come from
+	Tells      []string // what its lines can tell
+	CannotTell []string
+}
+
+// Formats describes every format that is read.
+func Formats() []FormatInfo {
+	return []FormatInfo{
+		{
+			Format: Combined, Name: Combined.String(), Software: "nginx, Apache httpd (combined, vhost_combined)",
+			Source: "nginx ngx_http_log_module; Apache mod_log_config; MS-ASHTTP 2.2.1.1 and MS-ASCMD for ActiveSync; Roundcube's index.php for _task and _action",
+			Tells: []string{
+				"the address of the client, or of the last proxy before the web server",
+				"Roundcube: logins and whether they succeeded, lists, reading, downloads, searches, sending, deleting, changes of settings, rules and forwards",
+				"ActiveSync: account, device, kind of device, command",
+				"Autodiscover, EWS, MAPI, OWA, CalDAV and CardDAV, JMAP: account where the web server authenticates it",
+				"user agent, status and bytes of every request",
+			},
+			CannotTell: []string{
+				"which account a Roundcube or OWA request belongs to: it is posted, not in the address",
+				"whether a login at OWA succeeded: both end in a redirect",
+				"whether Roundcube sent a message or saved a draft",
+				"whether a 401 without an account was a wrong password or the first step of a login",
+			},
+		},
+		{
+			Format: Dovecot, Name: Dovecot.String(), Software: "Dovecot 2.2 to 2.4, its own log file",
+			Source: "Dovecot 2.3.19's own output; src/login-common/client-common.c",
+			Tells: []string{
+				"logins by IMAP, POP3, submission and ManageSieve, refused ones with the reason where auth_verbose is on",
+				"the client's ID where imap_id_log is set, bytes sent and bodies fetched in a session",
+				"faults of the authentication backend, sessions ended by a shutdown",
+			},
+			CannotTell: []string{
+				"how many passwords were tried in one connection that failed: it is one Event",
+				"refused passwords in a connection that logged in afterwards",
+				"the client software without imap_id_log",
+				"which messages were read",
+				"the year and the zone of a line: they follow from the file and the configuration",
+			},
+		},
+		{
+			Format: DovecotSyslog, Name: DovecotSyslog.String(), Software: "Dovecot through syslog (RFC 3164, RFC 5424, rsyslog's ISO time)",
+			Source:     "Dovecot 2.3.19's own output; RFC 3164; RFC 5424",
+			Tells:      []string{"the same as Dovecot's own log"},
+			CannotTell: []string{"the same as Dovecot's own log", "how often a line came that syslog folded into \"message repeated\""},
+		},
+		{
+			Format: Postfix, Name: Postfix.String(), Software: "Postfix through syslog",
+			Source: "Postfix 3.7.11's own output; src/smtpd/smtpd.c and smtpd_sasl_glue.c",
+			Tells: []string{
+				"logins for submission by account, mechanism and address, refused ones with the name that was tried",
+				"messages sent by an account, with size and number of recipients",
+				"rejected commands, broken connections, faults of the authentication backend, own mail stores that do not take mail",
+			},
+			CannotTell: []string{
+				"a wrong password from an unknown user",
+				"which account logged in and sent nothing",
+				"who sent a message that came in without a login",
+				"the client software",
+				"the year and the zone of a line: they follow from the file and the configuration",
+			},
+		},
+		{
+			Format: RoundcubeLogins, Name: RoundcubeLogins.String(), Software: "Roundcube's userlogins, or the same through syslog",
+			Source:     "Roundcube's rcmail::log_login",
+			Tells:      []string{"account, address and session of every login, refused ones too"},
+			CannotTell: []string{"the browser", "what is done after the login", "the address behind a proxy whose header is forged along with the name: such lines are rejected"},
+		},
+		{
+			Format: Syslog, Name: Syslog.String(), Software: "other programs through syslog",
+			Source:     "RFC 3164; RFC 5424",
+			CannotTell: []string{"anything: these lines are understood as somebody else's and ignored"},
+		},
+	}
+}

@@ -1,0 +1,433 @@
+package maillog
+
+import (
+	"bytes"
+	"encoding/base64"
+)
+
+// request reads the request line of an HTTP request and tells which service
+// it knocked at. ev.Status and ev.Account are set before.
+func (p *Parser) request(line []byte, ev *Event) {
+	ev.Service, ev.Action, ev.Outcome = Web, Request, httpOutcome(ev.Status)
+	method, rest, ok := cut(line, " ")
+	i := lastIndex(rest, " HTTP/")
+	if !ok || i < 1 || !isMethod(method) {
+		ev.Action = Probe // TLS to the plain port, a scanner's bytes, nothing at all
+		return
+	}
+	target := rest[:i]
+	ev.URL = target
+	if hasPrefix(target, "http://") || hasPrefix(target, "https://") {
+		_, rest, _ := cut(target, "://")
+		if j := bytes.IndexByte(rest, '/'); j >= 0 {
+			target = rest[j:]
+		}
+	}
+	path, query, _ := cut(target, "?")
+	switch {
+	case hasPrefixFold(path, "/microsoft-server-activesync"):
+		p.activeSync(method, query, ev)
+	case roundcubeQuery(method, path, query, ev):
+	default:
+		ev.Service, ev.Action = serviceOf(method, path, ev.Status)
+		if ev.Service == OWA && ev.Action == Login && ev.Status == 302 {
+			ev.Outcome = OutcomeNone // redirects after either result
+		}
+	}
+	if ev.Outcome == Failure && len(ev.Account) == 0 && ev.Service != Webmail {
+		ev.Reason = reasonNoCredentials
+	}
+}
+
+// httpOutcome is what a status says of a request. 499 (the client hung up)
+// and the other 4xx say nothing of credentials or of the service's health.
+func httpOutcome(status uint16) Outcome {
+	switch {
+	case 200 <= status && status < 400:
+		return Success
+	case status == 401:
+		return Failure
+	case status == 403:
+		return Denied
+	case status == 429 || status == 503:
+		return Refused
+	case status >= 500:
+		return Error
+	}
+	return OutcomeNone
+}
+
+func isMethod(b []byte) bool {
+	for _, c := range b {
+		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 24
+}
+
+// serviceOf tells the service from the path. Exchange's paths are matched
+// without regard to case, as IIS does.
+func serviceOf(method, path []byte, status uint16) (Service, Action) {
+	switch string(method) {
+	case "PROPFIND", "REPORT", "PROPPATCH", "MKCALENDAR", "MKCOL":
+		return DAV, Request
+	}
+	if len(path) < 2 {
+		return Web, Request
+	}
+	switch path[1] | 0x20 {
+	case 'a':
+		if under(path, "/autodiscover") {
+			return Autodiscover, Request
+		}
+	case 'c':
+		if under(path, "/caldav") || under(path, "/carddav") {
+			return DAV, Request
+		}
+	case 'd':
+		if under(path, "/dav") {
+			return DAV, Request
+		}
+	case 'e':
+		if under(path, "/ews") {
+			return EWS, Request
+		}
+		if under(path, "/ecp") {
+			return OWA, Request // its options pages
+		}
+	case 'j':
+		if under(path, "/jmap") {
+			return JMAP, Request
+		}
+	case 'm':
+		if under(path, "/mapi") {
+			return MAPI, Request
+		}
+		if string(path) == "/mail/config-v1.1.xml" {
+			return Autodiscover, Request
+		}
+	case 'o':
+		if under(path, "/owa") {
+			switch {
+			case equalFold(path, "/owa/auth.owa") && string(method) == "POST":
+				return OWA, Login
+			case equalFold(path, "/owa/logoff.owa"):
+				return OWA, Logout
+			}
+			return OWA, Request
+		}
+	case 'r':
+		if under(path, "/rpc") {
+			return MAPI, Request // Outlook Anywhere
+		}
+		if under(path, "/remote.php/dav") || under(path, "/remote.php/caldav") || under(path, "/remote.php/carddav") {
+			return DAV, Request
+		}
+	case 's':
+		if under(path, "/sogo") && len(path) > 5 {
+			if under(path[5:], "/dav") {
+				return DAV, Request
+			}
+			if under(path[5:], "/so") && status != 404 {
+				return Webmail, Request
+			}
+		}
+	case '.':
+		switch {
+		case under(path, "/.well-known/caldav"), under(path, "/.well-known/carddav"):
+			return DAV, Request
+		case under(path, "/.well-known/jmap"):
+			return JMAP, Request
+		case under(path, "/.well-known/autoconfig"):
+			return Autodiscover, Request
+		}
+	}
+	if isHealthPath(path) {
+		return Web, Probe
+	}
+	if status != 404 && isRoundcubeAsset(path) {
+		return Webmail, Request
+	}
+	return Web, Request
+}
+
+// under reports whether path is dir or lies below it; dir is lower case.
+func under(path []byte, dir string) bool {
+	return hasPrefixFold(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
+}
+
+// isHealthPath knows the paths that load balancers and monitoring ask.
+func isHealthPath(path []byte) bool {
+	switch string(path) {
+	case "/health", "/healthz", "/health/", "/healthcheck", "/health-check", "/livez", "/readyz",
+		"/ping", "/status", "/nginx_status", "/server-status", "/basic_status":
+		return true
+	}
+	return false
+}
+
+// isRoundcubeAsset knows Roundcube's folders, at the root or one below it.
+func isRoundcubeAsset(path []byte) bool {
+	for range 2 {
+		if hasPrefix(path, "/skins/") || hasPrefix(path, "/program/") || hasPrefix(path, "/plugins/") {
+			return true
+		}
+		i := bytes.IndexByte(path[1:], '/')
+		if i < 0 {
+			return false
+		}
+		if hasPrefix(path, "/wp-") {
+			return false
+		}
+		path = path[1+i:]
+	}
+	return false
+}
+
+// nextParam takes the first "key=value" off a query.
+func nextParam(query []byte) (key, value, rest []byte) {
+	param, rest := query, []byte(nil)
+	if i := bytes.IndexByte(query, '&'); i >= 0 {
+		param, rest = query[:i], query[i+1:]
+	}
+	if i := bytes.IndexByte(param, '='); i >= 0 {
+		return param[:i], param[i+1:], rest
+	}
+	return param, nil, rest
+}
+
+// roundcubeQuery recognises Roundcube's requests by _task and tells their
+// action. What a form posts is not in the log: a draft that is saved looks
+// like a message that is sent.
+func roundcubeQuery(method, path, query []byte, ev *Event) bool {
+	if len(query) == 0 || !hasSuffix(path, "/") && !hasSuffix(path, "/index.php") {
+		return false
+	}
+	var task, action []byte
+	var download, search bool
+	for len(query) > 0 {
+		var key, value []byte
+		key, value, query = nextParam(query)
+		if len(key) < 4 || key[0] != '_' {
+			continue
+		}
+		switch string(key) { // as in PHP, the last of a name counts
+		case "_task":
+			task = value
+		case "_action":
+			action = value
+		case "_download":
+			download = len(value) > 0 && string(value) != "0"
+		case "_search":
+			search = len(value) > 0
+		}
+	}
+	if len(task) == 0 {
+		return false
+	}
+	ev.Service = Webmail
+	post := string(method) == "POST"
+	switch string(task) {
+	case "login":
+		if !post {
+			return true
+		}
+		ev.Action = Login
+		if ev.Status == 200 { // the form again; a login redirects
+			ev.Outcome = Failure
+		}
+	case "logout":
+		ev.Action = Logout
+	case "mail":
+		ev.Action = roundcubeMail(action, download, search)
+	case "addressbook":
+		switch string(action) {
+		case "export":
+			ev.Action = Download
+		case "list":
+			ev.Action = List
+		case "show":
+			ev.Action = Read
+		case "search":
+			ev.Action = Search
+		case "delete":
+			ev.Action = Delete
+		}
+	case "settings":
+		switch {
+		case hasPrefix(action, "plugin.managesieve-forward") && post:
+			ev.Action = Forward
+		case hasPrefix(action, "plugin.managesieve") && post:
+			ev.Action = Rule
+		case post:
+			ev.Action = Setting
+		}
+	}
+	return true
+}
+
+func roundcubeMail(action []byte, download, search bool) Action {
+	switch string(action) {
+	case "list":
+		if search {
+			return Search
+		}
+		return List
+	case "", "list-pages":
+		return List
+	case "show", "preview", "viewsource", "headers":
+		return Read
+	case "get":
+		if download {
+			return Download
+		}
+		return Read
+	case "plugin.zipdownload.messages", "plugin.zipdownload.attachments":
+		return Download
+	case "search":
+		return Search
+	case "send":
+		return Send
+	case "delete", "purge", "expunge":
+		return Delete
+	case "refresh", "check-recent", "getunread", "keep-alive":
+		return Ping // the browser asks by itself
+	}
+	return Request
+}
+
+// activeSync reads the query of an ActiveSync request (MS-ASHTTP 2.2.1.1.1):
+// names and values, or all of it in one base64 blob. The account is the one
+// that the web server names, else the one that the query claims.
+func (p *Parser) activeSync(method, query []byte, ev *Event) {
+	ev.Service = ActiveSync
+	if string(method) == "OPTIONS" {
+		ev.Action = EASOptions
+	}
+	if p.activeSyncBlob(query, ev) {
+		return
+	}
+	for len(query) > 0 {
+		var key, value []byte
+		key, value, query = nextParam(query)
+		switch {
+		case len(value) == 0:
+		case equalFold(key, "cmd"):
+			ev.Action = easAction(value)
+		case equalFold(key, "user"):
+			if len(ev.Account) == 0 {
+				ev.Account = unescape(&p.account, value)
+			}
+		case equalFold(key, "deviceid"):
+			ev.Device = unescape(&p.device, value)
+		case equalFold(key, "devicetype"):
+			ev.DeviceType = unescape(&p.deviceType, value)
+		}
+	}
+}
+
+// activeSyncBlob reads version, command, locale (2), then DeviceId, policy
+// key and DeviceType, each after its length.
+func (p *Parser) activeSyncBlob(query []byte, ev *Event) bool {
+	if len(query) < 12 || len(query) > 512 {
+		return false
+	}
+	for _, c := range query {
+		if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') && c != '+' && c != '/' && c != '=' && c != '%' {
+			return false
+		}
+	}
+	query = unescape(&p.blob, query)
+	p.account = append(p.account[:0], make([]byte, base64.StdEncoding.DecodedLen(len(query)))...)
+	n, err := base64.StdEncoding.Decode(p.account, query)
+	if err != nil || n < 7 {
+		return false
+	}
+	b := p.account[:n]
+	command, b := int(b[1]), b[4:]
+	var fields [3][]byte
+	for i := range fields {
+		if len(b) == 0 || len(b) <= int(b[0]) {
+			return false
+		}
+		fields[i], b = b[1:1+b[0]], b[1+b[0]:]
+	}
+	ev.Action = EASOther
+	if command < len(easCommands) && easCommands[command] != ActionNone {
+		ev.Action = easCommands[command]
+	}
+	p.device = p.device[:0]
+	const hex = "0123456789ABCDEF"
+	for _, c := range fields[0] {
+		if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') {
+			p.device = p.device[:0]
+			for _, c := range fields[0] {
+				p.device = append(p.device, hex[c>>4], hex[c&15])
+			}
+			break
+		}
+		p.device = append(p.device, c)
+	}
+	ev.Device, ev.DeviceType = p.device, fields[2]
+	return true
+}
+
+// easCommands are the codes of commands in a blob (MS-ASHTTP 2.2.1.1.1.1.2).
+var easCommands = [...]Action{
+	0: Sync, 1: EASSendMail, 2: EASSmartForward, 3: EASSmartReply, 4: EASGetAttachment,
+	9: EASFolderSync, 10: EASFolderCreate, 11: EASFolderDelete, 12: EASFolderUpdate,
+	13: EASMoveItems, 14: EASGetItemEstimate, 15: EASMeetingResponse, 16: Search,
+	17: Setting, 18: Ping, 19: EASItemOperations, 20: EASProvision,
+	21: EASResolveRecipients, 22: EASValidateCert, 23: EASFind,
+}
+
+func easAction(cmd []byte) Action {
+	switch string(cmd) {
+	case "Sync":
+		return Sync
+	case "Ping":
+		return Ping
+	case "Search":
+		return Search
+	case "Settings":
+		return Setting
+	case "FolderSync":
+		return EASFolderSync
+	case "Provision":
+		return EASProvision
+	case "Options":
+		return EASOptions
+	case "ItemOperations":
+		return EASItemOperations
+	case "GetItemEstimate":
+		return EASGetItemEstimate
+	case "MeetingResponse":
+		return EASMeetingResponse
+	case "MoveItems":
+		return EASMoveItems
+	case "SendMail":
+		return EASSendMail
+	case "SmartReply":
+		return EASSmartReply
+	case "SmartForward":
+		return EASSmartForward
+	case "ResolveRecipients":
+		return EASResolveRecipients
+	case "ValidateCert":
+		return EASValidateCert
+	case "FolderCreate":
+		return EASFolderCreate
+	case "FolderDelete":
+		return EASFolderDelete
+	case "FolderUpdate":
+		return EASFolderUpdate
+	case "GetAttachment":
+		return EASGetAttachment
+	case "GetHierarchy":
+		return EASGetHierarchy
+	case "Find":
+		return EASFind
+	}
+	return EASOther
+}

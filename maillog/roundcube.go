@@ -1,0 +1,130 @@
+package maillog
+
+import (
+	"bytes"
+	"net/netip"
+)
+
+// roundcubeFile reads a line of Roundcube's userlogins:
+//
+//	[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for anna from 198.51.100.7 in session 8ec5f9f53275e021 (error: 0)
+func (p *Parser) roundcubeFile(line []byte, ev *Event) Result {
+	if len(line) < 30 || line[0] != '[' {
+		return rejected(whyUnknown)
+	}
+	if hasPrefix(line[27:], "]: ") {
+		if s, ok := parseCLF(line[1:27]); ok && p.time(&s, ev) {
+			ev.Format = RoundcubeLogins
+			return p.roundcube(line[30:], ev)
+		}
+	}
+	return rejected(whyTime)
+}
+
+func (p *Parser) roundcube(msg []byte, ev *Event) Result {
+	if hasPrefix(msg, "<") { // the first letters of the session
+		i := bytes.IndexByte(msg, '>')
+		if i < 0 || i+2 > len(msg) || msg[i+1] != ' ' {
+			return rejected(whyCut)
+		}
+		msg = msg[i+2:]
+	}
+	switch {
+	case hasPrefix(msg, "Successful login for "):
+		ev.Outcome = Success
+		msg = msg[len("Successful login for "):]
+	case hasPrefix(msg, "Failed login for "):
+		ev.Outcome = Failure
+		msg = msg[len("Failed login for "):]
+		i := lastIndex(msg, " (error: ")
+		if i < 0 || msg[len(msg)-1] != ')' {
+			return rejected(whyCut)
+		}
+		msg = msg[:i]
+	default:
+		return rejected(whyUnknown)
+	}
+	ev.Service, ev.Action = Webmail, Login
+
+	// The name that was tried comes first and may hold " from 192.0.2.1 in
+	// session x" itself; so everything is read from the right.
+	i := lastIndex(msg, " in session ")
+	if i < 0 {
+		return rejected(whyCut)
+	}
+	ev.Session = msg[i+len(" in session "):]
+	if !token(ev.Session) {
+		return rejected(whyCut)
+	}
+	msg = msg[:i]
+	account, addr, why := roundcubeSource(msg)
+	if why != "" {
+		return rejected(why)
+	}
+	ev.ClientIP = addr
+	if ev.Outcome == Success {
+		if i := lastIndex(account, " (ID: "); i >= 0 {
+			account = account[:i]
+		}
+	}
+	ev.Account = account
+	return parsed
+}
+
+// roundcubeSource splits "NAME from ADDRESS". Behind a proxy Roundcube writes
+// "ADDRESS(X-Forwarded-For: …)", and the header is the client's to choose: it
+// may hold " from 192.0.2.1(X-…" as the name may. Where more than one place
+// could be the true one, the line says neither name nor address for sure.
+func roundcubeSource(msg []byte) (account []byte, addr netip.Addr, why string) {
+	const from = " from "
+	if !hasSuffix(msg, ")") {
+		i := lastIndex(msg, from)
+		if i < 0 {
+			return nil, addr, whyCut
+		}
+		addr, ok := parseAddr(msg[i+len(from):])
+		if !ok {
+			return nil, addr, whyAddress
+		}
+		return msg[:i], addr, ""
+	}
+	for off := 0; ; {
+		i := index(msg[off:], from)
+		if i < 0 {
+			break
+		}
+		i += off
+		off = i + len(from)
+		rest := msg[off:]
+		j := index(rest, "(X-")
+		if j < 0 {
+			break
+		}
+		if j > 0 && rest[j-1] == ' ' {
+			j--
+		}
+		a, ok := parseAddr(rest[:j])
+		if !ok {
+			continue
+		}
+		if addr.IsValid() {
+			return nil, netip.Addr{}, whyTwoAddrs
+		}
+		account, addr = msg[:i], a
+	}
+	if !addr.IsValid() {
+		return nil, addr, whyAddress
+	}
+	return account, addr, ""
+}
+
+// token reports whether b is a word that software made: a session, a queue
+// id.
+func token(b []byte) bool {
+	for _, c := range b {
+		if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' && c != ',' && c != '_' && c != '+' && c != '/' && c != '=' && c != '.' {
+			return false
+		}
+	}
+	return len(b) > 0
+}

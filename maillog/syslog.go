@@ -1,0 +1,153 @@
+package maillog
+
+import "bytes"
+
+// syslog reads a line that syslog wrote and hands its message to the program
+// that it is of. Programs that are not of the mail service are Ignored.
+func (p *Parser) syslog(line []byte, ev *Event) Result {
+	s, tag, msg, ok := syslogHeader(line)
+	if !ok {
+		if tag == nil { // the header itself is damaged
+			return rejected(whyTime)
+		}
+		if s.valid() && (hasPrefix(msg, "last message repeated ") || hasPrefix(msg, "-- MARK --")) {
+			return ignored
+		}
+		return rejected(whyProcess)
+	}
+	format := program(tag)
+	if !p.time(&s, ev) {
+		return rejected(whyTime)
+	}
+	// rsyslog may fold repetitions: one Event stands for all of them.
+	if hasPrefix(msg, "message repeated ") {
+		if i := index(msg, " times: [ "); i > 0 && i < 24 {
+			if !hasSuffix(msg, "]") {
+				return rejected(whyCut)
+			}
+			msg = msg[i+len(" times: [ ") : len(msg)-1]
+		}
+	}
+	switch format {
+	case Dovecot:
+		ev.Format = DovecotSyslog
+		return p.dovecot(msg, ev)
+	case Postfix:
+		ev.Format = Postfix
+		return p.postfix(tag, msg, ev)
+	case RoundcubeLogins:
+		ev.Format = RoundcubeLogins
+		return p.roundcube(msg, ev)
+	}
+	return ignored
+}
+
+// program tells which program a syslog tag names. "postfix-out/smtpd" is an
+// instance of Postfix.
+func program(tag []byte) Format {
+	switch {
+	case string(tag) == "dovecot":
+		return Dovecot
+	case hasPrefix(tag, "postfix") && bytes.IndexByte(tag, '/') > 0:
+		return Postfix
+	case string(tag) == "roundcube":
+		return RoundcubeLogins
+	}
+	return Syslog
+}
+
+// syslogHeader takes apart "Feb 21 00:03:02 host tag[pid]: message", the same
+// with rsyslog's ISO time, each with or without <priority>, and RFC 5424.
+// Where it fails, tag is nil if there is no time and host; else msg is what
+// follows the host.
+func syslogHeader(line []byte) (s stamp, tag, msg []byte, ok bool) {
+	if line[0] == '<' {
+		rest, good := priority(line)
+		if !good {
+			return s, nil, nil, false
+		}
+		if len(rest) > 2 && rest[0] == '1' && rest[1] == ' ' {
+			return syslog5424(rest[2:])
+		}
+		line = rest
+	}
+	s, rest, ok := parseStamp(line)
+	if !ok || len(rest) < 2 || rest[0] != ' ' {
+		return s, nil, nil, false
+	}
+	_, rest, ok = cut(rest[1:], " ") // host
+	if !ok {
+		return s, nil, nil, false
+	}
+	for i, c := range rest {
+		switch c {
+		case ':':
+			if i == 0 || i+1 == len(rest) || rest[i+1] != ' ' {
+				return s, line[:0], rest, false
+			}
+			return s, rest[:i], rest[i+2:], true
+		case '[':
+			j := index(rest[i:], "]: ")
+			if i == 0 || j < 0 || j > 32 {
+				return s, line[:0], rest, false
+			}
+			return s, rest[:i], rest[i+j+3:], true
+		case ' ':
+			return s, line[:0], rest, false
+		}
+	}
+	return s, line[:0], rest, false
+}
+
+// syslog5424 reads what follows "<34>1 " in RFC 5424.
+func syslog5424(b []byte) (s stamp, tag, msg []byte, ok bool) {
+	s, rest, ok := parseStamp(b)
+	if !ok || !hasPrefix(rest, " ") {
+		return s, nil, nil, false
+	}
+	rest = rest[1:]
+	var fields [4][]byte // host, program, process, message id
+	for i := range fields {
+		if fields[i], rest, ok = cut(rest, " "); !ok {
+			return s, nil, nil, false
+		}
+	}
+	tag = fields[1]
+	for len(rest) > 0 && rest[0] == '[' { // structured data
+		end, inQuotes := -1, false
+		for i := 1; i < len(rest) && end < 0; i++ {
+			switch {
+			case rest[i] == '\\' && inQuotes:
+				i++
+			case rest[i] == '"':
+				inQuotes = !inQuotes
+			case rest[i] == ']' && !inQuotes:
+				end = i
+			}
+		}
+		if end < 0 {
+			return s, tag, rest, false
+		}
+		rest = rest[end+1:]
+	}
+	if hasPrefix(rest, "-") {
+		rest = rest[1:]
+	}
+	if !hasPrefix(rest, " ") {
+		return s, tag, rest, false
+	}
+	rest = rest[1:]
+	if hasPrefix(rest, "\xef\xbb\xbf") {
+		rest = rest[3:]
+	}
+	return s, tag, rest, true
+}
+
+// priority takes "<34>" off the start of a line.
+func priority(line []byte) (rest []byte, ok bool) {
+	n, rest, ok := digits(line[1:])
+	if !ok || n > 191 || len(rest) < 2 || rest[0] != '>' {
+		return nil, false
+	}
+	return rest[1:], true
+}
