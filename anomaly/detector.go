@@ -84,9 +84,11 @@ const (
 
 // minute is what is kept of a slot until it is learnt.
 type minute struct {
-	count, mean, phi, z float32
-	weight              float32
-	pending             bool
+	slot           traffic.Slot
+	count, clipped float32
+	mean, phi, z   float32
+	weight         float32
+	pending        bool
 }
 
 // seen is a minute within the fast test's window.
@@ -191,7 +193,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	d.learnDue(s)
 	e := d.model.Expect(s)
 	sd := math.Sqrt(e.Variance())
-	j := Judgement{Expected: e.Mean, Lower: max(0, e.Mean-trusted*sd), Upper: e.Mean + trusted*sd}
+	j := Judgement{Expected: e.Mean, Lower: max(0, e.Mean-trusted*sd), Upper: e.Mean + trusted*sd, Alarm: d.active}
 	f := &d.fast[mod(s, window)]
 	*f = seen{}
 	if !(count >= 0) || math.IsInf(count, 0) {
@@ -212,7 +214,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	// late), so no minute may count for more than six standard deviations.
 	jobs := e.Burst * e.Mean
 	*f = seen{
-		slot: s, count: min(count, e.Mean+6*sd+3+4*jobs), mean: e.Mean,
+		slot: s, count: min(count, e.Mean+6*sd+3+(five-1)*jobs), mean: e.Mean,
 		noise: e.Dispersion * e.Mean, shared: e.Uncertainty * e.Mean, jobs: jobs,
 	}
 	y, m, variance, minutes := d.sum(s)
@@ -241,7 +243,14 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	}
 	d.penalty *= 1 - 1/penaltyDecay
 	p := &d.past[mod(s, delay)]
-	*p = minute{count: float32(count), mean: float32(e.Mean), phi: float32(e.Dispersion * scale * scale), z: float32(raw), weight: float32(weight), pending: true}
+	if p.weight == 0 && p.slot == s-delay && !d.accepted(s) && lasting(d.episode.Up, y, m) {
+		weight = 0
+	}
+	*p = minute{
+		slot: s, pending: true,
+		count: float32(count), clipped: float32(f.count), weight: float32(weight),
+		mean: float32(e.Mean), phi: float32(e.Dispersion * scale * scale), z: float32(raw),
+	}
 
 	switch {
 	case d.active:
@@ -294,6 +303,17 @@ func (d *Detector) sum(s traffic.Slot) (count, mean, variance float64, minutes i
 
 func sq(x float64) float64 { return x * x }
 
+// lasting says whether counts still look like the episode of the day before
+// at the same hour. They do not teach then, even where too little is known to
+// call them an alarm: an incident that comes back each night would else teach
+// the first weekend that its nights are busy.
+func lasting(up bool, count, mean float64) bool {
+	if up {
+		return count > 1.25*mean
+	}
+	return count < 0.75*mean
+}
+
 func (c *slow) add(s traffic.Slot, w *seen, theta, phi float64) {
 	c.sum += (w.count*math.Log(theta) - w.mean*(theta-1)) / phi
 	if c.sum <= 0 {
@@ -328,7 +348,7 @@ func (d *Detector) learnDue(s traffic.Slot) {
 	if p.weight == 0 {
 		return
 	}
-	d.model.Learn(s-delay, float64(p.count), float64(p.weight))
+	d.model.Learn(s-delay, float64(p.clipped), float64(p.weight))
 	// The tests' deviates are no better than the model behind them. Their
 	// own upper quantile says by how much they are too large.
 	q := &d.scale[d.model.Hour(s-delay)]
@@ -374,6 +394,15 @@ func (d *Detector) date(s, from traffic.Slot) {
 	c := Onset(start, 1, observed, expected, phi)
 	e := &d.episode
 	e.Onset, e.OnsetInterval, e.Size, e.SizeInterval = c.Onset, c.Interval, c.Size, c.SizeInterval
+	// Onset takes the expectation for known; what is not known of it widens
+	// the interval of the size.
+	if f := &d.fast[mod(s, window)]; c.Size > 0 && f.mean > 0 {
+		shared := 1.645 * 1.645 * f.shared / f.mean
+		for i, limit := range c.SizeInterval {
+			w := math.Log(max(limit, 1e-9) / c.Size)
+			e.SizeInterval[i] = c.Size * math.Exp(math.Copysign(math.Sqrt(w*w+shared), w))
+		}
+	}
 	e.Observed, e.Expected = 0, 0
 	for i := int(c.Onset - start); i < n; i++ {
 		if observed[i] >= 0 {
@@ -398,11 +427,12 @@ func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) 
 		e.P = tail(math.Abs(z))
 		e.AlarmsPerMonth = e.P * d.looks
 	}
-	theta := max(e.Size, 0.5)
+	// The log likelihood ratio of normal against an effect between the two:
+	// an episode that has shrunk goes on.
+	theta := min(max(e.Size, 0.5), 0.9)
 	if e.Up {
-		theta = min(max(e.Size, 1.1), 1.5)
+		theta = max(min(max(e.Size, 1.1), 1.5), math.Sqrt(e.Size))
 	}
-	// The log likelihood ratio of normal against the episode's size.
 	d.recovery.sum += (mean*(theta-1) - clipped*math.Log(theta)) / phi
 	if d.recovery.sum <= 0 {
 		d.recovery = slow{since: s + 1}

@@ -48,6 +48,8 @@ func (e effect) holds(day, hour float64) bool {
 	return hour >= e.hours[0] || hour < e.hours[1]
 }
 
+func day(w world, s traffic.Slot) float64 { return float64(s-w.slot(0)) / (24 * 60) }
+
 func berlin() *time.Location {
 	l, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {

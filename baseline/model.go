@@ -95,20 +95,20 @@ const shared = 4 * binMinutes
 
 // cell is a gamma posterior's sufficient statistics: events seen, and the
 // exposure they were seen in, both divided by the dispersion.
-type cell struct{ events, exposure float32 }
+type cell struct{ Events, Exposure float32 }
 
 func (c *cell) learn(events, exposure, weight, memory float32) {
 	keep := 1 - weight/memory
-	c.events = c.events*keep + events
-	c.exposure = c.exposure*keep + exposure
+	c.Events = c.Events*keep + events
+	c.Exposure = c.Exposure*keep + exposure
 }
 
 // under gives the posterior mean and relative variance of a rate, of which the
 // parent layer says that it is around mean with relative variance tau².
 func (c *cell) under(mean, tau2 float64) (rate, variance float64) {
 	k := 1 / tau2
-	shape := k + float64(c.events)
-	return shape / (k/mean + float64(c.exposure)), 1 / shape
+	shape := k + float64(c.Events)
+	return shape / (k/mean + float64(c.Exposure)), 1 / shape
 }
 
 // Model is the profile of one series. It is not safe for concurrent use. Its
@@ -130,43 +130,47 @@ func (c *cell) under(mean, tau2 float64) (rate, variance float64) {
 // adds to τ², so the first weekend is expected to be a surprise.
 type Model struct {
 	clock wallClock
+	state
+}
 
-	week  [weekRows * dayBins]cell
-	class [2 * dayBins]cell
-	day   [dayBins]cell
-	burst [dayBins]cell
-	all   struct{ events, minutes float64 }
-	level struct{ events, expected float64 }
+// state is all that a Model has learnt. Its fields, in this order, are the
+// binary form: a change of either is a new formatVersion.
+type state struct {
+	Week  [weekRows * dayBins]cell
+	Class [2 * dayBins]cell
+	Day   [dayBins]cell
+	Burst [dayBins]cell
+	All   struct{ Events, Exposure float64 }
+	Level struct{ Events, Expected float64 }
 
-	spread  [24]struct{ sum, bins float32 }
-	pooled  struct{ sum, bins float64 }
-	noise   struct{ sum, blocks float64 }
-	bin     span // the five minutes going on
-	lastBin span
-	block   span // the three hours going on
+	Spread  [24]struct{ Sum, Bins float32 }
+	Pooled  struct{ Sum, Bins float64 }
+	Noise   struct{ Sum, Blocks float64 }
+	Bin     span // the five minutes going on
+	LastBin span
+	Block   span // the three hours going on
 
-	learnt float64 // minutes
+	Learnt float64 // minutes
 }
 
 // span gathers counts whose residual is judged as one.
 type span struct {
-	key         traffic.Slot
-	hour        int
-	minutes     float64
-	count       float64
-	mean        float64
-	noise       float64 // Σ φ·mean
-	uncertainty float64 // Σ mean·relative variance that bins share
-	jobs        float64 // Σ mean·burst
+	Key         traffic.Slot
+	Hour        int32
+	Minutes     float64
+	Count, Mean float64
+	Noise       float64 // Σ φ·mean
+	Uncertainty float64 // Σ mean·relative variance that bins share
+	Jobs        float64 // Σ mean·burst
 }
 
 func (o *span) add(count float64, e Expectation, profile float64) {
-	o.minutes++
-	o.count += count
-	o.mean += e.Mean
-	o.noise += e.Dispersion * e.Mean
-	o.uncertainty += e.Mean * profile
-	o.jobs += e.Mean * e.Burst
+	o.Minutes++
+	o.Count += count
+	o.Mean += e.Mean
+	o.Noise += e.Dispersion * e.Mean
+	o.Uncertainty += e.Mean * profile
+	o.Jobs += e.Mean * e.Burst
 }
 
 // New returns a Model that has learnt nothing.
@@ -190,13 +194,13 @@ type rates struct {
 func (m *Model) rates(p place) rates {
 	// Half an event in a minute never seen: a series of zeros has a small
 	// rate, not none.
-	mean := (m.all.events + 0.5) / (m.all.minutes + 1)
-	v := 1 / (m.all.events + 0.5)
-	mean, v = m.day[p.bin].under(mean, tauDay*tauDay+v)
-	mean, v = m.class[p.rest*dayBins+p.bin].under(mean, tauClass*tauClass+v)
+	mean := (m.All.Events + 0.5) / (m.All.Exposure + 1)
+	v := 1 / (m.All.Events + 0.5)
+	mean, v = m.Day[p.bin].under(mean, tauDay*tauDay+v)
+	mean, v = m.Class[p.rest*dayBins+p.bin].under(mean, tauClass*tauClass+v)
 	common := v
 	burst, vBurst := m.burstOf(p.bin)
-	week, vWeek := m.week[p.row*dayBins+p.bin].under(mean*burst, tauWeek*tauWeek+v+vBurst)
+	week, vWeek := m.Week[p.row*dayBins+p.bin].under(mean*burst, tauWeek*tauWeek+v+vBurst)
 	return rates{class: mean, burst: burst, week: week, variance: vWeek, common: min(common, vWeek)}
 }
 
@@ -204,9 +208,9 @@ func (m *Model) rates(p place) rates {
 // are part of the smooth day, a few are far outside it: a bin whose counts
 // are out of the question for the narrow prior gets the wide one.
 func (m *Model) burstOf(bin int) (factor, variance float64) {
-	c := &m.burst[bin]
-	d := float64(c.events - c.exposure)
-	if x := float64(c.exposure); d*d > 36*(x+x*x*tauBurst*tauBurst+1) {
+	c := &m.Burst[bin]
+	d := float64(c.Events - c.Exposure)
+	if x := float64(c.Exposure); d*d > 36*(x+x*x*tauBurst*tauBurst+1) {
 		f, v := c.under(1, tauSpike*tauSpike)
 		return f, v + spikeNoise
 	}
@@ -214,18 +218,18 @@ func (m *Model) burstOf(bin int) (factor, variance float64) {
 }
 
 func (m *Model) growth() float64 {
-	return (priorLevel + m.level.events) / (priorLevel + m.level.expected)
+	return (priorLevel + m.Level.Events) / (priorLevel + m.Level.Expected)
 }
 
 func (m *Model) phi(hour int) float64 {
-	pooled := (priorPhi*priorPhiBins + m.pooled.sum) / (priorPhiBins + m.pooled.bins)
-	h := &m.spread[hour]
-	return max(1, (pooled*priorPhiBins+float64(h.sum))/(priorPhiBins+float64(h.bins)))
+	pooled := (priorPhi*priorPhiBins + m.Pooled.Sum) / (priorPhiBins + m.Pooled.Bins)
+	h := &m.Spread[hour]
+	return max(1, (pooled*priorPhiBins+float64(h.Sum))/(priorPhiBins+float64(h.Bins)))
 }
 
 // dayNoise is the relative variance of what lasts for hours.
 func (m *Model) dayNoise() float64 {
-	return max(minNoise, (priorNoise*priorNoiseBlocks+m.noise.sum)/(priorNoiseBlocks+m.noise.blocks))
+	return max(minNoise, (priorNoise*priorNoiseBlocks+m.Noise.Sum)/(priorNoiseBlocks+m.Noise.Blocks))
 }
 
 // Expect says what count to expect in a slot, past or to come.
@@ -240,7 +244,7 @@ func (m *Model) expect(p place, r rates) Expectation {
 		Dispersion:  m.phi(p.hour()),
 		Uncertainty: r.variance + m.dayNoise(),
 		Burst:       max(0, 1-1/r.burst),
-		Ready:       m.learnt >= WarmUp,
+		Ready:       m.Learnt >= WarmUp,
 	}
 }
 
@@ -270,8 +274,8 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 	w, y := float32(weight), float32(worth*count)
 	level := m.growth()
 	exposure := worth * level
-	m.week[p.row*dayBins+p.bin].learn(y, float32(exposure), w, memoryWeek)
-	m.burst[p.bin].learn(y, float32(exposure*r.class), w, memoryBurst)
+	m.Week[p.row*dayBins+p.bin].learn(y, float32(exposure), w, memoryWeek)
+	m.Burst[p.bin].learn(y, float32(exposure*r.class), w, memoryBurst)
 	// The smooth layers learn what is smooth. A job's minute teaches the
 	// burst layer alone, or it would raise the hour around it.
 	if r.burst > 1.5 {
@@ -280,7 +284,7 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 	smooth := level * r.class
 	smooth += 6*math.Sqrt(e.Dispersion*smooth+e.Uncertainty*smooth*smooth) + 3
 	y = float32(worth * min(count, smooth))
-	class := m.class[p.rest*dayBins : (p.rest+1)*dayBins]
+	class := m.Class[p.rest*dayBins : (p.rest+1)*dayBins]
 	x := float32(exposure * r.burst)
 	bin := p.bin - len(smoothing)/2
 	if bin < 0 {
@@ -291,15 +295,15 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 			break
 		}
 		class[bin].learn(k*y, k*x, k*w, memoryClass)
-		m.day[bin].learn(k*y, k*x, k*w, memoryDay)
+		m.Day[bin].learn(k*y, k*x, k*w, memoryDay)
 		if bin++; bin == dayBins {
 			bin = 0
 		}
 	}
 	keep := 1 - weight/memoryAll
-	m.all.events = m.all.events*keep + worth*count
-	m.all.minutes = m.all.minutes*keep + exposure
-	m.learnt += weight
+	m.All.Events = m.All.Events*keep + worth*count
+	m.All.Exposure = m.All.Exposure*keep + exposure
+	m.Learnt += weight
 }
 
 // learnLevel moves the level towards what was counted, a gamma filter with a
@@ -309,8 +313,8 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
 	const keep = 1 - 1.0/memoryLevel
 	w := weight / (e.Dispersion + binMinutes*e.Mean*r.variance)
-	m.level.events = m.level.events*keep + w*count
-	m.level.expected = m.level.expected*keep + w*r.week
+	m.Level.Events = m.Level.Events*keep + w*count
+	m.Level.Expected = m.Level.Expected*keep + w*r.week
 }
 
 // learnSpread estimates φ for each hour of the day from the residuals of five
@@ -321,16 +325,16 @@ func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
 // weight: weights fall with the residual, and a spread learnt from residuals
 // that were chosen to be small stays too small for ever.
 func (m *Model) learnSpread(s traffic.Slot, p place, count float64, e Expectation, r rates) {
-	if key := traffic.Slot(floorDiv(int64(s), binMinutes)); m.bin.key != key {
+	if key := traffic.Slot(floorDiv(int64(s), binMinutes)); m.Bin.Key != key {
 		m.closeBin()
-		m.bin = span{key: key, hour: p.hour()}
+		m.Bin = span{Key: key, Hour: int32(p.hour())}
 	}
-	if key := traffic.Slot(floorDiv(int64(s), blockMinutes)); m.block.key != key {
+	if key := traffic.Slot(floorDiv(int64(s), blockMinutes)); m.Block.Key != key {
 		m.closeBlock()
-		m.block = span{key: key}
+		m.Block = span{Key: key}
 	}
-	m.bin.add(count, e, r.common)
-	m.block.add(count, e, r.common)
+	m.Bin.add(count, e, r.common)
+	m.Block.add(count, e, r.common)
 }
 
 // firstResidual is how much is learnt before residuals say anything.
@@ -341,43 +345,43 @@ const firstResidual = 24 * 60 // minutes
 // an error of the profile or a busy day, falls out, as in von Neumann's
 // estimator.
 func (m *Model) closeBin() {
-	o, last := &m.bin, m.lastBin
-	m.lastBin = *o
-	if o.key != last.key+1 || o.minutes < binMinutes || last.minutes < binMinutes || m.learnt < firstResidual {
+	o, last := &m.Bin, m.LastBin
+	m.LastBin = *o
+	if o.Key != last.Key+1 || o.Minutes < binMinutes || last.Minutes < binMinutes || m.Learnt < firstResidual {
 		return
 	}
-	if jobs := 0.1; o.jobs > jobs*o.mean || last.jobs > jobs*last.mean || o.mean <= 0 || last.mean <= 0 {
+	if jobs := 0.1; o.Jobs > jobs*o.Mean || last.Jobs > jobs*last.Mean || o.Mean <= 0 || last.Mean <= 0 {
 		return
 	}
-	phi := m.phi(o.hour)
-	v := o.mean * last.mean * (o.mean + last.mean)
-	d := math.Abs(o.count*last.mean - last.count*o.mean)
-	d = min(d, clipSD*math.Sqrt(phi*v)+max(o.mean, last.mean))
+	phi := m.phi(int(o.Hour))
+	v := o.Mean * last.Mean * (o.Mean + last.Mean)
+	d := math.Abs(o.Count*last.Mean - last.Count*o.Mean)
+	d = min(d, clipSD*math.Sqrt(phi*v)+max(o.Mean, last.Mean))
 	estimate := d * d / v
-	w := min(1, o.mean)
-	h := &m.spread[o.hour]
+	w := min(1, o.Mean)
+	h := &m.Spread[o.Hour]
 	keep := 1 - w/memoryPhi
-	h.sum = float32(float64(h.sum)*keep + w*estimate)
-	h.bins = float32(float64(h.bins)*keep + w)
+	h.Sum = float32(float64(h.Sum)*keep + w*estimate)
+	h.Bins = float32(float64(h.Bins)*keep + w)
 	keep = 1 - w/(24*memoryPhi)
-	m.pooled.sum = m.pooled.sum*keep + w*estimate
-	m.pooled.bins = m.pooled.bins*keep + w
+	m.Pooled.Sum = m.Pooled.Sum*keep + w*estimate
+	m.Pooled.Bins = m.Pooled.Bins*keep + w
 }
 
 // closeBlock solves E(Y−M)² = φM + M²(v_profile + v_noise) for the last, and
 // weighs the answer by how much of the residual it can account for.
 func (m *Model) closeBlock() {
-	o := &m.block
-	if o.minutes < blockMinutes/2 || o.mean <= 0 || m.learnt < firstResidual {
+	o := &m.Block
+	if o.Minutes < blockMinutes/2 || o.Mean <= 0 || m.Learnt < firstResidual {
 		return
 	}
 	noise := m.dayNoise()
-	known := o.noise/(o.mean*o.mean) + o.uncertainty/o.mean
-	d := (o.count - o.mean) / o.mean
+	known := o.Noise/(o.Mean*o.Mean) + o.Uncertainty/o.Mean
+	d := (o.Count - o.Mean) / o.Mean
 	d2 := min(d*d, clipSD*clipSD*(known+noise))
 	share := noise / (known + noise)
 	w := share * share
 	keep := 1 - w/memoryNoise
-	m.noise.sum = m.noise.sum*keep + w*(d2-known)
-	m.noise.blocks = m.noise.blocks*keep + w
+	m.Noise.Sum = m.Noise.Sum*keep + w*(d2-known)
+	m.Noise.Blocks = m.Noise.Blocks*keep + w
 }
