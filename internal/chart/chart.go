@@ -117,19 +117,20 @@ func top(cols []column) float64 {
 }
 
 // scale finds round numbers for the y axis: the smallest top of at least m
-// that is reached in one of the given numbers of equal round steps.
+// that is reached in one of the given numbers of equal round steps, and of
+// those that reach it in the last.
 func scale(m float64, steps []int) (top float64, n int) {
 	m = max(m, 0.1)
 	for _, k := range steps {
 		magnitude := math.Pow(10, math.Floor(math.Log10(m/float64(k))))
-		for _, round := range []float64{1, 2, 2.5, 5, 10, 20} {
+		for _, round := range []float64{1, 2, 2.5, 4, 5, 10, 20} {
 			// A quarter of a unit is no round number for counts below ten.
 			if round == 2.5 && magnitude <= 1 {
 				continue
 			}
 			t := round * magnitude * float64(k)
 			if t >= m*(1-1e-9) {
-				if n == 0 || t < top*(1-1e-9) {
+				if n == 0 || t <= top*(1+1e-9) {
 					top, n = t, k
 				}
 				break

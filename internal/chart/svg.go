@@ -30,7 +30,7 @@ func styleSheet(scope, common string, shades []shade) string {
 // plotStyle is the same in every plot, so that a page which shows several
 // within itself may repeat it.
 func plotStyle() string {
-	return styleSheet(".mv", `.mv text{font:12px system-ui,sans-serif}.mv .title{font-size:14px;font-weight:600}.mv .mid{fill:none;stroke-width:1.5;stroke-dasharray:4 3}.mv .onset{stroke-width:1.5}.mv .within{opacity:.14}.mv .unseen{opacity:.2}`,
+	return styleSheet(".mv", `.mv text{font:12px system-ui,sans-serif}.mv .title{font-size:14px;font-weight:600}.mv .mid{fill:none;stroke-width:1.5;stroke-dasharray:4 3}.mv .onset{stroke-width:1.5}.mv .within{opacity:.14}.mv .unseen{stroke-width:1.5;opacity:.6}`,
 		[]shade{
 			{".page", "fill", "#ffffff", "#12171e"},
 			{"text", "fill", "#5b6675", "#9aa6b4"},
@@ -43,7 +43,7 @@ func plotStyle() string {
 			{".usual", "fill", "#5b8fc4", "#4d86bd"},
 			{".excess", "fill", "#c62828", "#ff6b5e"},
 			{".lack", "fill", "#b26a00", "#f0a73c"},
-			{".unseen", "fill", "#5b6675", "#9aa6b4"},
+			{".unseen", "stroke", "#5b6675", "#9aa6b4"},
 			{".onset", "stroke", "#1b2330", "#e6eaf0"},
 			{".within", "fill", "#1b2330", "#e6eaf0"},
 		})
@@ -99,8 +99,8 @@ func SVG(s Series, o Options) string {
 	}
 
 	bars := map[string]*strings.Builder{}
-	bar := func(class string, i int, from, to float64) {
-		if to <= from {
+	box := func(class string, i int, from, to float64) {
+		if from <= to {
 			return
 		}
 		if bars[class] == nil {
@@ -110,19 +110,23 @@ func SVG(s Series, o Options) string {
 		if step >= 5 {
 			gap = 0.5
 		}
-		fmt.Fprintf(bars[class], "M%s %sV%sH%sV%sz", px(x(i)+gap), px(y(from)), px(y(to)), px(x(i+1)-gap), px(y(from)))
+		fmt.Fprintf(bars[class], "M%s %sV%sH%sV%sz", px(x(i)+gap), px(from), px(to), px(x(i+1)-gap), px(from))
 	}
+	// What is above the band is marked at the upper edge, what is below it at
+	// the lower one, so that nothing rests on colour.
 	for i, c := range cols {
 		switch {
 		case math.IsNaN(c.observed):
-			bar("unseen", i, 0, yTop)
+			box("unseen", i, y(0), y(yTop))
 		case c.above():
-			bar("usual", i, 0, c.upper)
-			bar("excess", i, c.upper, c.observed)
+			box("usual", i, y(0), y(c.upper))
+			box("excess", i, y(c.upper), y(c.observed))
+			box("excess", i, above-2, above-5)
 		case c.below():
-			bar("lack", i, 0, c.observed)
+			box("lack", i, y(0), y(c.observed))
+			box("lack", i, y(0)+5, y(0)+2)
 		default:
-			bar("usual", i, 0, c.observed)
+			box("usual", i, y(0), y(c.observed))
 		}
 	}
 	path := func(class, d string) {
@@ -131,7 +135,10 @@ func SVG(s Series, o Options) string {
 		}
 	}
 	path("band", bandPath(cols, x, y))
-	for _, class := range []string{"unseen", "usual", "lack", "excess"} {
+	if bars["unseen"] != nil {
+		fmt.Fprintf(&b, `<pattern id="%s-p" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="unseen" d="M3 0V6"/></pattern><path fill="url(#%s-p)" d="%s"/>`+"\n", id, id, bars["unseen"])
+	}
+	for _, class := range []string{"usual", "lack", "excess"} {
 		if bars[class] != nil {
 			path(class, bars[class].String())
 		}
@@ -144,14 +151,14 @@ func SVG(s Series, o Options) string {
 		if onset[2].After(onset[0]) {
 			fmt.Fprintf(&b, `<rect class="within" x="%s" y="%d" width="%s" height="%s"/>`+"\n", px(at(0)), above, px(math.Max(1, at(2)-at(0))), px(h))
 		}
-		fmt.Fprintf(&b, `<path class="onset" d="M%s %dV%s"/>`, px(at(1)), above-14, px(above+h))
+		fmt.Fprintf(&b, `<path class="onset" d="M%s %dV%s"/>`, px(at(1)), above-17, px(above+h))
 		anchor, gap := "start", 5.0
 		if at(1) > left+w/2 {
 			anchor, gap = "end", -5
 		}
-		fmt.Fprintf(&b, `<text class="ink" x="%s" y="%d" text-anchor="%s">onset %s</text>`+"\n", px(at(1)+gap), above-5, anchor, text(onset[1].In(loc).Format("Mon 2 Jan 15:04")))
+		fmt.Fprintf(&b, `<text class="ink" x="%s" y="%d" text-anchor="%s">onset %s</text>`+"\n", px(at(1)+gap), above-8, anchor, text(onset[1].In(loc).Format("Mon 2 Jan 15:04")))
 	}
-	svgLegend(&b, bars, cols, left, height-12, left+w, loc.String())
+	svgLegend(&b, id, bars, cols, left, height-12, left+w, loc.String())
 	b.WriteString("</svg>\n")
 	return b.String()
 }
@@ -165,6 +172,7 @@ func (s *Series) svgTimes(b *strings.Builder, o Options, left, w, above, h float
 		daily = daily && t.day
 	}
 	free, freeDay := math.Inf(-1), math.Inf(-1)
+	var month time.Month
 	for i, t := range ticks {
 		x := left + w*s.fraction(t.at)
 		fmt.Fprintf(b, `<path class="axis" d="M%s %sv5"/>`, px(x), px(above+h))
@@ -176,18 +184,23 @@ func (s *Series) svgTimes(b *strings.Builder, o Options, left, w, above, h float
 			fmt.Fprintf(b, `<text x="%s" y="%s" text-anchor="middle">%s</text>`, px(x), px(above+h+18), hour)
 			free = x + 24
 		}
-		if (i == 0 || t.day && (!daily || t.at.Day() == 1)) && x-30 >= freeDay && x+32 <= left+w+14 {
+		if (i == 0 || t.day && !daily || t.at.Month() != month) && x-30 >= freeDay && x+32 <= left+w+14 {
 			fmt.Fprintf(b, `<text class="ink" x="%s" y="%s" text-anchor="middle">%s</text>`, px(x), px(above+h+34), day)
 			freeDay = x + 40
 		}
+		month = t.at.Month()
 		b.WriteByte('\n')
 	}
 }
 
 // svgLegend names the colours that occur.
-func svgLegend(b *strings.Builder, bars map[string]*strings.Builder, cols []column, x, y int, right float64, zone string) {
+func svgLegend(b *strings.Builder, id string, bars map[string]*strings.Builder, cols []column, x, y int, right float64, zone string) {
 	entry := func(class, name string, columns int) {
-		fmt.Fprintf(b, `<rect class="%s" x="%d" y="%d" width="11" height="11"/><text x="%d" y="%d">%s</text>`+"\n", class, x, y-10, x+16, y, name)
+		paint := `class="` + class + `"`
+		if class == "unseen" {
+			paint = `fill="url(#` + id + `-p)"`
+		}
+		fmt.Fprintf(b, `<rect %s x="%d" y="%d" width="11" height="11"/><text x="%d" y="%d">%s</text>`+"\n", paint, x, y-10, x+16, y, name)
 		x += columns
 	}
 	entry("usual", "observed", 90)

@@ -3,6 +3,7 @@ package chart
 import (
 	"math"
 	"strings"
+	"time"
 
 	"github.com/rivo/uniseg"
 
@@ -264,8 +265,8 @@ func (s *Series) axis(b *strings.Builder, o Options, g glyphs, margin, span, ste
 		daily = daily && t.day
 	}
 	daily = daily && len(ticks) > 1
-	first := true
-	for _, t := range ticks {
+	var month time.Month
+	for i, t := range ticks {
 		x := at(s.fraction(t.at))
 		line.put(x, g.lineTick, faint)
 		if daily {
@@ -280,10 +281,10 @@ func (s *Series) axis(b *strings.Builder, o Options, g glyphs, margin, span, ste
 		if daily {
 			text = t.at.Format("January 2006")
 		}
-		if (first || t.day && !daily || daily && t.at.Day() <= 7 && t.at.Day() == ticks[0].at.Day()) && days.free(x-1, len(text)+1) {
+		if (i == 0 || t.day && !daily || t.at.Month() != month) && days.free(x-1, len(text)+1) {
 			days.put(x, text, normal)
 		}
-		first = false
+		month = t.at.Month()
 	}
 	if onset, ok := s.onset(); ok {
 		x := at(s.fraction(onset[1]))

@@ -52,7 +52,7 @@ func (p *printer) heading(title string) {
 
 // paragraph wraps text, the first line after first and the others after rest.
 func (p *printer) paragraph(first, rest string, st style, text string) {
-	text = message.Safe(text)
+	text = clip(text, maxText)
 	for i, line := range wrap(text, p.o.Width-width(first), p.o.Width-width(rest)) {
 		if i == 0 {
 			p.raw(first + p.styled(st, line))
@@ -66,7 +66,7 @@ func (p *printer) paragraph(first, rest string, st style, text string) {
 func (p *printer) marked(indent, mark string, st style, text string) {
 	mark = message.Safe(mark)
 	hang := width(indent) + width(mark)
-	for i, line := range wrap(message.Safe(text), p.o.Width-hang, p.o.Width-hang) {
+	for i, line := range wrap(clip(text, maxText), p.o.Width-hang, p.o.Width-hang) {
 		if i == 0 {
 			p.raw(indent + p.styled(st, mark) + line)
 		} else {

@@ -33,6 +33,8 @@ type Options struct {
 // How much of each is shown. A report that fills three screens is not read;
 // everything is in the JSON file.
 const (
+	maxName     = 140 // columns of one name
+	maxText     = 1500
 	maxNames    = 6
 	maxFindings = 8
 	maxLines    = 4
@@ -82,8 +84,8 @@ var kindWords = map[verdict.Kind]struct {
 	verdict.Benign:       {"benign", green},
 	verdict.Attack:       {"attack", red},
 	verdict.Fault:        {"fault", yellow},
-	verdict.Mixed:        {"attack, and more beside it", red},
-	verdict.Undetermined: {"cannot be told yet", yellow},
+	verdict.Mixed:        {"mixed (an attack, and something else beside it)", red},
+	verdict.Undetermined: {"undetermined", yellow},
 	verdict.Background:   {"everyday noise", faint},
 }
 
@@ -511,7 +513,7 @@ func (p *printer) list(items []string, most int) {
 func (p *printer) some(names []string, n int) string {
 	shown := make([]string, 0, n)
 	for _, name := range names[:min(len(names), n)] {
-		shown = append(shown, clip(name, 140))
+		shown = append(shown, clip(name, maxName))
 	}
 	text := strings.Join(shown, ", ")
 	if rest := len(names) - n; rest > 0 {
@@ -541,7 +543,7 @@ func lasted(from, to time.Time) string {
 	case from.IsZero() || d < time.Minute:
 		return ""
 	case d < 2*time.Hour:
-		return fmt.Sprintf(" (%d minutes)", int(d.Minutes()+0.5))
+		return " (" + plural(int(d.Minutes()+0.5), "minute") + ")"
 	case d < 72*time.Hour:
 		return fmt.Sprintf(" (%d hours)", int(d.Hours()+0.5))
 	}

@@ -109,6 +109,21 @@ func TestSentenceFirstNextLast(t *testing.T) {
 	}
 }
 
+// TestLongText: a megabyte in one field neither fills the screen nor takes
+// longer than a blink.
+func TestLongText(t *testing.T) {
+	v := spray()
+	long := strings.Repeat("x", 1<<20)
+	v.Text, v.Incidents[0].Compromised[0], v.Findings[0].Title, v.Incidents[0].Evidence[0].Text = long, long, long, long
+	v.Incidents[0].Cause[0]["account"] = long
+	o := report.Options{Width: 80, Location: brussels}
+	out := terminal(t, v, o)
+	checkScreen(t, out, o)
+	if n := strings.Count(out, "\n"); n > 200 {
+		t.Errorf("%d lines", n)
+	}
+}
+
 // nasty is what an attacker may put where a log lets him choose.
 const nasty = "a\x1b]0;owned\x07\x1b[2J\r\n\t\u202egnp.exe\u2066\u200b\u0085\u009b31m\xff\xc3(\x00e\u0301\u0301\u0301\u0301\u0301\U000e0041漢字🏴‍☠️"
 
