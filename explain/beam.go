@@ -2,9 +2,7 @@ package explain
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"sync"
 )
 
 // beam searches a table too wide to enumerate: all single values, then the
@@ -16,8 +14,15 @@ type beam struct {
 
 func newBeam(s *leaves, o Options) *beam { return &beam{s, o} }
 
-// How many cells of each level are extended by every other value.
-var beamWidth = []int{32, 8, 4}
+const (
+	// sampleRows is how many rows the search looks at; what it nominates is
+	// judged on all of them.
+	sampleRows = 100_000
+	nominees   = 16
+)
+
+// beamWidth is how many cells of each level are extended by every other value.
+var beamWidth = [...]int{32, 8, 4}
 
 type candidate struct {
 	cell
@@ -26,20 +31,15 @@ type candidate struct {
 }
 
 func (b *beam) best() (cell, bool) {
-	var best candidate
-	seen := map[string]bool{}
-	level := b.extend(nil)
-	for depth := 1; ; depth++ {
+	s := b.s.sample(sampleRows)
+	level := b.singles()
+	var found []candidate
+	for depth := 1; len(level) > 0; depth++ {
 		slices.SortFunc(level, prefer)
-		for _, c := range level {
-			if c.ok {
-				if best.items == nil || prefer(c, best) < 0 {
-					best = c
-				}
-				break
-			}
-		}
-		if depth >= b.o.MaxDepth || len(level) == 0 {
+		// A combination may be found by way of any of its parts.
+		level = slices.CompactFunc(level, func(x, y candidate) bool { return slices.Equal(x.items, y.items) })
+		found = append(found, level[:min(nominees, len(level))]...)
+		if depth >= b.o.MaxDepth {
 			break
 		}
 		width := beamWidth[min(depth, len(beamWidth))-1]
@@ -48,31 +48,24 @@ func (b *beam) best() (cell, bool) {
 			from = b.widest(level, from)
 		}
 		extended := make([][]candidate, len(from))
-		var wg sync.WaitGroup
-		slots := make(chan struct{}, b.o.Workers)
-		for i, c := range from {
-			slots <- struct{}{}
-			wg.Go(func() {
-				extended[i] = b.extend(c.items)
-				<-slots
-			})
-		}
-		wg.Wait()
-		level = nil
-		for _, cs := range extended {
-			for _, c := range cs {
-				key := fmt.Sprint(c.items)
-				if !seen[key] {
-					seen[key] = true
-					level = append(level, c)
-				}
-			}
-		}
+		each(len(from), b.o.Workers, func(i int) { extended[i] = b.extend(s, from[i].items) })
+		level = slices.Concat(extended...)
 	}
-	if best.items == nil {
+	slices.SortFunc(found, prefer)
+	if s != b.s {
+		found = found[:min(nominees, len(found))]
+		each(len(found), b.o.Workers, func(i int) {
+			c := &found[i]
+			c.sums = b.s.sumOf(c.items)
+			c.net, c.ok = b.s.judge(c.sums, b.s.cost(c.items), b.o)
+		})
+		slices.SortFunc(found, prefer)
+	}
+	i := slices.IndexFunc(found, func(c candidate) bool { return c.ok })
+	if i < 0 {
 		return cell{}, false
 	}
-	c := best.cell
+	c := found[i].cell
 	for {
 		child, ok := b.s.split(c, b.o)
 		if !ok {
@@ -109,40 +102,43 @@ func prefer(x, y candidate) int {
 		}))
 }
 
-// extend returns every cell that has the items and one more.
-func (b *beam) extend(items []item) []candidate {
-	s := b.s
-	var rows []int32
-	if items != nil {
-		rows = s.matching(items)
-	}
+// singles returns every cell of one item, from all rows.
+func (b *beam) singles() []candidate {
+	by := make([][]candidate, len(b.s.values))
+	each(len(by), b.o.Workers, func(a int) { by[a] = b.children(b.s, nil, a, b.s.histogram(a)) })
+	return slices.Concat(by...)
+}
+
+// extend returns every cell that has the items and one more, by the rows of s.
+func (b *beam) extend(s *leaves, items []item) []candidate {
+	rows := s.matching(items)
 	var out []candidate
 	for a := range s.values {
-		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) {
+		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) ||
+			s.repeats(with(items, item{attr: a}), b.o) {
 			continue
 		}
-		if items != nil && s.repeats(with(items, item{attr: a}), b.o) {
+		hist := make([]sums, len(s.values[a]))
+		col := s.columns[a]
+		for _, i := range rows {
+			hist[col[i]].add(s.rows[i])
+		}
+		out = append(out, b.children(s, items, a, hist)...)
+	}
+	return out
+}
+
+func (b *beam) children(s *leaves, items []item, a int, hist []sums) []candidate {
+	var out []candidate
+	floor := s.floor(b.o)
+	for code := 1; code < len(hist); code++ {
+		h := hist[code]
+		if most := max(h.v, s.drift*h.f); most == 0 || most < floor {
 			continue
 		}
-		var hist []sums
-		if items == nil {
-			hist = s.histogram(a)
-		} else {
-			hist = make([]sums, len(s.values[a]))
-			col := s.columns[a]
-			for _, i := range rows {
-				hist[col[i]].add(s.rows[i])
-			}
-		}
-		for code := 1; code < len(hist); code++ {
-			h := hist[code]
-			if max(h.v, s.drift*h.f) < s.floor(b.o) || h.v == 0 && h.f == 0 {
-				continue
-			}
-			next := with(items, item{a, code})
-			net, ok := s.judge(h, s.cost(next), b.o)
-			out = append(out, candidate{cell{items: next, net: net}, h, ok})
-		}
+		next := with(items, item{a, code})
+		net, ok := s.judge(h, s.cost(next), b.o)
+		out = append(out, candidate{cell{items: next, net: net}, h, ok})
 	}
 	return out
 }

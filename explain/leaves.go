@@ -3,8 +3,11 @@ package explain
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // item is a value of an attribute within leaves: code is never 0.
@@ -79,7 +82,7 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 
 	var keep []map[uint32]bool
 	if !dense {
-		keep = heavy(t, s.floor(o))
+		keep = heavy(t, s.floor(o), o.Workers)
 	}
 	recode := make([][]uint16, len(t.Attributes)) // value id → code
 	for a := range t.Attributes {
@@ -96,76 +99,92 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 		}
 		s.values = append(s.values, append([]uint32{0}, ids...))
 	}
-	s.merge(recode)
+	s.merge(recode, o.Workers)
 	if !dense {
 		s.units = s.bursts(o)
 	}
 	return s, dense
 }
 
-// merge adds up the rows whose codes are equal and puts them in the order of
-// their codes, so that the order of the input plays no part.
-func (s *leaves) merge(recode [][]uint16) {
+// merge adds up the rows whose codes are equal.
+func (s *leaves) merge(recode [][]uint16, workers int) {
 	t := s.t
-	// Mixed radix over two words: at most 64 codes an attribute in a wide
-	// table, so that ten fit into each.
-	half := min(len(recode), 10)
-	type key struct{ a, b uint64 }
-	at := make(map[key]int32, min(t.Len(), 1<<16))
-	var keys []key
-	var rows []sums
-	for i := range t.observed {
+	n := t.Len()
+	s.columns = make([][]uint16, len(recode))
+	each(len(recode), workers, func(a int) {
+		col, codes := make([]uint16, n), recode[a]
+		for i, id := range t.columns[a] {
+			col[i] = codes[id]
+		}
+		s.columns[a] = col
+	})
+	hashes := make([]uint64, n)
+	for _, col := range s.columns {
+		for i, c := range col {
+			hashes[i] = (hashes[i] ^ uint64(c)) * 0x9E3779B97F4A7C15
+		}
+	}
+	// Open addressing: a slot holds the number of a merged row plus one. The
+	// merged rows overtake the originals in place, never the other way round.
+	size := 1 << bits.Len(uint(n+n/2))
+	slots := make([]int32, size)
+	s.rows = make([]sums, 0, n)
+	for i := range n {
 		v, f := t.observed[i], t.expected[i]
 		if v == 0 && f == 0 {
 			continue
 		}
-		var k key
-		for a, ids := range t.columns {
-			c := uint64(recode[a][ids[i]])
-			if a < half {
-				k.a = k.a*uint64(len(s.values[a])) + c
-			} else {
-				k.b = k.b*uint64(len(s.values[a])) + c
+		for at := int(hashes[i]>>20) & (size - 1); ; at = (at + 1) & (size - 1) {
+			j := int(slots[at]) - 1
+			if j < 0 {
+				j = len(s.rows)
+				slots[at] = int32(j + 1)
+				s.rows = append(s.rows, sums{v: v, f: f})
+				for _, col := range s.columns {
+					col[j] = col[i]
+				}
+				hashes[j] = hashes[i]
+				break
+			}
+			if hashes[j] == hashes[i] && s.same(i, j) {
+				s.rows[j].v += v
+				s.rows[j].f += f
+				break
 			}
 		}
-		j, ok := at[k]
-		if !ok {
-			j = int32(len(rows))
-			at[k] = j
-			keys = append(keys, k)
-			rows = append(rows, sums{})
-		}
-		rows[j].v += v
-		rows[j].f += f
 	}
-	order := make([]int32, len(rows))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(i, j int32) int {
-		if c := cmp.Compare(keys[i].a, keys[j].a); c != 0 {
-			return c
-		}
-		return cmp.Compare(keys[i].b, keys[j].b)
-	})
-	s.rows = make([]sums, len(rows))
-	s.columns = make([][]uint16, len(recode))
 	for a := range s.columns {
-		s.columns[a] = make([]uint16, len(rows))
+		s.columns[a] = s.columns[a][:len(s.rows)]
 	}
-	for n, i := range order {
-		s.rows[n] = rows[i]
-		k := keys[i]
-		for a := len(recode) - 1; a >= 0; a-- {
-			w := &k.b
-			if a < half {
-				w = &k.a
-			}
-			r := uint64(len(s.values[a]))
-			s.columns[a][n] = uint16(*w % r)
-			*w /= r
+}
+
+func (s *leaves) same(i, j int) bool {
+	for _, col := range s.columns {
+		if col[i] != col[j] {
+			return false
 		}
 	}
+	return true
+}
+
+// each calls do for 0 to n−1 from at most that many goroutines and waits.
+func each(n, workers int, do func(int)) {
+	if workers <= 1 || n <= 1 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, workers) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // heavy returns per attribute the values worth searching: those whose events,
@@ -173,10 +192,10 @@ func (s *leaves) merge(recode [][]uint16) {
 // than its items), at most maxItems of them: one half those that depart most
 // from what is expected of them, the rest those with most events, so that a
 // value whose rises and drops cancel is not lost.
-func heavy(t *Table, floor float64) []map[uint32]bool {
+func heavy(t *Table, floor float64, workers int) []map[uint32]bool {
 	keep := make([]map[uint32]bool, len(t.Attributes))
-	for a := range t.Attributes {
-		hist := make([]sums, len(t.values[a]))
+	each(len(t.Attributes), workers, func(a int) {
+		hist := make([]struct{ v, f float64 }, len(t.values[a]))
 		for i, id := range t.columns[a] {
 			hist[id].v += t.observed[i]
 			hist[id].f += t.expected[i]
@@ -202,7 +221,7 @@ func heavy(t *Table, floor float64) []map[uint32]bool {
 		for _, id := range ids {
 			keep[a][id] = true
 		}
-	}
+	})
 	return keep
 }
 
@@ -288,9 +307,56 @@ func lnChoose(n, k int) float64 {
 	return a - b - c
 }
 
+// sumOf adds up the rows of a cell.
+func (s *leaves) sumOf(items []item) sums {
+	var a sums
+	for _, i := range s.matching(items) {
+		a.add(s.rows[i])
+	}
+	return a
+}
+
+// sample returns about n rows drawn in proportion to their events, each
+// scaled to stand for those passed over; heavy rows stand for themselves.
+func (s *leaves) sample(n int) *leaves {
+	if len(s.rows) <= n+n/2 {
+		return s
+	}
+	out := *s
+	out.rows = make([]sums, 0, n)
+	all := s.rest()
+	step := (all.x + all.y) / float64(n)
+	var picked []int32
+	sum := step / 2
+	for i, r := range s.rows {
+		m := r.x + r.y
+		if sum += m; sum < step && m < step {
+			continue
+		}
+		if m < step {
+			sum -= step
+			k := step / m
+			r = sums{r.v * k, r.f * k, r.x * k, r.y * k, r.p * k}
+		} else {
+			sum -= m
+		}
+		out.rows = append(out.rows, r)
+		picked = append(picked, int32(i))
+	}
+	out.columns = make([][]uint16, len(s.columns))
+	for a, col := range s.columns {
+		c := make([]uint16, len(picked))
+		for k, i := range picked {
+			c[k] = col[i]
+		}
+		out.columns[a] = c
+	}
+	return &out
+}
+
 // matching returns the rows of a cell.
 func (s *leaves) matching(items []item) []int32 {
-	var rows []int32
+	rows := make([]int32, 0, 256)
 	for n, it := range items {
 		col, code := s.columns[it.attr], uint16(it.code)
 		if n == 0 {

@@ -21,7 +21,7 @@ func (s *leaves) estimate(o Options) {
 	// Setting a cause's rows aside may take away what else its events would
 	// have been (a failed request is not a successful one): of successive
 	// estimates the one nearest to 1 stays.
-	if g := s.findDrift(); s.rounds == 0 || abs(math.Log(g)) < abs(math.Log(s.drift)) {
+	if g := s.findDrift(o.Workers); s.rounds == 0 || abs(math.Log(g)) < abs(math.Log(s.drift)) {
 		s.drift = g
 	}
 	s.rounds++
@@ -44,7 +44,7 @@ func (s *leaves) estimate(o Options) {
 // taken; for a complete cube also that of the leaves. A median overrules the
 // ratio of the totals only beyond twice its own standard error, since the
 // least of many uncertain figures would always be too small.
-func (s *leaves) findDrift() float64 {
+func (s *leaves) findDrift(workers int) float64 {
 	total := s.rest()
 	if total.f <= 0 || total.v <= 0 {
 		return 1
@@ -58,10 +58,12 @@ func (s *leaves) findDrift() float64 {
 			best = g
 		}
 	}
-	for a := range s.values {
+	hists := make([][]sums, len(s.values))
+	each(len(s.values), workers, func(a int) { hists[a] = s.histogram(a) })
+	for _, hist := range hists {
 		var lifts, plain []weighted
 		var small sums
-		for _, h := range s.histogram(a) {
+		for _, h := range hist {
 			if h.f >= 100 && h.f >= 0.01*total.f {
 				lifts = append(lifts, weighted{h.v / h.f, h.f})
 				plain = append(plain, weighted{h.v / h.f, 1})
@@ -116,7 +118,9 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	}
 	var octaves [128][]float64
 	var sizes [128]float64
-	for _, r := range s.rows {
+	const enough = 1 << 16 // rows, for quantiles
+	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
+		r := s.rows[i]
 		g := s.drift * r.f
 		m := s.size(r)
 		if m < 2 && s.counts {
