@@ -30,7 +30,7 @@ type habit struct {
 func everyday() []habit {
 	return []habit{
 		activeSync, imapClients, webmail, submission, forgottenDevices,
-		backgroundNoise, monitoring, restarts,
+		backgroundNoise, monitoring, restarts, newPasswords,
 	}
 }
 

@@ -133,27 +133,27 @@ func newDevice(r *rand.Rand, k deviceKind, login string) *device {
 	switch k {
 	case iPhone:
 		d.model, d.id = pick(r, iPhoneModels), letters(r, upperAlnum, 26)
-		d.beat = pick(r, []int64{780, 960, 1140, 1320, 1680}) * second
+		d.beat = pick(r, []int64{1140, 1680, 2340, 2940, 3540}) * second
 	case samsung:
 		d.model, d.id = pick(r, samsungModels), "SEC"+letters(r, "0123456789ABCDEF", 13)
 		d.agent = "Android-SAMSUNG-" + d.model + "/101." + strconv.Itoa(13+r.IntN(3))
-		d.beat = pick(r, []int64{900, 1200, 1740}) * second
+		d.beat = pick(r, []int64{1200, 1740, 2700}) * second
 	case android:
 		d.id = "android" + strconv.FormatInt(between(r, 1e9, 4e12), 10)
 		d.agent = pick(r, androidAgents)
-		d.beat = pick(r, []int64{900, 1500, 1680}) * second
+		d.beat = pick(r, []int64{1500, 1680, 2880}) * second
 	case outlook:
 		d.id = letters(r, "0123456789ABCDEF", 32)
 		d.agent = "Outlook-iOS-Android/1.0"
-		d.beat = pick(r, []int64{1200, 1800}) * second
+		d.beat = pick(r, []int64{1800, 3540}) * second
 	case iPhoneIMAP:
 		d.beat = pick(r, []int64{15, 30, 60}) * minute
 	case k9:
 		d.agent = pick(r, k9Agents)
-		d.beat = 28 * minute
+		d.beat = 80 * minute
 	case desktop:
 		d.agent = pick(r, desktopAgents)
-		d.beat = 29 * minute
+		d.beat = 3 * hour
 	}
 	d.phase = between(r, 0, d.beat)
 	return d

@@ -26,24 +26,27 @@ func (p *printer) dovecot(s *step, it *Item) {
 		p.number(pid(s.id))
 		p.end(s, ev)
 	case imapID:
-		ev.Action, ev.Outcome = maillog.Request, maillog.Success
+		ev.Action = maillog.Request
 		p.imap(s, ev)
 		p.text("ID sent: ")
 		ev.UserAgent = p.text(s.agent)
 	case imapLogout:
 		ev.Action = maillog.Logout
+		if s.text == shutDown {
+			ev.Outcome, ev.Reason = maillog.Error, "server shutting down"
+		}
 		ev.Messages, ev.Bytes = int32(s.a), s.b
 		p.imap(s, ev)
 		p.text("Disconnected: ")
 		p.text(s.text)
-		if s.text != "Logged out" {
+		if s.text == waited || s.text == waitedReset {
 			p.number((s.at/millisecond)%1_700_000/1000 + 1)
 			p.text(".")
 			p.number(s.at/millisecond%900 + 100)
 			p.text(" secs, 2 B in + 10 B out, state=wait-input)")
 		}
 		p.text(" in=")
-		p.number(280 + s.a*40)
+		p.number(280 + s.a*40 + int64(s.id>>16%97))
 		p.text(" out=")
 		p.number(s.b)
 		p.text(" deleted=0 expunged=0 trashed=0 hdr_count=")
@@ -55,20 +58,15 @@ func (p *printer) dovecot(s *step, it *Item) {
 		p.text(" body_bytes=")
 		p.number(max(0, s.b-1400-s.a*1800))
 	case authFailed:
-		ev.Action, ev.Outcome, ev.Reason = maillog.Login, maillog.Failure, "password mismatch"
-		if s.person == nil {
-			ev.Reason = "unknown user"
-		}
+		it.Stated = false // the line of the login process states it
 		p.text(" auth: Info: sql(")
-		ev.Account = p.text(s.who)
+		p.text(s.who)
 		p.text(",")
 		p.buf = s.from.ip.AppendTo(p.buf)
 		if s.id != 0 {
 			p.text(",<")
-			ev.Session = p.session(s)
+			p.session(s)
 			p.text(">")
-		} else {
-			ev.Service = maillog.ServiceNone
 		}
 		if s.person == nil {
 			p.text("): unknown user")
@@ -76,7 +74,10 @@ func (p *printer) dovecot(s *step, it *Item) {
 			p.text("): Password mismatch")
 		}
 	case loginFailed:
-		ev.Action, ev.Outcome = maillog.Login, maillog.Failure
+		ev.Action, ev.Outcome, ev.Reason, ev.Joined = maillog.Login, maillog.Failure, "password mismatch", true
+		if s.person == nil {
+			ev.Reason = "unknown user"
+		}
 		p.text(" imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in ")
 		p.number(s.a)
 		p.text(" secs): user=<")
@@ -124,7 +125,7 @@ func (p *printer) imap(s *step, ev *maillog.Event) {
 	p.text("><")
 	ev.Session = p.session(s)
 	p.text(">: Info: ")
-	ev.Joined = true
+	ev.ServerIP, ev.Joined = p.w.stores.server, true
 }
 
 // pid makes a process id of a session: they rise with time, and begin anew.

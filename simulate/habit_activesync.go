@@ -51,7 +51,16 @@ var activeSync = habit{name: "activesync", person: func(d *day, p *person) {
 			command(t, easProvision, 420)
 			command(t+second, easFolderSync, 13)
 		}
-		d.times(r, p, &at, 900, func(t int64) {
+		// A phone that was updated asks for its policy and its folders anew.
+		if t := dev.at(d.end-1).from + 4*minute; d.start <= t && t < d.end {
+			command(t, easProvision, 420)
+			command(t+2*second, easProvision, 64)
+			command(t+3*second, easFolderSync, size(r, 2400))
+			for range 4 {
+				command(t+between(r, 4, 30)*second, easSync, size(r, 40_000))
+			}
+		}
+		d.times(r, p, &at, 550, func(t int64) {
 			switch n := r.IntN(100); {
 			case n < 30:
 				command(t, easFolderSync, 13)

@@ -10,9 +10,13 @@ var monitoring = habit{name: "monitoring", world: func(d *day) {
 	}
 }}
 
-// restarts are the servers' own, in the night after the updates.
+// dovecotStops is the instant of the nightly restart.
+func (d *day) dovecotStops() int64 { return d.clock(4, 10) + 20*second }
+
+// restarts are the servers' own, in the night after the updates. Whoever is
+// connected then comes back at once.
 var restarts = habit{name: "restarts", world: func(d *day) {
-	t := d.clock(4, 10)
+	t := d.dovecotStops() - 20*second
 	d.add(step{at: t, kind: postfixNotice, text: "postfix/postfix-script[2411]: refreshing the Postfix mail system"})
 	d.add(step{at: t + second, kind: postfixNotice, text: "postfix/master[1502]: reload -- version 3.7.11, configuration /etc/postfix"})
 	d.add(step{at: t + 20*second, kind: dovecotNotice, text: "master: Warning: Killed with signal 15 (by pid=1 uid=0 code=kill)"})

@@ -13,7 +13,7 @@ var submission = habit{name: "submission", person: func(d *day, p *person) {
 	for _, dev := range p.devices {
 		switch dev.kind {
 		case desktop:
-			d.times(r, p, &at, 700, func(t int64) { d.send(r, t, p, d.computer(p, &at, t), "PLAIN") })
+			d.times(r, p, &at, 350, func(t int64) { d.send(r, t, p, d.computer(p, &at, t), "PLAIN") })
 		case k9, iPhoneIMAP:
 			d.times(r, p, &at, 150, func(t int64) { d.send(r, t, p, d.phone(p, &at, t), "PLAIN") })
 		}

@@ -14,7 +14,7 @@ var webmail = habit{name: "webmail", person: func(d *day, p *person) {
 	}
 	r := d.w.rng("webmail", p.index, d.index)
 	at := d.presence(p)
-	d.times(r, p, &at, 1+p.webmail/3, func(t int64) {
+	d.times(r, p, &at, 1+p.webmail/5, func(t int64) {
 		d.webmailSession(r, t, p, d.computer(p, &at, t), p.browser, between(r, 3, 14))
 	})
 }}
@@ -25,7 +25,7 @@ func (d *day) webmailSession(r *rand.Rand, t int64, p *person, from address, age
 		d.web(t, p, from, agent, url, 200, size(r, typical))
 	}
 	mailbox := func() {
-		d.imap(r, t, between(r, 100, 900)*millisecond, p, d.w.stores.webmail, "", 0, true)
+		d.imap(r, t, between(r, 100, 900)*millisecond, p, d.w.stores.webmail, "", 0, loggedOut)
 	}
 	get("GET /webmail/?_task=login", 5200)
 	if in(r, 300) { // not in the browser's cache

@@ -9,12 +9,14 @@ import (
 	"strings"
 )
 
-// address is one host: its address and the reverse name that Postfix logs,
-// "unknown" where it has none.
+// address is one host: its address and the reverse name that Postfix logs.
 type address struct {
 	ip   netip.Addr
 	name string
 }
+
+// unnamed is what Postfix calls a host without a reverse name.
+const unnamed = "unknown"
 
 // network is a provider: ranges it really holds, and how it names its hosts:
 // $1 to $4 are the address's bytes, $X all of them in hexadecimal.
@@ -85,12 +87,12 @@ func (n *network) six(r *rand.Rand, home uint64) address {
 	h := mix(home)
 	b[4], b[5], b[6] = byte(h), byte(h>>8), byte(h>>16)
 	binary.BigEndian.PutUint64(b[8:], r.Uint64())
-	return address{netip.AddrFrom16(b), "unknown"}
+	return address{netip.AddrFrom16(b), unnamed}
 }
 
 func (n *network) nameOf(b [4]byte) string {
 	if n.reverse == "" {
-		return "unknown"
+		return unnamed
 	}
 	d := func(i int) string { return strconv.Itoa(int(b[i])) }
 	return strings.NewReplacer("$1", d(0), "$2", d(1), "$3", d(2), "$4", d(3),
@@ -124,7 +126,7 @@ func newOffice(r *rand.Rand) []address {
 	third := byte(between(r, 130, 250))
 	out := make([]address, 4)
 	for i := range out {
-		out[i] = address{netip.AddrFrom4([4]byte{193, 190, third, byte(10 + i)}), "unknown"}
+		out[i] = address{netip.AddrFrom4([4]byte{193, 190, third, byte(10 + i)}), unnamed}
 	}
 	return out
 }

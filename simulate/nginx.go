@@ -78,7 +78,7 @@ func (p *printer) webRequest(s *step, it *Item) {
 		p.text(method)
 		p.text(" ")
 		ev.URL = p.text(url)
-		ev.Service, ev.Action = webAction(method, url, s.status)
+		ev.Service, ev.Action = webAction(method, url)
 	}
 	ev.Outcome = webOutcome(s.status)
 	p.text(` HTTP/1.1" `)
@@ -96,10 +96,14 @@ func (p *printer) webRequest(s *step, it *Item) {
 
 var deviceTypes = [...]string{iPhone: "iPhone", samsung: "SamsungDevice", android: "Android", outlook: "Outlook"}
 
-// webAction says what a request to the webmail does.
-func webAction(method, url string, status uint16) (maillog.Service, maillog.Action) {
+// webAction says what a request to the web server does.
+func webAction(method, url string) (maillog.Service, maillog.Action) {
 	has := func(s string) bool { return strings.Contains(url, s) }
 	switch {
+	case strings.HasPrefix(url, "/owa/"):
+		return maillog.OWA, maillog.Request
+	case strings.HasPrefix(url, "/autodiscover/"):
+		return maillog.Autodiscover, maillog.Request
 	case !strings.HasPrefix(url, "/webmail/"):
 		return maillog.Web, maillog.Request
 	case has("_task=login"):
@@ -108,14 +112,16 @@ func webAction(method, url string, status uint16) (maillog.Service, maillog.Acti
 		}
 	case has("_task=logout"):
 		return maillog.Webmail, maillog.Logout
-	case has("_action=list"):
+	case has("_action=list"), has("_task=mail&_token="):
 		return maillog.Webmail, maillog.List
 	case has("_action=preview"), has("_action=show"):
 		return maillog.Webmail, maillog.Read
-	case has("_action=get"):
+	case has("_download=1"):
 		return maillog.Webmail, maillog.Download
 	case has("_action=send"):
 		return maillog.Webmail, maillog.Send
+	case has("_action=refresh"):
+		return maillog.Webmail, maillog.Ping // the browser asks by itself
 	}
 	return maillog.Webmail, maillog.Request
 }

@@ -13,7 +13,7 @@ var (
 	officeHours = rhythm{2, 1, 1, 1, 2, 10, 60, 250, 650, 900, 1000, 950, 600, 750, 950, 900, 800, 550, 280, 180, 190, 170, 90, 25}
 	lateHours   = rhythm{60, 20, 6, 2, 2, 5, 30, 120, 420, 750, 900, 900, 650, 750, 900, 900, 900, 850, 700, 520, 480, 450, 330, 170}
 	nightOwls   = rhythm{420, 300, 170, 70, 15, 5, 10, 40, 120, 300, 500, 600, 550, 600, 650, 650, 650, 600, 450, 400, 480, 560, 600, 550}
-	freeDays    = rhythm{20, 8, 4, 2, 2, 4, 15, 40, 110, 190, 230, 220, 160, 150, 170, 180, 190, 190, 170, 180, 220, 210, 130, 60}
+	freeDays    = rhythm{14, 6, 3, 2, 2, 3, 10, 25, 70, 120, 150, 140, 100, 90, 110, 120, 130, 120, 110, 120, 150, 140, 90, 40}
 )
 
 // person has an account, habits and devices.
@@ -87,7 +87,10 @@ func newDevices(r *rand.Rand, name string) []*device {
 		return name
 	}
 	kinds := []deviceKind{iPhone, iPhone, iPhone, iPhone, iPhone, samsung, samsung, android, outlook, outlook, iPhoneIMAP, k9}
-	out := []*device{newDevice(r, pick(r, kinds), login())}
+	var out []*device
+	if in(r, 880) {
+		out = append(out, newDevice(r, pick(r, kinds), login()))
+	}
 	if in(r, 120) {
 		out = append(out, newDevice(r, pick(r, kinds), login()))
 	}

@@ -28,7 +28,7 @@ func (p *printer) postfix(s *step, it *Item) {
 		it.Stated = true
 		ev.Service, ev.Action, ev.Outcome = maillog.Submission, maillog.Login, maillog.Success
 		p.smtpd(s)
-		ev.Session = p.queueID(s)
+		p.queueID(s)
 		p.text(": client=")
 		p.client(s, ev)
 		p.text(", sasl_method=")
@@ -47,6 +47,9 @@ func (p *printer) postfix(s *step, it *Item) {
 		it.Stated = true
 		ev.Service, ev.Action, ev.Outcome = maillog.Submission, maillog.Send, maillog.Success
 		ev.Bytes, ev.Messages, ev.Joined = s.a, int32(s.b), true
+		if s.from.name != unnamed {
+			ev.Hostname = []byte(s.from.name)
+		}
 		p.process("qmgr", 1504)
 		ev.Session = p.queueID(s)
 		p.text(": from=<")
@@ -101,6 +104,8 @@ func (p *printer) postfix(s *step, it *Item) {
 		p.text(" authentication failed: (reason unavailable), sasl_username=")
 		ev.Account = p.text(s.who)
 	case smtpLost:
+		it.Stated = true
+		ev.Service, ev.Action = maillog.Submission, maillog.Probe
 		p.smtpd(s)
 		p.text("lost connection after AUTH from ")
 		p.client(s, ev)
@@ -128,7 +133,9 @@ func (p *printer) smtpd(s *step) {
 }
 
 func (p *printer) client(s *step, ev *maillog.Event) {
-	ev.Hostname = p.text(s.from.name)
+	if name := p.text(s.from.name); s.from.name != unnamed {
+		ev.Hostname = name
+	}
 	p.text("[")
 	p.buf = s.from.ip.AppendTo(p.buf)
 	p.text("]")

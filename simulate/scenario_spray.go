@@ -52,12 +52,12 @@ func (s *spray) tell(d *day) {
 			found += s.nights - 1
 		}
 		if d.index == found {
-			d.imap(r, between(r, begin, end), 2*second, p, pick(r, s.fleet), "", 0, true)
+			d.imap(r, between(r, begin, end), 2*second, p, pick(r, s.fleet), "", 0, loggedOut)
 		}
 		if d.index >= found && d.index <= found+1 {
 			from := pick(r, pointers(hosting)).address(r)
 			for t := d.clock(6, 0) + wait(r, hour); t < d.clock(23, 0); t += wait(r, 4*hour) {
-				d.imap(r, t, between(r, 60, 400)*second, p, from, "", between(r, 80, 600), true)
+				d.imap(r, t, between(r, 60, 400)*second, p, from, "", between(r, 80, 600), loggedOut)
 			}
 			d.webmailSession(r, d.clock(7, 0)+wait(r, 3*hour), p, from, browsers[1], between(r, 12, 30))
 		}

@@ -1,5 +1,7 @@
 package simulate
 
+import "time"
+
 // phoneStorm: phones that take a release with a fault in it repeat Sync from
 // then on, in fits, with the right password and as the devices they are. Each
 // takes it in its own night, many in the first.
@@ -11,11 +13,8 @@ type phoneStorm struct {
 func (*phoneStorm) label() string { return "phone-storm" }
 
 func (s *phoneStorm) prepare(w *World) {
-	published := w.midnight(s.night).Unix() / 86400
-	if w.midnight(s.night).Unix()%86400 > 0 {
-		published++ // the date of the local midnight
-	}
-	s.build = w.withdraw(published)
+	y, m, d := w.midnight(s.night).Date()
+	s.build = w.withdraw(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
 	r := w.rng("storm", 0, 0)
 	for _, p := range w.people {
 		for _, dev := range p.devices {
@@ -52,7 +51,7 @@ func (s *phoneStorm) tell(d *day) {
 			for t := max(d.start, dev.editions[len(dev.editions)-1].from+3*minute); t < d.end; {
 				// A fit of an hour or so, and a rest.
 				fit := t + wait(r, hour)
-				for ; t < min(fit, d.end); t += wait(r, 50*second*1000/d.w.strength) + 2*second {
+				for ; t < min(fit, d.end); t += wait(r, 90*second*1000/d.w.strength) + 2*second {
 					d.eas(t, p, &at, dev, easSync, 200, between(r, 60, 140))
 				}
 				t += wait(r, 40*minute)

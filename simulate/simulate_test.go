@@ -1,0 +1,525 @@
+package simulate_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"runtime"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"mailvigil/maillog"
+	"mailvigil/simulate"
+)
+
+func brussels(t testing.TB) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
+}
+
+func world(t testing.TB, o simulate.Options) *simulate.World {
+	t.Helper()
+	if o.Location == nil {
+		o.Location = brussels(t)
+	}
+	if o.Start.IsZero() {
+		o.Start = time.Date(2024, 3, 4, 0, 0, 0, 0, o.Location)
+	}
+	w, err := simulate.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// logs are the files of a World, in memory.
+type logs map[string]*bytes.Buffer
+
+type noCloser struct{ io.Writer }
+
+func (noCloser) Close() error { return nil }
+
+func (l logs) open(name string) (io.WriteCloser, error) {
+	if l[name] != nil {
+		return nil, fmt.Errorf("%s is opened a second time", name)
+	}
+	l[name] = new(bytes.Buffer)
+	return noCloser{l[name]}, nil
+}
+
+func (l logs) names() []string {
+	var out []string
+	for n := range l {
+		out = append(out, n)
+	}
+	sort.Strings(out)
+	return out
+}
+
+func write(t testing.TB, w *simulate.World) logs {
+	t.Helper()
+	l := logs{}
+	if err := w.Write(l.open); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func (l logs) digest() string {
+	h := sha256.New()
+	for _, n := range l.names() {
+		fmt.Fprintf(h, "%s %d\n", n, l[n].Len())
+		h.Write(l[n].Bytes())
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func events(w *simulate.World) string {
+	h := sha256.New()
+	for it := range w.Events {
+		fmt.Fprintf(h, "%+v %s\n", it.Event, it.Label)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// A seed gives these bytes on every machine and in every release; whoever
+// changes the simulated life changes them here, knowing that old results can
+// no longer be compared with new ones.
+func TestGolden(t *testing.T) {
+	golden := map[simulate.Scenario]string{
+		simulate.Quiet:      "791f1a9f5213f572c422f7bc1925a93a5eeca9a3d88374ba663e1624580ad35c",
+		simulate.PhoneStorm: "0e0f08b317b2bfc24cc60ff4e1bfcfa88a79d55cdfbc64864776a2d9f76125ef",
+		simulate.Spray:      "5737cd90ecc0da941a6e7db7df79e4a345a82f6e9688d563c47855fca654e799",
+		simulate.Parliament: "fdc99b36fba305e83fc2b14539b9cd58935fd4a3fce3cb002efbf684502d7424",
+	}
+	for scenario, want := range golden {
+		t.Run(string(scenario), func(t *testing.T) {
+			o := simulate.Options{Seed: 42, Accounts: 25, Days: 7, Scenario: scenario}
+			first := world(t, o)
+			ev := events(first)
+			got := write(t, first).digest()
+			if got != want {
+				t.Errorf("the logs' digest is %s, want %s", got, want)
+			}
+			second := world(t, o) // in the other order
+			if again := write(t, second).digest(); again != got {
+				t.Errorf("logs written first differ from logs written after Events: %s", again)
+			}
+			if again := events(second); again != ev {
+				t.Error("Events differ after the logs were written")
+			}
+			o.Seed++
+			if write(t, world(t, o)).digest() == got {
+				t.Error("another seed gives the same logs")
+			}
+		})
+	}
+}
+
+func TestScenarioLeavesTheRest(t *testing.T) {
+	o := simulate.Options{Seed: 3, Accounts: 40, Days: 7}
+	lines := func(s simulate.Scenario) string {
+		o.Scenario = s
+		h := sha256.New()
+		for it := range world(t, o).Lines {
+			if it.Label == "" {
+				fmt.Fprintf(h, "%s\n", it.Line)
+			}
+		}
+		return hex.EncodeToString(h.Sum(nil))
+	}
+	if lines(simulate.Quiet) != lines(simulate.Spray) {
+		t.Error("the unlabelled lines of a spray are not those of the same quiet world")
+	}
+}
+
+func TestOptions(t *testing.T) {
+	loc := brussels(t)
+	good := simulate.Options{Start: time.Date(2024, 3, 4, 0, 0, 0, 0, loc), Location: loc}
+	for name, c := range map[string]struct {
+		change func(*simulate.Options)
+		want   string
+	}{
+		"no location":     {func(o *simulate.Options) { o.Location = nil }, "a location is needed"},
+		"no start":        {func(o *simulate.Options) { o.Start = time.Time{} }, "a start is needed"},
+		"not midnight":    {func(o *simulate.Options) { o.Start = o.Start.Add(time.Hour) }, "is not a midnight of Europe/Brussels"},
+		"nobody":          {func(o *simulate.Options) { o.Accounts = -1 }, "-1 accounts; between 1 and 100000"},
+		"no day":          {func(o *simulate.Options) { o.Days = -3 }, "-3 days; between 1 and 3660"},
+		"weak":            {func(o *simulate.Options) { o.Strength = -1 }, "strength -1; between 0.01 and 100"},
+		"no number":       {func(o *simulate.Options) { o.Strength = math.NaN() }, "strength NaN; between 0.01 and 100"},
+		"unknown":         {func(o *simulate.Options) { o.Scenario = "flood" }, `no scenario "flood"; there are [quiet phone-storm spray parliament]`},
+		"domain, spaced":  {func(o *simulate.Options) { o.Domain = "a b" }, `domain "a b" is not a host name in lower case`},
+		"domain, capital": {func(o *simulate.Options) { o.Domain = "Parl.example" }, `domain "Parl.example" is not a host name`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := good
+			c.change(&o)
+			_, err := simulate.New(o)
+			if !errors.Is(err, simulate.ErrOptions) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the error is %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// The nights on which the clocks change have as many hours as they have, and
+// every line's stamp is the local one.
+func TestClockChange(t *testing.T) {
+	loc := brussels(t)
+	for name, c := range map[string]struct {
+		day        time.Time
+		hours      float64
+		with, none []string
+	}{
+		"spring": {time.Date(2024, 3, 31, 0, 0, 0, 0, loc), 23, []string{":01:59:", ":03:00:"}, []string{"2024:02:"}},
+		"autumn": {time.Date(2024, 10, 27, 0, 0, 0, 0, loc), 25, []string{"2024:02:30:", "+0200]", "+0100]"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world(t, simulate.Options{Seed: 1, Accounts: 100, Start: c.day, Days: 1})
+			var first, last, before int64
+			perHour := map[int64]int{}
+			for it := range w.Events {
+				at := it.Event.Time
+				if at < before {
+					t.Fatalf("%s comes after a later one", it.Line)
+				}
+				if before = at; first == 0 {
+					first = at
+				}
+				last = at
+				perHour[(at-c.day.UnixNano())/int64(time.Hour)]++
+			}
+			if first < c.day.UnixNano() || last >= c.day.AddDate(0, 0, 1).UnixNano() {
+				t.Errorf("the day lasts from %v to %v", time.Unix(0, first), time.Unix(0, last))
+			}
+			if float64(len(perHour)) != c.hours {
+				t.Errorf("%d hours of the day have events, want %v", len(perHour), c.hours)
+			}
+			// Nobody is twice as busy because an hour comes twice.
+			if perHour[2] > 2*perHour[1] || perHour[3] > 2*perHour[1] {
+				t.Errorf("events per hour of the night: %v", perHour)
+			}
+			nginx := write(t, w)["nginx/access.log-"+c.day.Format("20060102")].String()
+			for _, s := range c.with {
+				if !strings.Contains(nginx, s) {
+					t.Errorf("no line has %q", s)
+				}
+			}
+			for _, s := range c.none {
+				if strings.Contains(nginx, s) {
+					t.Errorf("a line has %q", s)
+				}
+			}
+		})
+	}
+}
+
+func TestFilesHoldTheirDay(t *testing.T) {
+	l := write(t, world(t, simulate.Options{Seed: 9, Accounts: 30, Days: 3}))
+	if len(l) != 12 {
+		t.Fatalf("there are %d files: %v", len(l), l.names())
+	}
+	for _, n := range l.names() {
+		day, err := time.Parse("20060102", n[len(n)-8:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		layout := map[string]string{"nginx": "[02/Jan/2006:", "dovecot": "Jan 02 ", "mail": "Jan _2 ", "roundcube": "[02-Jan-2006 "}[path.Dir(n)]
+		for line := range strings.Lines(l[n].String()) {
+			if !strings.Contains(line, day.Format(layout)) {
+				t.Errorf("%s holds %q", n, line)
+			}
+		}
+	}
+}
+
+func TestTruth(t *testing.T) {
+	for _, scenario := range simulate.Scenarios() {
+		t.Run(string(scenario), func(t *testing.T) {
+			w := world(t, simulate.Options{Seed: 5, Accounts: 120, Days: 12, Scenario: scenario})
+			truth := w.Truth()
+			type seen struct {
+				onset, end int64
+				lines      int64
+				people     map[string]bool
+				sources    map[string]bool
+			}
+			got := map[string]*seen{}
+			builds := map[string]bool{}
+			won := map[string]bool{} // by whom, out of an incident that is hostile
+			for it := range w.Lines {
+				if it.Label == "" {
+					continue
+				}
+				s := got[it.Label]
+				if s == nil {
+					s = &seen{people: map[string]bool{}, sources: map[string]bool{}}
+					got[it.Label] = s
+				}
+				if s.lines++; !it.Stated {
+					continue
+				}
+				if s.onset == 0 {
+					s.onset = it.Event.Time
+				}
+				s.end = it.Event.Time
+				if it.Label == "phone-storm" {
+					builds[string(it.Event.UserAgent[bytes.LastIndexByte(it.Event.UserAgent, '/'):])] = true
+				}
+				s.people[it.Person] = true
+				if ip := it.Event.ClientIP; ip.IsValid() && !ip.IsPrivate() {
+					s.sources[ip.String()] = true
+				}
+				if it.Event.Action == maillog.Login && it.Event.Outcome == maillog.Success && it.Person != "" {
+					won[it.Person] = true
+				}
+			}
+			if len(truth.Incidents) != len(got) {
+				t.Fatalf("the truth names %d incidents, the labels %d", len(truth.Incidents), len(got))
+			}
+			for _, in := range truth.Incidents {
+				s := got[in.Name]
+				if s == nil {
+					t.Fatalf("no line is labelled %s", in.Name)
+				}
+				if in.Onset.UnixNano() != s.onset || in.End.UnixNano() != s.end || in.Lines != s.lines {
+					t.Errorf("%s: the truth says %v to %v and %d lines, the lines %v to %v and %d", in.Name, in.Onset, in.End, in.Lines,
+						time.Unix(0, s.onset), time.Unix(0, s.end), s.lines)
+				}
+				if in.Kind != "attack" {
+					continue
+				}
+				if !slices.Equal(in.Sources, keys(s.sources)) {
+					t.Errorf("%s: the sources differ from those of its lines", in.Name)
+				}
+				if !slices.Equal(in.Compromised, keys(won)) {
+					t.Errorf("%s: the truth says that %v were taken over, the lines %v", in.Name, in.Compromised, keys(won))
+				}
+				if in.Targeted != len(s.people) {
+					t.Errorf("%s: %d accounts are said to be targeted, %d were", in.Name, in.Targeted, len(s.people))
+				}
+			}
+			if got["phone-storm"] != nil && len(builds) != 1 {
+				t.Errorf("phones of %v storm, and not of one build", keys(builds))
+			}
+			want := map[simulate.Scenario]string{simulate.Quiet: "quiet", simulate.PhoneStorm: "benign", simulate.Spray: "attack", simulate.Parliament: "benign"}[scenario]
+			if truth.Verdict != want {
+				t.Errorf("the verdict is %s, want %s", truth.Verdict, want)
+			}
+		})
+	}
+}
+
+func keys(set map[string]bool) []string {
+	out := []string{}
+	for s := range set {
+		out = append(out, s)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestStrength(t *testing.T) {
+	for _, scenario := range simulate.Scenarios()[1:] {
+		t.Run(string(scenario), func(t *testing.T) {
+			lines := func(strength float64) (n int64) {
+				w := world(t, simulate.Options{Seed: 5, Accounts: 100, Days: 12, Scenario: scenario, Strength: strength})
+				for _, in := range w.Truth().Incidents {
+					n += in.Lines
+				}
+				return n
+			}
+			weak, medium, strong := lines(0.5), lines(1), lines(2)
+			if weak >= medium || medium >= strong {
+				t.Errorf("weak, medium and strong have %d, %d and %d lines", weak, medium, strong)
+			}
+		})
+	}
+}
+
+// The demonstration must show what it is for: nights that are busier than
+// those before, at the webmail and at the phones' door.
+func TestParliamentNights(t *testing.T) {
+	w := world(t, simulate.Options{Seed: 5, Accounts: 150, Scenario: simulate.Parliament})
+	truth := w.Truth()
+	onset := truth.Incidents[0].Onset.Truncate(24 * time.Hour)
+	type door struct {
+		service maillog.Service
+		after   bool
+	}
+	count, nights := map[door]float64{}, map[bool]map[int]bool{false: {}, true: {}}
+	for it := range w.Events {
+		at := time.Unix(0, it.Event.Time).In(truth.Start.Location())
+		if at.Hour() >= 4 || at.After(onset.AddDate(0, 0, 4)) {
+			continue
+		}
+		after := at.After(onset)
+		nights[after][at.YearDay()] = true
+		count[door{it.Event.Service, after}]++
+	}
+	for _, s := range []maillog.Service{maillog.Webmail, maillog.ActiveSync} {
+		before := count[door{s, false}] / float64(len(nights[false]))
+		after := count[door{s, true}] / float64(len(nights[true]))
+		if t.Logf("%v: %.0f events a night, then %.0f", s, before, after); after < 1.5*before {
+			t.Errorf("%v: %.0f events a night after %.0f before", s, after, before)
+		}
+	}
+}
+
+func TestMemoryDoesNotGrowWithDays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs forty simulated days")
+	}
+	peak := func(days int) uint64 {
+		w := world(t, simulate.Options{Seed: 2, Accounts: 60, Days: days, Scenario: simulate.Parliament})
+		var top uint64
+		var day string
+		for it := range w.Events {
+			if d := time.Unix(0, it.Event.Time).Format(time.DateOnly); d != day {
+				day = d
+				var m runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&m)
+				top = max(top, m.HeapAlloc)
+			}
+		}
+		return top
+	}
+	few, many := peak(8), peak(32)
+	t.Logf("live heap: %d kB over 8 days, %d kB over 32", few>>10, many>>10)
+	if many > few+few/4 {
+		t.Errorf("the live heap grows from %d to %d bytes with four times the days", few, many)
+	}
+}
+
+// What a line states and the Event beside it are the same, by the reader that
+// the product has. Only what a damaged line would have told is missing.
+func TestEventsAgreeWithLines(t *testing.T) {
+	for _, c := range []struct {
+		scenario simulate.Scenario
+		month    time.Month
+		date     int
+	}{
+		{simulate.Spray, time.March, 26},        // across the spring night
+		{simulate.Parliament, time.October, 22}, // across the autumn night
+		{simulate.PhoneStorm, time.December, 28},
+	} {
+		t.Run(string(c.scenario), func(t *testing.T) {
+			loc := brussels(t)
+			w := world(t, simulate.Options{Seed: 8, Accounts: 50, Days: 7, Scenario: c.scenario, Start: time.Date(2024, c.month, c.date, 0, 0, 0, 0, loc)})
+			var parsers [4]*maillog.Parser
+			var days [4]string
+			var damaged, missing, wrong int
+			for it := range w.Lines {
+				at := time.Unix(0, it.Event.Time).In(loc)
+				if it.Damaged {
+					damaged++
+				} else if day := at.Format(time.DateOnly); it.Stated && day != days[it.Source] {
+					days[it.Source] = day
+					if parsers[it.Source] == nil {
+						parsers[it.Source] = maillog.NewParser(maillog.Options{Location: loc})
+					}
+					parsers[it.Source].NextFile(at, it.Event.Format)
+				}
+				p := parsers[it.Source]
+				if p == nil {
+					continue // chatter before the first Event
+				}
+				var got maillog.Event
+				kind := p.Parse(it.Line, &got).Kind
+				switch {
+				case it.Damaged && kind == maillog.Rejected:
+				case !it.Damaged && !it.Stated && kind == maillog.Ignored:
+				case it.Stated && kind == maillog.Parsed && fmt.Sprintf("%+v", got) == fmt.Sprintf("%+v", it.Event):
+				case it.Event.Joined && !got.Joined:
+					missing++
+				default:
+					if wrong++; wrong < 3 {
+						t.Errorf("the line\n%s\nis read (%v) as\n%+v\nand not as\n%+v", it.Line, kind, got, it.Event)
+					}
+				}
+			}
+			if missing > 3*damaged {
+				t.Errorf("%d Events lack what an earlier line told, with %d damaged lines", missing, damaged)
+			}
+			t.Logf("%d damaged lines, %d Events less for them", damaged, missing)
+		})
+	}
+}
+
+type limited struct{ left int }
+
+var errFull = errors.New("disk full")
+
+func (l *limited) Write(b []byte) (int, error) {
+	if l.left -= len(b); l.left < 0 {
+		return 0, errFull
+	}
+	return len(b), nil
+}
+
+func (*limited) Close() error { return nil }
+
+func TestWriteErrors(t *testing.T) {
+	w := world(t, simulate.Options{Seed: 2, Accounts: 20, Days: 1})
+	if err := w.Write(func(string) (io.WriteCloser, error) { return nil, errFull }); !errors.Is(err, errFull) {
+		t.Errorf("a file that cannot be opened gives %v", err)
+	}
+	if err := w.Write(func(string) (io.WriteCloser, error) { return &limited{left: 1000}, nil }); !errors.Is(err, errFull) {
+		t.Errorf("a file that cannot be written gives %v", err)
+	}
+}
+
+func TestForge(t *testing.T) {
+	var b bytes.Buffer
+	if err := simulate.Forge(&b, 5000, 700, 100, time.Date(2024, 3, 4, 1, 0, 0, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	names, sources := map[string]bool{}, map[string]bool{}
+	for line := range strings.Lines(b.String()) {
+		_, rest, _ := strings.Cut(line, "user=<")
+		name, rest, _ := strings.Cut(rest, ">")
+		_, rest, _ = strings.Cut(rest, "rip=")
+		ip, _, _ := strings.Cut(rest, ",")
+		names[name], sources[ip] = true, true
+	}
+	if len(names) != 5000 || len(sources) != 700 {
+		t.Errorf("%d names and %d sources, want 5000 and 700", len(names), len(sources))
+	}
+	if err := simulate.Forge(&limited{left: 100}, 10, 10, 10, time.Time{}); !errors.Is(err, errFull) {
+		t.Errorf("a full disk gives %v", err)
+	}
+	if err := simulate.Forge(io.Discard, 1, 0, 1, time.Time{}); !errors.Is(err, simulate.ErrOptions) {
+		t.Errorf("no source gives %v", err)
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	w := world(b, simulate.Options{Seed: 1, Scenario: simulate.Parliament})
+	lines := 0
+	for range w.Lines {
+		lines++
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		if err := w.Write(func(string) (io.WriteCloser, error) { return noCloser{io.Discard}, nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(lines)*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+	b.ReportMetric(float64(lines), "lines")
+}
