@@ -8,7 +8,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-	_ "time/tzdata" // zones are needed on hosts that have none installed
 
 	"mailvigil/internal/app"
 )

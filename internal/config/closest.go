@@ -1,8 +1,9 @@
 package config
 
 import (
-	_ "embed"
+	_ "embed" // zones.txt
 	"strings"
+	_ "time/tzdata" // hosts may have no zones installed
 )
 
 // zones.txt lists the names of Go's own zone database, which is embedded as
