@@ -19,10 +19,10 @@ import (
 
 // Discover finds the log files among paths: files, folders with all that is
 // below them, and "-" for standard input. Without paths it looks in the usual
-// places of mail and web servers. Each file is opened once; whether it is a
-// log, of which format and how compressed, is told by its content. The error
-// is the context's; everything else that goes wrong is a Problem of the Set.
-// The caller closes the Set.
+// places of mail and web servers. Each file is opened once, and again only
+// where two begin alike; whether it is a log, of which format and how
+// compressed, is told by its content. The error is the context's; everything
+// else that goes wrong is a Problem of the Set. The caller closes the Set.
 func Discover(ctx context.Context, paths []string, o Options) (*Set, error) {
 	d := &discovery{
 		ctx: ctx, o: o, loc: o.Location, set: &Set{},
@@ -100,7 +100,7 @@ func (d *discovery) usual() {
 		n += len(names)
 	}
 	if n == 0 {
-		d.problem("usual places", Missing, "no logs in "+strings.Join(places, ", ")+": name the files or folders to read", nil)
+		d.problem("usual places", Missing, "no logs in "+strings.Join(places, ", ")+": name the files or folders to read, or run as a user who may look there", nil)
 	}
 }
 
@@ -120,7 +120,7 @@ func (d *discovery) path(path string) {
 		if in == nil {
 			in = os.Stdin
 		}
-		d.spool("standard input", in)
+		d.spool("standard input", func() (io.ReadCloser, error) { return io.NopCloser(in), nil })
 		return
 	}
 	info, err := os.Stat(path)
@@ -132,13 +132,7 @@ func (d *discovery) path(path string) {
 	case info.Mode().IsRegular():
 		d.file(path, name, false)
 	case info.Mode()&fs.ModeNamedPipe != 0: // what a shell's <(command) names
-		f, err := os.Open(path)
-		if err != nil {
-			d.set.Problems = append(d.set.Problems, *unreadable(name, err))
-			return
-		}
-		d.spool(name, f)
-		_ = f.Close()
+		d.spool(name, func() (io.ReadCloser, error) { return os.Open(path) })
 	default:
 		d.problem(name, Unreadable, "neither a file nor a folder nor a pipe: name log files", nil)
 	}
@@ -148,11 +142,11 @@ func (d *discovery) path(path string) {
 // hidden, and no sockets, pipes and devices. A folder is walked once, so that
 // links in a circle end.
 func (d *discovery) walk(dir string) {
-	real := realPath(dir)
-	if d.dirs[real] {
+	resolved := realPath(dir)
+	if d.dirs[resolved] {
 		return
 	}
-	d.dirs[real] = true
+	d.dirs[resolved] = true
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		d.set.Problems = append(d.set.Problems, *unreadable(filepath.Clean(dir), err))
@@ -167,7 +161,7 @@ func (d *discovery) walk(dir string) {
 		path := filepath.Join(dir, e.Name())
 		info, err := os.Stat(path)
 		switch {
-		case err != nil && e.Type()&fs.ModeSymlink != 0:
+		case err != nil && e.Type()&fs.ModeSymlink != 0 && !errors.Is(err, fs.ErrPermission):
 			d.problem(path, Missing, "a link that leads nowhere: nothing to read", err)
 		case err != nil:
 			d.set.Problems = append(d.set.Problems, *unreadable(path, err))
@@ -181,7 +175,7 @@ func (d *discovery) walk(dir string) {
 
 // spool keeps what can be read only once in a temporary file, as it comes:
 // compressed input stays compressed.
-func (d *discovery) spool(name string, in io.Reader) {
+func (d *discovery) spool(name string, open func() (io.ReadCloser, error)) {
 	dir := d.o.SpoolDir
 	if dir == "" {
 		dir = os.TempDir()
@@ -193,11 +187,16 @@ func (d *discovery) spool(name string, in io.Reader) {
 		return
 	}
 	d.set.spools = append(d.set.spools, f.Name())
-	// A read from a terminal or a pipe cannot be interrupted, so it is left
-	// behind when the context ends. It then fails on the closed file.
+	// Neither waiting for a pipe's writer nor reading from a terminal can be
+	// interrupted, so both are left behind when the context ends. What comes
+	// then fails on the closed file.
 	done := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(f, in)
+		in, err := open()
+		if err == nil {
+			_, err = io.Copy(f, in)
+			_ = in.Close()
+		}
 		done <- err
 	}()
 	select {
@@ -229,8 +228,8 @@ func (d *discovery) file(path, name string, spooled bool) {
 		d.set.Problems = append(d.set.Problems, *unreadable(name, err))
 		return
 	}
-	real := realPath(path)
-	twin, known := d.paths[real]
+	resolved := realPath(path)
+	twin, known := d.paths[resolved]
 	for _, c := range d.sizes[info.Size()] {
 		if os.SameFile(c.info, info) {
 			twin = c
@@ -246,7 +245,7 @@ func (d *discovery) file(path, name string, spooled bool) {
 	if known || twin != nil {
 		return
 	}
-	d.paths[real] = nil
+	d.paths[resolved] = nil
 	c := &candidate{File: &File{Path: path, Name: name, Size: info.Size(), ModTime: info.ModTime(), info: info}}
 	sm, err := d.sample(f, c)
 	if d.ctx.Err() != nil {
@@ -284,7 +283,7 @@ func (d *discovery) file(path, name string, spooled bool) {
 		c.stem, c.date, c.number = rotation(filepath.Base(path), d.loc)
 		c.Source = filepath.Join(filepath.Dir(name), c.stem)
 	}
-	d.paths[real] = c
+	d.paths[resolved] = c
 	d.sizes[c.Size] = append(d.sizes[c.Size], c)
 	if !d.copied(c) {
 		d.found = append(d.found, c)

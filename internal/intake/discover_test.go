@@ -255,6 +255,24 @@ func TestDiscoverPermission(t *testing.T) {
 	})
 }
 
+func TestDiscoverFolderPermission(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything: run as another user to test refusal")
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a", "log"), yearless("2024-03-01 10:00:00"))
+	if err := os.Symlink(filepath.Join(dir, "a", "log"), filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	closed := filepath.Join(dir, "a")
+	if err := os.Chmod(closed, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(closed, 0o700) })
+	const refused = ": no permission to read it: run as root or as a member of the group that owns it (adm on Debian), or give a copy"
+	want(t, discover(t, Options{}, dir), dir, nil, []string{"a" + refused, "link" + refused})
+}
+
 func TestDiscoverLinks(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(dir, "a", "log"), yearless("2024-03-01 10:00:00"))
@@ -300,7 +318,7 @@ func TestDiscoverUsualPlaces(t *testing.T) {
 	want(t, set, dir, []string{"log/mail.log", "roundcube/logs/access"}, nil)
 
 	set = discover(t, Options{Places: []string{dir + "/nginx/*access*", dir + "/httpd/*access*"}})
-	want(t, set, dir, nil, []string{"usual places: no logs in nginx/*access*, httpd/*access*: name the files or folders to read"})
+	want(t, set, dir, nil, []string{"usual places: no logs in nginx/*access*, httpd/*access*: name the files or folders to read, or run as a user who may look there"})
 
 	for _, p := range UsualPlaces {
 		if _, err := filepath.Match(p, ""); err != nil {
@@ -389,7 +407,17 @@ func TestDiscoverCancelled(t *testing.T) {
 	if set, err := Discover(ctx, []string{dir}, Options{}); set != nil || err != context.Canceled {
 		t.Errorf("%v %v", set, err)
 	}
-	// Standard input that never ends does not keep it.
+	// Neither a pipe without a writer nor standard input that never ends
+	// keeps it.
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	time.AfterFunc(0, cancel)
+	if set, err := Discover(ctx, []string{pipe}, Options{SpoolDir: dir}); set != nil || err != context.Canceled {
+		t.Errorf("%v %v", set, err)
+	}
 	spool := t.TempDir()
 	r, w := io.Pipe()
 	defer func() { _ = w.Close() }()
@@ -468,6 +496,31 @@ func TestSource(t *testing.T) {
 	}
 	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
 		t.Errorf("got:\n%s\nwant:\n%s", a, b)
+	}
+}
+
+func TestFirstAndLast(t *testing.T) {
+	times := make([]string, 5000) // well above what is sampled
+	for i := range times {
+		times[i] = at("2024-03-01 10:00:00").Add(time.Duration(i) * time.Minute).Format(time.DateTime)
+	}
+	log := yearless(times...)
+	for _, tc := range []struct {
+		name    string
+		content []byte
+		last    time.Time
+	}{
+		{"plain", log, at(times[4999])},
+		{"plain, cut in its last line", log[:len(log)-100], at(times[4998])},
+		{"gzip", gz(t, log), time.Time{}},
+		{"zstd", zst(t, log), time.Time{}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			set := discover(t, Options{}, write(t, filepath.Join(t.TempDir(), "log"), tc.content))
+			if len(set.Files) != 1 || !set.Files[0].First.Equal(at(times[0])) || !set.Files[0].Last.Equal(tc.last) {
+				t.Errorf("%+v %v", set.Files, set.Problems)
+			}
+		})
 	}
 }
 

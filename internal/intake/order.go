@@ -121,7 +121,7 @@ func (d *discovery) statedEnd() time.Time {
 	var end time.Time
 	for _, c := range d.found {
 		t := c.date
-		if !c.yearless {
+		if !c.yearless && !c.First.IsZero() {
 			if t = c.Last; t.IsZero() {
 				t = c.First
 			}
@@ -161,7 +161,7 @@ func (d *discovery) refer(source []*candidate, stated time.Time) {
 		case !c.date.IsZero():
 			c.Reference = c.date
 			// Some name the day on which a file was begun.
-			if d := stamp.Sub(c.date); d > 0 && d < 35*24*time.Hour {
+			if later := stamp.Sub(c.date); later > 0 && later < 35*24*time.Hour {
 				c.Reference = stamp
 			}
 		default:

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
@@ -308,6 +309,25 @@ func TestReadRotatedBetweenPasses(t *testing.T) {
 		if err != nil || strings.Join(lines, " ") != "old" || st.Changed {
 			t.Errorf("%q %+v %v", lines, st, err)
 		}
+	}
+}
+
+func TestReadSideBySide(t *testing.T) {
+	content := text(20_000)
+	f := entry(t, write(t, filepath.Join(t.TempDir(), "log.gz"), gz(t, content)))
+	var p Progress
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			st, err := f.Read(t.Context(), &p, func(Line) error { return nil })
+			if err != nil || st.Lines != 20_000 || st.Bytes != int64(len(content)) || st.Changed {
+				t.Errorf("%+v %v", st, err)
+			}
+		})
+	}
+	group.Wait()
+	if p.Lines.Load() != 4*20_000 || p.Stored.Load() != 4*f.Size {
+		t.Errorf("%d lines, %d bytes", p.Lines.Load(), p.Stored.Load())
 	}
 }
 
