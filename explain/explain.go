@@ -48,8 +48,8 @@ type Cause struct {
 	// Score is the evidence, a log likelihood ratio in units of the noise
 	// found in the data, less the cost of the description.
 	Score float64
-	// Confidence, 0 to 1, is how likely the same description would be given
-	// had the noise fallen otherwise.
+	// Confidence, 0 to 1, is how likely this description is right, against
+	// noise and against those with an item more or less.
 	Confidence float64
 }
 
@@ -132,8 +132,9 @@ func Explain(t *Table, o Options) Result {
 			break
 		}
 		c = s.simplest(c, o)
+		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(c)}
 		a := s.take(c)
-		all = append(all, found{Cause{Where: s.where(c), Score: c.net, Confidence: c.confidence}, a.v, a.f})
+		all = append(all, found{cause, a.v, a.f})
 	}
 	s.estimate(o)
 

@@ -236,3 +236,37 @@ func TestNull(t *testing.T) {
 		})
 	}
 }
+
+// TestConfidence compares what confidence promises with how often causes are
+// right.
+func TestConfidence(t *testing.T) {
+	instances := uint64(60)
+	if testing.Short() {
+		instances = 10
+	}
+	var right, all, promised [5]float64
+	for _, k := range kinds {
+		for seed := range instances {
+			table, want := generate(k, 5000+seed)
+			for _, c := range Explain(table, Options{Workers: 2}).Causes {
+				b := 4
+				for i, limit := range []float64{.5, .8, .95, .99} {
+					if c.Confidence < limit {
+						b = i
+						break
+					}
+				}
+				all[b]++
+				promised[b] += c.Confidence
+				if slices.Contains(want, name(c.Where)) {
+					right[b]++
+				}
+			}
+		}
+	}
+	for b := range all {
+		if all[b] > 0 {
+			t.Logf("promised %.3f, right %.3f of %.0f", promised[b]/all[b], right[b]/all[b], all[b])
+		}
+	}
+}

@@ -15,9 +15,9 @@ type item struct{ attr, code int }
 
 // cell is a combination of items on different attributes, with its evidence.
 type cell struct {
-	items      []item // by attribute
-	net        float64
-	confidence float64
+	items []item // by attribute
+	net   float64
+	gain  float64 // by which it was preferred to the wider cell it was split from
 }
 
 // sums are what adds up over rows: observed and expected as given, both in
@@ -426,7 +426,7 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 			for _, code := range order[:m] {
 				child := with(c.items, item{a, code})
 				if net, ok := s.judge(hist[code], s.cost(child), o); ok && (strongest.items == nil || net > strongest.net) {
-					strongest = cell{items: child, net: net}
+					strongest = cell{items: child, net: net, gain: gain}
 				}
 			}
 			if strongest.items != nil {
@@ -490,12 +490,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 			}
 		}
 	}
-	// In a complete cube a neighbour that is merely small is still a
-	// neighbour: only what picks out the very same rows is simpler.
-	tolerance, tie := 0.1, 0.02
-	if s.filled {
-		tolerance, tie = 1e-9, 1e-9
-	}
+	tolerance, tie := s.tolerance()
 	type option struct {
 		items  []item
 		a      sums
@@ -545,7 +540,57 @@ func (s *leaves) simplest(c cell, o Options) cell {
 		return c
 	}
 	p := options[best]
-	return cell{items: p.items, net: s.score(p.a) - s.cost(p.items)}
+	return cell{items: p.items, net: s.score(p.a) - s.cost(p.items), gain: c.gain}
+}
+
+// tolerance is the part of an excess by which two descriptions may differ and
+// yet be called the same, and be called equally good. In a complete cube a
+// neighbour that is merely small is still a neighbour: only what picks out the
+// very same rows is the same.
+func (s *leaves) tolerance() (same, tie float64) {
+	if s.filled {
+		return 1e-9, 1e-9
+	}
+	return 0.1, 0.02
+}
+
+// confidence is how likely a cell is the right description, against noise and
+// against the descriptions next to it: those with an item less and those with
+// one more. The evidence is a log likelihood and the cost the logarithm of a
+// prior, so their difference gives the odds; they are halved, because the
+// noise is itself an estimate. Descriptions of the same departure in other
+// words do not count as rivals.
+func (s *leaves) confidence(c cell) float64 {
+	own := s.sumOf(c.items)
+	excess := own.v - s.drift*own.f
+	same, _ := s.tolerance()
+	against := math.Exp(-c.net / 2)
+	rival := func(items []item, a sums, least float64) {
+		if abs(a.v-s.drift*a.f-excess) <= same*abs(excess) {
+			return
+		}
+		against += math.Exp(-math.Max(c.net-s.score(a)+s.cost(items), least) / 2)
+	}
+	for i := range c.items {
+		if len(c.items) > 1 {
+			items := slices.Delete(slices.Clone(c.items), i, i+1)
+			rival(items, s.sumOf(items), c.gain)
+		}
+	}
+	rows := s.matching(c.items)
+	for a := range s.values {
+		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+			continue
+		}
+		hist := make([]sums, len(s.values[a]))
+		for _, i := range rows {
+			hist[s.columns[a][i]].add(s.rows[i])
+		}
+		for code := 1; code < len(hist); code++ {
+			rival(with(c.items, item{a, code}), hist[code], 0)
+		}
+	}
+	return 1 / (1 + against)
 }
 
 // repeats tells whether one of the items is implied by another.

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -266,31 +265,59 @@ func (s *leaves) histogram(a int) []sums {
 
 type weighted struct{ x, w float64 }
 
-// median returns the weighted median and its standard error; it sorts its
+// median returns the weighted median and its standard error. It changes its
 // argument, which must not be empty.
 func median(xs []weighted) (m, e float64) {
-	half := func() float64 {
-		slices.SortFunc(xs, func(a, b weighted) int { return cmp.Compare(a.x, b.x) })
-		total := 0.0
-		for _, x := range xs {
-			total += x.w
-		}
-		sum := 0.0
-		for _, x := range xs {
-			if sum += x.w; sum >= total/2 {
-				return x.x
-			}
-		}
-		return xs[len(xs)-1].x
-	}
-	m = half()
+	m = half(xs)
 	sum, squares := 0.0, 0.0
 	for i := range xs {
 		sum += xs[i].w
 		squares += xs[i].w * xs[i].w
 		xs[i].x = abs(xs[i].x - m)
 	}
-	return m, 1.2533 * 1.4826 * half() * math.Sqrt(squares) / sum
+	return m, 1.2533 * 1.4826 * half(xs) * math.Sqrt(squares) / sum
+}
+
+// half returns the value below or at which half of the weight lies, by
+// quickselect; it reorders its argument.
+func half(xs []weighted) float64 {
+	want := 0.0
+	for _, x := range xs {
+		want += x.w
+	}
+	want /= 2
+	for len(xs) > 1 {
+		a, b, c := xs[0].x, xs[len(xs)/2].x, xs[len(xs)-1].x
+		pivot := max(min(a, b), min(max(a, b), c))
+		// Below the pivot, at it, above it.
+		lo, hi := 0, len(xs)
+		var below, at float64
+		for i := 0; i < hi; {
+			switch x := xs[i]; {
+			case x.x < pivot:
+				below += x.w
+				xs[lo], xs[i] = xs[i], xs[lo]
+				lo++
+				i++
+			case x.x > pivot:
+				hi--
+				xs[hi], xs[i] = xs[i], xs[hi]
+			default:
+				at += x.w
+				i++
+			}
+		}
+		switch {
+		case want <= below && lo > 0:
+			xs = xs[:lo]
+		case want <= below+at || hi == len(xs):
+			return pivot
+		default:
+			want -= below + at
+			xs = xs[hi:]
+		}
+	}
+	return xs[0].x
 }
 
 // middle is the median; it sorts its argument.
