@@ -253,8 +253,8 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	ev.Action = Login
 	isLogin := hasPrefix(text, "Login: ")
 	isID := hasPrefix(text, "ID sent: ")
-	rip := lastIndex(text, "rip=")
-	if rip < 0 || rip > 0 && text[rip-1] != ' ' {
+	rip := lastIndex(text, " rip=") + 1
+	if rip == 0 {
 		switch {
 		case failed:
 			ev.Outcome, ev.Reason = Error, reasonBackend
@@ -274,7 +274,7 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	}
 	if start >= 0 {
 		said, who = text[:start], text[start+len("user=<"):rip]
-		if i := index(said, "rip="); i >= 0 {
+		if i := index(said, " rip=") + 1; i > 0 && !isID {
 			// Elements in an order of one's own: the address stands before
 			// the name, and what follows the name is not to be trusted.
 			rip, said = i, said[:i]
@@ -306,7 +306,7 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	if !ok {
 		return rejected(whyAddress)
 	}
-	if !more && isLogin {
+	if !more {
 		return rejected(whyCut)
 	}
 	ev.ClientIP = addr

@@ -72,7 +72,7 @@ func Formats() []FormatInfo {
 			Format: RoundcubeLogins, Name: RoundcubeLogins.String(), Software: "Roundcube's userlogins, or the same through syslog",
 			Source:     "Roundcube's rcmail::log_login",
 			Tells:      []string{"account, address and session of every login, refused ones too"},
-			CannotTell: []string{"the browser", "what is done after the login", "the address behind a proxy whose header is forged along with the name: such lines are rejected"},
+			CannotTell: []string{"the browser", "what is done after the login", "the address where a forged name or X-Forwarded-For header makes two of them possible"},
 		},
 		{
 			Format: Syslog, Name: Syslog.String(), Software: "other programs through syslog",

@@ -72,9 +72,10 @@ func (p *Parser) roundcube(msg []byte, ev *Event) Result {
 }
 
 // roundcubeSource splits "NAME from ADDRESS". Behind a proxy Roundcube writes
-// "ADDRESS(X-Forwarded-For: …)", and the header is the client's to choose: it
-// may hold " from 192.0.2.1(X-…" as the name may. Where more than one place
-// could be the true one, the line says neither name nor address for sure.
+// "ADDRESS (X-Forwarded-For: …)", and the header is the client's to choose: it
+// may hold " from 192.0.2.1 (X-…" as the name may. Where more than one place
+// could be the true one, no address is named: the attempt counts, and is held
+// against nobody. The name is then what stands before the first.
 func roundcubeSource(msg []byte) (account []byte, addr netip.Addr, why string) {
 	const from = " from "
 	if !hasSuffix(msg, ")") {
@@ -88,6 +89,7 @@ func roundcubeSource(msg []byte) (account []byte, addr netip.Addr, why string) {
 		}
 		return msg[:i], addr, ""
 	}
+	found := 0
 	for off := 0; ; {
 		i := index(msg[off:], from)
 		if i < 0 {
@@ -95,27 +97,22 @@ func roundcubeSource(msg []byte) (account []byte, addr netip.Addr, why string) {
 		}
 		i += off
 		off = i + len(from)
-		rest := msg[off:]
-		j := index(rest, "(X-")
-		if j < 0 {
-			break
+		word := msg[off:]
+		if j := bytes.IndexAny(word, " ("); j >= 0 && hasPrefix(bytes.TrimLeft(word[j:], " ("), "X-") {
+			if a, ok := parseAddr(word[:j]); ok {
+				if found++; found == 1 {
+					account, addr = msg[:i], a
+				}
+			}
 		}
-		if j > 0 && rest[j-1] == ' ' {
-			j--
-		}
-		a, ok := parseAddr(rest[:j])
-		if !ok {
-			continue
-		}
-		if addr.IsValid() {
-			return nil, netip.Addr{}, whyTwoAddrs
-		}
-		account, addr = msg[:i], a
 	}
-	if !addr.IsValid() {
+	switch found {
+	case 0:
 		return nil, addr, whyAddress
+	case 1:
+		return account, addr, ""
 	}
-	return account, addr, ""
+	return account, netip.Addr{}, ""
 }
 
 // token reports whether b is a word that software made: a session, a queue
