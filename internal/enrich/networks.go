@@ -53,7 +53,7 @@ type Networks struct {
 }
 
 // ranges are the ranges of one family. A binary search through a million
-// numbers waits for memory at every step, so it begins with every 64th, which
+// numbers waits for memory at every step, so it begins with every 16th, which
 // stay in the processor's cache.
 type ranges[T uint32 | uint64] struct {
 	first  []T
@@ -61,7 +61,7 @@ type ranges[T uint32 | uint64] struct {
 	place  []uint32
 }
 
-const stride = 64
+const stride = 16
 
 func newRanges[T uint32 | uint64](first []T, place []uint32) ranges[T] {
 	r := ranges[T]{first: first, place: place}
