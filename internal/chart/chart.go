@@ -47,10 +47,21 @@ func (o Options) location() *time.Location {
 // counts per step whatever the width of the plot.
 type column struct {
 	observed, expected, lower, upper float64 // NaN where not known
+	slack                            float64 // what is too little to be seen
 }
 
-func (c column) above() bool { return c.observed > c.upper } // false if either is NaN
-func (c column) below() bool { return c.observed < c.lower }
+// above and below say whether c leaves the band by more than the eye can see
+// in the plot: marks at every breath of the counts would hide those that
+// matter. They are false where either is not known.
+func (c column) above() bool { return c.observed > c.upper+c.slack }
+func (c column) below() bool { return c.observed < c.lower-c.slack }
+
+// withSlack sets what is too little to be seen in a plot that ends at top.
+func withSlack(cols []column, top float64) {
+	for i := range cols {
+		cols[i].slack = top / 24 // half a row of twelve
+	}
+}
 
 // columns averages the steps of s, k of them into one column. Steps that were
 // not seen do not count.
@@ -60,8 +71,8 @@ func (s *Series) columns(k int) []column {
 	for i := range out {
 		lo, hi := i*k, min((i+1)*k, len(s.Observed))
 		out[i] = column{
-			mean(s.Observed, s.Observed, lo, hi), mean(s.Expected, s.Observed, lo, hi),
-			mean(s.Lower, s.Observed, lo, hi), mean(s.Upper, s.Observed, lo, hi),
+			observed: mean(s.Observed, s.Observed, lo, hi), expected: mean(s.Expected, s.Observed, lo, hi),
+			lower: mean(s.Lower, s.Observed, lo, hi), upper: mean(s.Upper, s.Observed, lo, hi),
 		}
 	}
 	return out

@@ -74,6 +74,7 @@ func SVG(s Series, o Options) string {
 	k := max(1, int(math.Ceil(float64(len(s.Observed))/(w/2)))) // bars of two pixels or more
 	cols := s.columns(k)
 	yTop, yTicks := scale(top(cols), []int{3, 4, 5})
+	withSlack(cols, yTop)
 	step := w * float64(k) / float64(len(s.Observed))
 	x := func(i int) float64 { return left + math.Min(float64(i)*step, w) }
 	y := func(v float64) float64 { return above + h - h*math.Min(v/yTop, 1) }
@@ -158,7 +159,7 @@ func SVG(s Series, o Options) string {
 		}
 		fmt.Fprintf(&b, `<text class="ink" x="%s" y="%d" text-anchor="%s">onset %s</text>`+"\n", px(at(1)+gap), above-8, anchor, text(onset[1].In(loc).Format("Mon 2 Jan 15:04")))
 	}
-	svgLegend(&b, id, bars, cols, left, height-12, left+w, loc.String())
+	svgLegend(&b, id, bars, cols, left, height-12, left+w, message.Zone(loc, s.Start))
 	b.WriteString("</svg>\n")
 	return b.String()
 }
@@ -280,7 +281,7 @@ func (s *Series) describe(o Options) string {
 		}
 	}
 	const layout = "Mon 2 Jan 2006 15:04"
-	text := fmt.Sprintf("From %s to %s, %s, in steps of %s.", s.Start.In(loc).Format(layout), s.end().In(loc).Format(layout), loc, s.Step)
+	text := fmt.Sprintf("From %s to %s, %s, in steps of %s.", s.Start.In(loc).Format(layout), s.end().In(loc).Format(layout), message.Zone(loc, s.Start), s.Step)
 	if !math.IsInf(peak, 0) {
 		at := s.Start.Add(s.Step * time.Duration(when)).In(loc)
 		text += fmt.Sprintf(" Highest: %s at %s.", label(peak), at.Format(layout))

@@ -157,6 +157,7 @@ func Terminal(s Series, o Options) string {
 		}
 	}
 	yTop, yTicks := scale(top(cols), divisors)
+	withSlack(cols, yTop)
 
 	var b strings.Builder
 	if s.Title != "" {
@@ -185,7 +186,7 @@ func Terminal(s Series, o Options) string {
 	}
 	marks := g.marks(cols, wide, margin)
 	s.axis(&b, o, g, margin, span, (len(s.Observed)+k-1)/k*k, marks)
-	s.legend(&b, o, g, cols, width, loc.String())
+	s.legend(&b, o, g, cols, width, message.Zone(loc, s.Start))
 	return b.String()
 }
 

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"golang.org/x/text/language"
@@ -250,6 +251,16 @@ func Country(code string) string {
 		return code
 	}
 	return name + " (" + region.String() + ")"
+}
+
+// Zone names a zone for people. The system's own zone has no name but those
+// of its hours.
+func Zone(loc *time.Location, at time.Time) string {
+	if loc != time.Local {
+		return loc.String()
+	}
+	name, _ := at.In(loc).Zone()
+	return name
 }
 
 // Confidence puts a probability into a word.

@@ -12,6 +12,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"mailvigil/internal/message"
+	"mailvigil/verdict"
 )
 
 // style of text, as the parameter of an ANSI SGR sequence.
@@ -84,15 +85,34 @@ func (p *printer) clipped(indent string, st style, text string) {
 }
 
 func (p *printer) clip(text string, columns int) string {
-	dots := "..."
-	if p.o.Unicode {
-		dots = "…"
-	}
+	dots := p.dots()
 	if width(text) <= columns {
 		return text
 	}
 	head, _ := split(text, columns-width(dots))
 	return head + dots
+}
+
+// place writes where a line stands. What does not fit is cut from the front
+// of the path: the name of the file and the number of the line must stay.
+func (p *printer) place(indent string, e verdict.Evidence) {
+	text, room := message.Safe(e.File)+":"+strconv.FormatInt(e.Line, 10), p.o.Width-width(indent)
+	dots := p.dots()
+	if over := width(text) - room; over > 0 {
+		_, text = split(text, over+width(dots))
+		for width(text) > room-width(dots) { // a wide character stood at the cut
+			_, text = split(text, 1)
+		}
+		text = dots + text
+	}
+	p.raw(indent + p.styled(faint, text))
+}
+
+func (p *printer) dots() string {
+	if p.o.Unicode {
+		return "…"
+	}
+	return "..."
 }
 
 func (p *printer) bullet() string {

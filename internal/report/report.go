@@ -42,7 +42,8 @@ const (
 	maxGuesses  = 3
 	maxSamples  = 3
 	maxProblems = 6
-	maxFull     = 4 // incidents told in full
+	maxFull     = 2 // incidents told in full
+	maxBrief    = 4 // incidents told in brief after those
 )
 
 // Terminal writes v for a person to read, most important first and what to do
@@ -120,12 +121,15 @@ func (p *printer) incidents(v *verdict.Verdict) {
 		if inc.Kind == verdict.Background {
 			continue
 		}
-		if shown == maxFull {
+		if shown == maxFull+maxBrief {
 			more++
 			continue
 		}
 		shown++
 		p.incident(shown, inc)
+		if shown <= maxFull {
+			p.grounds(inc)
+		}
 	}
 	if more > 0 {
 		p.blank()
@@ -133,6 +137,7 @@ func (p *printer) incidents(v *verdict.Verdict) {
 	}
 }
 
+// incident says what happened, since when, and who is concerned.
 func (p *printer) incident(number int, inc *verdict.Incident) {
 	word, st := kindWord(inc.Kind)
 	title := inc.Name
@@ -199,6 +204,10 @@ func (p *printer) incident(number int, inc *verdict.Incident) {
 	if n := len(inc.Stolen); n > 0 {
 		p.field("Sessions", plural(n, "session")+" stolen: "+p.some(inc.Stolen, maxNames))
 	}
+}
+
+// grounds shows what an incident rests on.
+func (p *printer) grounds(inc *verdict.Incident) {
 	p.plot(inc)
 	p.hypotheses(inc.Hypotheses)
 	p.lines("The lines behind it", "   ", inc.Evidence)
@@ -231,7 +240,7 @@ func (p *printer) plot(inc *verdict.Incident) {
 // a plot.
 func Series(inc *verdict.Incident) chart.Series {
 	s := chart.Series{
-		Title: inc.Plot.Title, Start: inc.Plot.Start, Step: time.Duration(inc.Plot.Step) * time.Second,
+		Title: upperFirst(inc.Plot.Title), Start: inc.Plot.Start, Step: time.Duration(inc.Plot.Step) * time.Second,
 		Observed: inc.Plot.Observed, Expected: inc.Plot.Expected, Lower: inc.Plot.Lower, Upper: inc.Plot.Upper,
 	}
 	if !inc.Onset.IsZero() {
@@ -244,7 +253,10 @@ func (p *printer) hypotheses(all []verdict.Hypothesis) {
 	if len(all) == 0 {
 		return
 	}
-	all = slices.Clone(all)
+	// What is as good as ruled out, with nothing said about it, says nothing.
+	all = slices.DeleteFunc(slices.Clone(all), func(h verdict.Hypothesis) bool {
+		return h.Probability < 0.005 && len(h.For)+len(h.Against) == 0
+	})
 	slices.SortStableFunc(all, func(a, b verdict.Hypothesis) int {
 		switch {
 		case a.Probability > b.Probability:
@@ -257,7 +269,7 @@ func (p *printer) hypotheses(all []verdict.Hypothesis) {
 	p.blank()
 	p.paragraph("   ", "   ", bold, "Why")
 	for _, h := range all[:min(len(all), maxGuesses)] {
-		p.paragraph(fmt.Sprintf("   %3.0f %%  ", 100*clamp(h.Probability)), "          ", none, h.Name)
+		p.paragraph(fmt.Sprintf("   %3.0f %%  ", 100*clamp(h.Probability)), "          ", none, upperFirst(h.Name))
 		p.reasons("+ ", green, h.For)
 		p.reasons("- ", yellow, h.Against)
 	}
@@ -292,7 +304,7 @@ func (p *printer) lines(title, indent string, evidence []verdict.Evidence) {
 }
 
 func (p *printer) cite(indent string, e verdict.Evidence) {
-	p.clipped(indent, faint, e.File+":"+strconv.FormatInt(e.Line, 10))
+	p.place(indent, e)
 	// Two lines of the screen: the account and the address tend to stand in
 	// the second.
 	head, rest := split(message.Safe(e.Text), p.o.Width-len(indent)-2)
@@ -325,7 +337,7 @@ func (p *printer) findings(v *verdict.Verdict) {
 		case verdict.Medium:
 			st = yellow
 		}
-		text := g.Title
+		text := upperFirst(g.Title)
 		if g.Code != "" {
 			text += " (" + g.Code + ")"
 		}
@@ -451,7 +463,7 @@ func (p *printer) coverage(v *verdict.Verdict) {
 	}
 	text += "."
 	if !c.From.IsZero() {
-		text += " From " + p.when(c.From, time.Time{}) + " to " + p.when(c.To, time.Time{}) + ", " + p.o.Location.String() + "."
+		text += " From " + p.when(c.From, time.Time{}) + " to " + p.when(c.To, time.Time{}) + ", " + message.Zone(p.o.Location, c.From) + "."
 	}
 	switch {
 	case c.Rejected == 1:
@@ -463,10 +475,8 @@ func (p *printer) coverage(v *verdict.Verdict) {
 	}
 	p.paragraph("", "", none, text)
 	for _, s := range c.Samples[:min(len(c.Samples), maxSamples)] {
-		p.clipped("  ", faint, s.File+":"+strconv.FormatInt(s.Line, 10)+": "+s.Why)
-		if s.Text != "" {
-			p.clipped("    ", none, s.Text)
-		}
+		p.place("  ", s.Evidence)
+		p.clipped("    ", none, s.Why+": "+s.Text)
 	}
 	for _, g := range c.Gaps[:min(len(c.Gaps), maxProblems)] {
 		p.marked("", p.bullet(), yellow, "No logs of "+g.Format+" from "+p.when(g.From, time.Time{})+" to "+p.when(g.To, g.From))

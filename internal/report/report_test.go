@@ -124,6 +124,20 @@ func TestLongText(t *testing.T) {
 	}
 }
 
+// TestPlaceKeepsLineNumber: a path that is too long loses its front.
+func TestPlaceKeepsLineNumber(t *testing.T) {
+	v := outage()
+	v.Incidents[0].Evidence = lines("/srv/"+strings.Repeat("long/漢/", 30)+"access.log", 4100, "x")
+	for width := 60; width < 64; width++ {
+		o := report.Options{Width: width, Location: brussels, Unicode: true}
+		out := terminal(t, v, o)
+		checkScreen(t, out, o)
+		if !strings.Contains(out, "/access.log:4100\n") {
+			t.Errorf("at %d columns the file's name and line are lost", width)
+		}
+	}
+}
+
 // nasty is what an attacker may put where a log lets him choose.
 const nasty = "a\x1b]0;owned\x07\x1b[2J\r\n\t\u202egnp.exe\u2066\u200b\u0085\u009b31m\xff\xc3(\x00e\u0301\u0301\u0301\u0301\u0301\U000e0041漢字🏴‍☠️"
 
