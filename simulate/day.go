@@ -104,7 +104,8 @@ type day struct {
 	month      time.Month
 	date       int
 	weekday    time.Weekday
-	free       bool // nobody is expected in the office
+	free       bool  // nobody is expected in the office
+	busy       int64 // thousandths of the average day: some weeks have more to write about
 	hours      []int
 	steps      []step
 	actor, seq int32
@@ -144,6 +145,10 @@ func (d *day) fill(habits []habit, stories []story) {
 	d.year, d.month, d.date = begin.Date()
 	d.weekday = begin.Weekday()
 	d.free = d.weekday == time.Saturday || d.weekday == time.Sunday || isHoliday(d.year, d.month, d.date)
+	d.busy = between(d.w.rng("day", 0, d.index), 870, 1130)
+	if d.weekday == time.Friday {
+		d.busy -= 90
+	}
 	for t := begin; t.Before(end); t = t.Add(time.Hour) {
 		d.hours = append(d.hours, t.Hour())
 	}

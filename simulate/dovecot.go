@@ -9,7 +9,8 @@ import (
 // dovecot prints the lines of Dovecot's own log file. id is the session, 0
 // for none; secure means TLS. Of imapLogout, text is how it ended, a the
 // messages fetched, b the bytes sent; of loginFailed, a is the seconds it
-// took. dovecotNotice is text alone.
+// took; of loginNone, text is why TLS failed, where it did. dovecotNotice is
+// text alone.
 func (p *printer) dovecot(s *step, it *Item) {
 	ev := &it.Event
 	ev.Format, ev.Service, ev.ClientIP = maillog.Dovecot, maillog.IMAP, s.from.ip
@@ -88,8 +89,18 @@ func (p *printer) dovecot(s *step, it *Item) {
 		p.end(s, ev)
 	case loginNone:
 		ev.Action = maillog.Probe
-		p.text(" imap-login: Info: Disconnected: Aborted login by logging out (no auth attempts in 0 secs): user=<>")
+		p.text(" imap-login: Info: Disconnected: ")
+		if s.text == "" {
+			p.text("Aborted login by logging out")
+		} else {
+			p.text("Connection closed: SSL_accept() failed: ")
+			p.text(s.text)
+		}
+		p.text(" (no auth attempts in 0 secs): user=<>")
 		p.from(s, ev)
+		if s.text != "" {
+			p.text(", TLS handshaking")
+		}
 		p.end(s, ev)
 	default:
 		it.Stated = false

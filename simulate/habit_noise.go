@@ -30,7 +30,8 @@ var backgroundNoise = habit{name: "noise", world: func(d *day) {
 			}
 		}
 	}
-	for t := d.start + wait(r, 8*minute); t < d.end; t += wait(r, 8*minute) {
+	mean := pick(r, []int64{5, 7, 8, 9, 13}) * minute // days differ
+	for t := d.start + wait(r, mean); t < d.end; t += wait(r, mean) {
 		from := d.w.intruder(r)
 		who, p := guess()
 		switch n := r.IntN(100); {
@@ -40,8 +41,10 @@ var backgroundNoise = habit{name: "noise", world: func(d *day) {
 			d.imapFailure(r, t, who, p, from)
 		case n < 60:
 			d.webmailFailure(r, t, who, p, from, pick(r, browsers))
-		case n < 70:
+		case n < 66:
 			d.add(step{at: t, kind: loginNone, from: from, id: sessionID(r, t), secure: true})
+		case n < 72:
+			d.add(step{at: t, kind: loginNone, from: from, id: sessionID(r, t), text: pick(r, tlsErrors)})
 		default:
 			for range between(r, 1, 5) {
 				d.web(t, nil, from, pick(r, scanners), pick(r, wanted), 404, 153)
@@ -52,6 +55,11 @@ var backgroundNoise = habit{name: "noise", world: func(d *day) {
 }}
 
 var (
+	tlsErrors = []string{
+		"error:0A00010B:SSL routines::wrong version number",
+		"error:0A000416:SSL routines::sslv3 alert certificate unknown: SSL alert number 46",
+		"error:0A0000C1:SSL routines::no shared cipher",
+	}
 	scanners = []string{"-", "Mozilla/5.0 zgrab/0.x", "python-requests/2.31.0", "Go-http-client/1.1", "Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)"}
 	wanted   = []string{"GET /.env", "GET /wp-login.php", "GET /.git/config", "GET /phpmyadmin/index.php", "GET /favicon.ico", "GET /robots.txt", "POST /boaform/admin/formLogin", "GET /owa/auth/logon.aspx", "GET /autodiscover/autodiscover.json"}
 )

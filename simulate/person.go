@@ -68,9 +68,11 @@ func newPeople(w *World) []*person {
 	// One device in two hundred people's was forgotten in a drawer or a
 	// spare office when the password changed.
 	r := w.rng("forgotten", 0, 0)
+	const never = 100_000 // days until it takes an update
 	for range max(1, len(out)/200) {
 		p := pick(r, out)
 		p.stale = newDevice(r, pick(r, []deviceKind{iPhone, desktop}), p.name)
+		p.stale.lag = never
 	}
 	return out
 }
@@ -200,7 +202,7 @@ func (d *day) activity(p *person, at *presence, t int64) int64 {
 		of = &freeDays
 	}
 	h := d.hourOf(t) - p.shift
-	return of[(h+24)%24] * p.busy / 1000
+	return of[(h+24)%24] * p.busy / 1000 * d.busy / 1000
 }
 
 // times draws the instants of something that a person does so many times, in
@@ -208,7 +210,7 @@ func (d *day) activity(p *person, at *presence, t int64) int64 {
 func (d *day) times(r *rand.Rand, p *person, at *presence, perHour int64, do func(t int64)) {
 	// A thinned Poisson process: drawn at the highest rate, kept in
 	// proportion to the activity.
-	const most = 1650
+	const most = 1900
 	for t := d.start + wait(r, hour*1000/perHour*1000/most); t < d.end; t += wait(r, hour*1000/perHour*1000/most) {
 		if r.Int64N(most) < d.activity(p, at, t) {
 			do(t)

@@ -61,8 +61,9 @@ func Scenarios() []Scenario { return []Scenario{Quiet, PhoneStorm, Spray, Parlia
 // ErrOptions is wrapped by every error of New.
 var ErrOptions = errors.New("simulate: options")
 
-// World is an organisation and what happens to it. It can be run any number
-// of times, and gives the same each time; one run at a time.
+// World is an organisation and what happens to it. Nothing in it changes after
+// New: it can be run any number of times, by several at once, and gives the
+// same each time.
 type World struct {
 	opt      Options
 	strength int64 // in thousandths

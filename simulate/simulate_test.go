@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"path"
+	"reflect"
 	"runtime"
 	"slices"
 	"sort"
@@ -100,10 +101,10 @@ func events(w *simulate.World) string {
 // no longer be compared with new ones.
 func TestGolden(t *testing.T) {
 	golden := map[simulate.Scenario]string{
-		simulate.Quiet:      "791f1a9f5213f572c422f7bc1925a93a5eeca9a3d88374ba663e1624580ad35c",
-		simulate.PhoneStorm: "0e0f08b317b2bfc24cc60ff4e1bfcfa88a79d55cdfbc64864776a2d9f76125ef",
-		simulate.Spray:      "5737cd90ecc0da941a6e7db7df79e4a345a82f6e9688d563c47855fca654e799",
-		simulate.Parliament: "fdc99b36fba305e83fc2b14539b9cd58935fd4a3fce3cb002efbf684502d7424",
+		simulate.Quiet:      "f567edaf1f9ded698e29ebf868a86137d73dddb7df4e2df4d08f8e79ac9e9515",
+		simulate.PhoneStorm: "554a9e12ece6299b2f33280f023351fec2fae20ab9830fadbc85fde5307d5507",
+		simulate.Spray:      "fc78cf86004a9f6460cad594083b67861133e43a03cf248141842190cdcb03ad",
+		simulate.Parliament: "58947d6c49a98efe44576bd5e7cc5a6caeb5869374ee679250dd59506e762132",
 	}
 	for scenario, want := range golden {
 		t.Run(string(scenario), func(t *testing.T) {
@@ -443,7 +444,7 @@ func TestEventsAgreeWithLines(t *testing.T) {
 				switch {
 				case it.Damaged && kind == maillog.Rejected:
 				case !it.Damaged && !it.Stated && kind == maillog.Ignored:
-				case it.Stated && kind == maillog.Parsed && fmt.Sprintf("%+v", got) == fmt.Sprintf("%+v", it.Event):
+				case it.Stated && kind == maillog.Parsed && same(got, it.Event):
 				case it.Event.Joined && !got.Joined:
 					missing++
 				default:
@@ -458,6 +459,27 @@ func TestEventsAgreeWithLines(t *testing.T) {
 			t.Logf("%d damaged lines, %d Events less for them", damaged, missing)
 		})
 	}
+}
+
+// same compares two Events; a text that is absent equals an empty one.
+func same(a, b maillog.Event) bool {
+	for _, f := range []func(*maillog.Event) *[]byte{
+		func(e *maillog.Event) *[]byte { return &e.Account },
+		func(e *maillog.Event) *[]byte { return &e.UserAgent },
+		func(e *maillog.Event) *[]byte { return &e.Device },
+		func(e *maillog.Event) *[]byte { return &e.DeviceType },
+		func(e *maillog.Event) *[]byte { return &e.Session },
+		func(e *maillog.Event) *[]byte { return &e.Mechanism },
+		func(e *maillog.Event) *[]byte { return &e.URL },
+		func(e *maillog.Event) *[]byte { return &e.Hostname },
+	} {
+		x, y := f(&a), f(&b)
+		if !bytes.Equal(*x, *y) {
+			return false
+		}
+		*x, *y = nil, nil
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 type limited struct{ left int }
