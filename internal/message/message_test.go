@@ -38,7 +38,7 @@ func TestCause(t *testing.T) {
 		{"errors", cause{"service": "webmail", "outcome": "error", "status": "502"}, "webmail requests that ended in a server error with HTTP status 502"},
 		{"refused for capacity", cause{"service": "imap", "outcome": "refused"}, "refused IMAP connections"},
 		{"denied by policy", cause{"service": "smtp", "outcome": "denied", "prefix": "192.0.2.0/24"}, "SMTP connections denied by policy from 192.0.2.0/24"},
-		{"a command of ActiveSync", cause{"service": "activesync", "action": "foldersync", "account": "anna@parl.example"}, "ActiveSync foldersync requests from account anna@parl.example"},
+		{"a command of ActiveSync", cause{"service": "activesync", "action": "foldersync", "account": "anna@assembly.example"}, "ActiveSync foldersync requests from account anna@assembly.example"},
 		{"a group and a mechanism", cause{"account_group": "members", "mechanism": "PLAIN"}, "connections from accounts in the group members by the mechanism PLAIN"},
 		{"an attribute without words", cause{"tls_version": "1.0", "url": "/x"}, "connections for /x, with tls version 1.0"},
 	} {
@@ -61,7 +61,7 @@ func TestCauseSaysEverything(t *testing.T) {
 
 func TestSafe(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"plain", "anna@parl.example", "anna@parl.example"},
+		{"plain", "anna@assembly.example", "anna@assembly.example"},
 		{"letters of the world", "Zoë 漢字 Ελλάδα עברית", "Zoë 漢字 Ελλάδα עברית"},
 		{"decomposed letter", "e\u0301", "e\u0301"},
 		{"a backslash stays", `DOM\anna`, `DOM\anna`},
