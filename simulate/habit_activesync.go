@@ -39,15 +39,15 @@ var activeSync = habit{name: "activesync", person: func(d *day, p *person) {
 			t += mail + 5*second
 			command(t, easPing, 22)
 			command(t+between(r, 1, 3)*second, easSync, size(r, 9000))
-			if in(r, 60) {
+			if chance(r, 60) {
 				command(t+between(r, 3, 9)*second, easItemOperations, size(r, 60000))
 			}
-			if in(r, 15) {
+			if chance(r, 15) {
 				command(t+between(r, 3, 60)*second, easMeetingResponse, 90)
 			}
 			t += between(r, 2, 8) * second
 		}
-		if t := d.start + r.Int64N(d.end-d.start); in(r, 250) {
+		if t := d.start + r.Int64N(d.end-d.start); chance(r, 250) {
 			command(t, easProvision, 420)
 			command(t+second, easFolderSync, 13)
 		}

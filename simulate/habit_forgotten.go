@@ -39,7 +39,7 @@ func (d *day) smtpFailure(r *rand.Rand, t int64, who string, p *person, from add
 	add(0, smtpConnect, step{id: id})
 	add(300*millisecond, authFailed, step{})
 	add(2*second, smtpRefused, step{id: id, text: "LOGIN"})
-	if in(r, 300) {
+	if chance(r, 300) {
 		add(2*second+5*millisecond, smtpLost, step{id: id})
 	}
 	add(2*second+10*millisecond, smtpAborted, step{id: id})

@@ -40,7 +40,7 @@ func (d *day) desktop(r *rand.Rand, p *person, at *presence, dev *device) {
 		long := min(dev.beat, wait(r, 2*hour)) + second
 		messages := r.Int64N(1000) * d.activity(p, at, t) / 40_000
 		long = d.idle(r, t, long, p, d.computer(p, at, t), dev.at(t).agent, messages)
-		if in(r, 500) { // a second connection for another folder
+		if chance(r, 500) { // a second connection for another folder
 			d.idle(r, t+2*second, long, p, d.computer(p, at, t), dev.at(t).agent, 0)
 		}
 		t += long + between(r, 1, 90)*second

@@ -8,12 +8,12 @@ import "math/rand/v2"
 var backgroundNoise = habit{name: "noise", world: func(d *day) {
 	r := d.w.rng("noise", 0, d.index)
 	guess := func() (string, *person) {
-		if in(r, 80) { // gathered from web pages
+		if chance(r, 80) { // gathered from web pages
 			p := pick(r, d.w.people)
 			return p.name, p
 		}
 		name := pick(r, guessedNames)
-		if in(r, 400) {
+		if chance(r, 400) {
 			name += "@" + d.w.opt.Domain
 		}
 		return name, nil
@@ -23,7 +23,7 @@ var backgroundNoise = habit{name: "noise", world: func(d *day) {
 		from := d.w.intruder(r)
 		for t := d.start + wait(r, hour); t < d.end; t += wait(r, 25*minute) {
 			who, p := guess()
-			if in(r, 600) {
+			if chance(r, 600) {
 				d.smtpFailure(r, t, who, p, from)
 			} else {
 				d.imapFailure(r, t, who, p, from)
@@ -67,7 +67,7 @@ var (
 // intruder is an address that hostile traffic comes from: more often rented
 // than a home.
 func (w *World) intruder(r *rand.Rand) address {
-	if in(r, 650) {
+	if chance(r, 650) {
 		return pick(r, pointers(hosting)).address(r)
 	}
 	return pick(r, pointers(farHomes)).address(r)

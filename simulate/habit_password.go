@@ -12,7 +12,7 @@ var newPasswords = habit{name: "passwords", person: func(d *day, p *person) {
 	at := d.presence(p)
 	changed := d.clock(9, 0) + r.Int64N(7*hour)
 	for _, dev := range p.devices {
-		if in(r, 300) {
+		if chance(r, 300) {
 			continue // noticed before the next fetch
 		}
 		for t := changed + between(r, 1, 9)*minute; t < changed+wait(r, 40*minute); t += between(r, 40, 400) * second {

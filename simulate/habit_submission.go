@@ -46,7 +46,7 @@ func (d *day) sendAs(r *rand.Rand, t int64, who string, p *person, from address,
 	}
 	bytes := size(r, 24_000)
 	rcpt := int64(1)
-	if in(r, 200) {
+	if chance(r, 200) {
 		rcpt = between(r, 2, 7)
 	}
 	add(smtpConnect, 0, step{})
@@ -56,7 +56,7 @@ func (d *day) sendAs(r *rand.Rand, t int64, who string, p *person, from address,
 	add(smtpDisconnect, between(r, 20, 100), step{a: rcpt})
 	for range rcpt {
 		s := step{b: between(r, 200, 900)}
-		if in(r, 550) {
+		if chance(r, 550) {
 			s.text = pick(r, d.w.people).name
 		} else {
 			to := pick(r, outside)

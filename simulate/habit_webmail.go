@@ -28,14 +28,14 @@ func (d *day) webmailSession(r *rand.Rand, t int64, p *person, from address, age
 		d.imap(r, t, between(r, 100, 900)*millisecond, p, d.w.stores.webmail, "", 0, loggedOut)
 	}
 	get("GET /webmail/?_task=login", 5200)
-	if in(r, 300) { // not in the browser's cache
+	if chance(r, 300) { // not in the browser's cache
 		for _, u := range []string{"skins/elastic/styles/styles.min.css?s=1690185400", "program/js/jquery.min.js?s=1690185412", "program/js/app.min.js?s=1690185410", "skins/elastic/images/logo.svg"} {
 			get("GET /webmail/"+u, 60_000)
 		}
 	}
 	t += between(r, 4, 25) * second
 	session := r.Uint64()
-	if in(r, 25) { // a slip of the finger
+	if chance(r, 25) { // a slip of the finger
 		d.webmailFailure(r, t, p.name, p, from, agent)
 		t += between(r, 5, 20) * second
 	}
@@ -81,7 +81,7 @@ func (d *day) webmailSession(r *rand.Rand, t int64, p *person, from address, age
 		}
 		mailbox()
 	}
-	if in(r, 400) {
+	if chance(r, 400) {
 		t += between(r, 2, 30) * second
 		get("GET /webmail/?_task=logout&_token="+strconv.FormatUint(session, 36), 4800)
 	}

@@ -48,11 +48,11 @@ func newPeople(w *World) []*person {
 			browser: pick(r, browsers), home: &homes[0], stays: pick(r, []int64{1, 4, 9, 30, 90}), carrier: pick(r, pointers(carriers)),
 		}
 		switch {
-		case in(r, 45):
+		case chance(r, 45):
 			p.rhythm = &nightOwls
-		case in(r, 320):
+		case chance(r, 320):
 			p.rhythm = &lateHours
-		case in(r, 200):
+		case chance(r, 200):
 			p.days &^= 1 << (1 + r.IntN(5)) // works four days
 		}
 		switch h := r.IntN(10); {
@@ -61,7 +61,7 @@ func newPeople(w *World) []*person {
 		case h >= 5:
 			p.home = &homes[1]
 		}
-		p.six = p.home.v6 != "" && in(r, 550)
+		p.six = p.home.v6 != "" && chance(r, 550)
 		p.devices = newDevices(r, p.name)
 		out[i] = p
 	}
@@ -90,13 +90,13 @@ func newDevices(r *rand.Rand, name string) []*device {
 	}
 	kinds := []deviceKind{iPhone, iPhone, iPhone, iPhone, iPhone, samsung, samsung, android, outlook, outlook, iPhoneIMAP, k9}
 	var out []*device
-	if in(r, 880) {
+	if chance(r, 880) {
 		out = append(out, newDevice(r, pick(r, kinds), login()))
 	}
-	if in(r, 120) {
+	if chance(r, 120) {
 		out = append(out, newDevice(r, pick(r, kinds), login()))
 	}
-	if in(r, 450) {
+	if chance(r, 450) {
 		out = append(out, newDevice(r, desktop, name))
 	}
 	return out
@@ -133,15 +133,15 @@ func (d *day) presence(p *person) presence {
 	out := presence{away: p.carrier}
 	out.home = d.w.homeAddress(p, d.index)
 	week := d.w.rng("week", p.index, d.index/5)
-	if journey := week; in(journey, 20) {
+	if journey := week; chance(journey, 20) {
 		out.away = pick(journey, pointers(abroad))
 		out.home = out.away.address(journey)
 		return out
 	}
 	works := !d.free && p.days>>d.weekday&1 == 1
-	if out.absent = works && in(r, 70); out.absent || !works {
+	if out.absent = works && chance(r, 70); out.absent || !works {
 		for i, h := range d.hours {
-			if h >= 9 && h < 22 && in(r, 220) {
+			if h >= 9 && h < 22 && chance(r, 220) {
 				out.place[i] = underway
 			}
 		}
@@ -151,14 +151,14 @@ func (d *day) presence(p *person) presence {
 	if p.rhythm == &lateHours {
 		leaves += 2
 	}
-	if in(r, p.remote) {
+	if chance(r, p.remote) {
 		return out
 	}
 	for i, h := range d.hours {
 		switch {
 		case h >= arrives && h < leaves:
 			out.place[i] = atOffice
-		case h == arrives-1, h == leaves, h > leaves && in(r, 80):
+		case h == arrives-1, h == leaves, h > leaves && chance(r, 80):
 			out.place[i] = underway
 		}
 	}

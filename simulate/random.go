@@ -49,15 +49,15 @@ func between(r *rand.Rand, lo, hi int64) int64 {
 	return lo + r.Int64N(hi-lo)
 }
 
-// in says yes so many times in a thousand.
-func in(r *rand.Rand, thousandths int64) bool { return r.Int64N(1000) < thousandths }
+// chance says yes so many times in a thousand.
+func chance(r *rand.Rand, thousandths int64) bool { return r.Int64N(1000) < thousandths }
 
 func pick[T any](r *rand.Rand, of []T) T { return of[r.IntN(len(of))] }
 
 // size draws a number of bytes: most are near typical, a few far above.
 func size(r *rand.Rand, typical int64) int64 {
 	n := between(r, typical/4, typical*3/2)
-	if in(r, 60) {
+	if chance(r, 60) {
 		n += wait(r, typical*20_000) / 1000
 	}
 	return n

@@ -14,7 +14,7 @@ func (s *nightSitting) tell(d *day) {
 	}
 	for _, p := range d.w.people {
 		r := d.w.rng("sitting", p.index, d.index)
-		if !in(r, min(900, 150*d.w.strength/1000)) {
+		if !chance(r, min(900, 150*d.w.strength/1000)) {
 			continue
 		}
 		from := d.w.office[p.index%len(d.w.office)]

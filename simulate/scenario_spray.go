@@ -37,7 +37,7 @@ func (s *spray) tell(d *day) {
 		for range d.w.scaled(2) {
 			for _, p := range d.w.people {
 				t, from := between(r, begin, end), pick(r, s.fleet)
-				if in(r, 850) {
+				if chance(r, 850) {
 					d.imapFailure(r, t, p.name, p, from)
 				} else {
 					d.smtpFailure(r, t, p.name, p, from)

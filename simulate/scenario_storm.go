@@ -18,7 +18,7 @@ func (s *phoneStorm) prepare(w *World) {
 	r := w.rng("storm", 0, 0)
 	for _, p := range w.people {
 		for _, dev := range p.devices {
-			if dev.kind == iPhone && in(r, 350) {
+			if dev.kind == iPhone && chance(r, 350) {
 				dev.lag = 0
 			}
 		}

@@ -55,9 +55,6 @@ const (
 	Parliament Scenario = "parliament"
 )
 
-// Scenarios are all of them, in the order of their description.
-func Scenarios() []Scenario { return []Scenario{Quiet, PhoneStorm, Spray, Parliament} }
-
 // ErrOptions is wrapped by every error of New.
 var ErrOptions = errors.New("simulate: options")
 

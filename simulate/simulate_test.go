@@ -333,6 +333,53 @@ func keys(set map[string]bool) []string {
 	return out
 }
 
+// The releases of phones are those of real years; a storm needs one that is
+// new in its night in any year and zone.
+func TestStormOfAnyTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		zone string
+		year int
+	}{
+		"before the releases known": {"Europe/Brussels", 2019},
+		"between two":               {"America/New_York", 2024},
+		"after them":                {"Pacific/Auckland", 2031},
+	} {
+		t.Run(name, func(t *testing.T) {
+			loc, err := time.LoadLocation(c.zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			start := time.Date(c.year, 5, 2, 0, 0, 0, 0, loc)
+			w := world(t, simulate.Options{Seed: 6, Accounts: 80, Days: 7, Scenario: simulate.PhoneStorm, Start: start, Location: loc})
+			night := start.AddDate(0, 0, 4)
+			truth := w.Truth()
+			if len(truth.Incidents) != 1 {
+				t.Fatalf("there are %d incidents", len(truth.Incidents))
+			}
+			if onset := truth.Incidents[0].Onset; onset.Before(night) || onset.After(night.Add(6*time.Hour)) {
+				t.Errorf("it begins %v, not in the night of %v", onset, night)
+			}
+			build := []byte(nil)
+			for it := range w.Events {
+				if it.Label != "" && build == nil {
+					build = bytes.Clone(it.Event.UserAgent[bytes.LastIndexByte(it.Event.UserAgent, '/'):])
+				}
+				if build == nil && it.Event.Time > night.UnixNano()+int64(6*time.Hour) {
+					t.Fatal("no phone storms")
+				}
+			}
+			for it := range w.Events {
+				if it.Event.Time >= night.UnixNano() {
+					break
+				}
+				if bytes.HasSuffix(it.Event.UserAgent, build) {
+					t.Fatalf("the build is in use before the night: %s", it.Line)
+				}
+			}
+		})
+	}
+}
+
 func TestStrength(t *testing.T) {
 	for _, scenario := range simulate.Scenarios()[1:] {
 		t.Run(string(scenario), func(t *testing.T) {
