@@ -64,7 +64,9 @@ func withSlack(cols []column, top float64) {
 }
 
 // columns averages the steps of s, k of them into one column. Steps that were
-// not seen do not count.
+// not seen do not count. A peak of one step is flattened by it; the band is
+// averaged alike, and is wider than that of a sum of k independent steps would
+// be, so a plot shows rather too little excess than too much.
 func (s *Series) columns(k int) []column {
 	n := (len(s.Observed) + k - 1) / k
 	out := make([]column, n)

@@ -180,8 +180,8 @@ func clip(s string, n int) string {
 	return head + "..."
 }
 
-// number0 writes a count, with commas between thousands.
-func number0(v float64) string {
+// amount writes a count, with commas between thousands.
+func amount(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "an unknown number"
 	}
@@ -202,10 +202,8 @@ func group(digits string) string {
 	return sign + digits
 }
 
-func plural(n int, what string) string { return pluralN(int64(n), what) }
-
-func pluralN(n int64, what string) string {
-	return group(strconv.FormatInt(n, 10)) + " " + what + ending(int(n), what)
+func plural[N int | int64](n N, what string) string {
+	return group(strconv.FormatInt(int64(n), 10)) + " " + what + ending(int(n), what)
 }
 
 func ending(n int, what string) string {

@@ -184,11 +184,11 @@ func (p *printer) incident(number int, inc *verdict.Incident) {
 		p.field("Cause", text)
 	}
 	if inc.Observed != 0 || inc.Expected != 0 {
-		text := number0(inc.Observed) + " counted, " + number0(inc.Expected) + " expected"
+		text := amount(inc.Observed) + " counted, " + amount(inc.Expected) + " expected"
 		if inc.Excess >= 0.5 {
-			text += ": " + number0(inc.Excess) + " more"
+			text += ": " + amount(inc.Excess) + " more"
 		} else if inc.Excess <= -0.5 {
-			text += ": " + number0(-inc.Excess) + " fewer"
+			text += ": " + amount(-inc.Excess) + " fewer"
 		}
 		p.field("Count", text)
 	}
@@ -457,7 +457,7 @@ func (p *printer) sensitivity(v *verdict.Verdict) {
 func (p *printer) coverage(v *verdict.Verdict) {
 	c := &v.Coverage
 	p.heading("What was read")
-	text := plural(c.Files, "file") + ", " + pluralN(c.Lines, "line")
+	text := plural(c.Files, "file") + ", " + plural(c.Lines, "line")
 	if c.Bytes > 0 {
 		text += ", " + size(c.Bytes)
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+	_ "time/tzdata"
 
 	"mailvigil/verdict"
 )
