@@ -217,18 +217,20 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 		slot: s, count: min(count, e.Mean+6*sd+3+(five-1)*jobs), mean: e.Mean,
 		noise: e.Dispersion * e.Mean, shared: e.Uncertainty * e.Mean, jobs: jobs,
 	}
-	y, m, variance, minutes := d.sum(s)
+	y, m, noise, shared, minutes := d.sum(s)
 	if minutes < window*2/3 {
 		return j
 	}
+	variance := noise + m*shared
 	raw := score(y, m, variance)
 	scale := max(1, d.scale[d.model.Hour(s)]/target)
 	z := raw / scale
 	from, excess := s-window+1, y-m
 
 	phi := variance / m * scale * scale
-	d.up.add(s, f, slowRise, phi)
-	d.down.add(s, f, slowDrop, phi)
+	own := noise / m * scale * scale // without what the window's minutes share
+	d.up.add(s, f, slowRise, own)
+	d.down.add(s, f, slowDrop, own)
 	if u := d.up.deviate(scale); u > max(z, 2) {
 		z, from, excess = u, d.up.since, d.up.count-d.up.expect
 	}
@@ -269,8 +271,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 // sum adds up the fast test's window. A job of the clock falls in one minute
 // that is not known, of five: where the window's edge cuts such a five, what
 // of it lies inside is uncertain.
-func (d *Detector) sum(s traffic.Slot) (count, mean, variance float64, minutes int) {
-	var shared float64
+func (d *Detector) sum(s traffic.Slot) (count, mean, noise, shared float64, minutes int) {
 	edge := 0.0
 	inside := 0
 	for i := range d.fast {
@@ -280,7 +281,7 @@ func (d *Detector) sum(s traffic.Slot) (count, mean, variance float64, minutes i
 		}
 		minutes++
 		count, mean = count+w.count, mean+w.mean
-		variance += w.noise
+		noise += w.noise
 		shared += w.shared
 	}
 	// Zones are whole fives of minutes apart, so local fives are fives of UTC.
@@ -298,7 +299,7 @@ func (d *Detector) sum(s traffic.Slot) (count, mean, variance float64, minutes i
 		share := float64(inside) / five
 		edge += sq(five*w.jobs) * share * (1 - share)
 	}
-	return count, mean, variance + edge + mean*shared, minutes
+	return count, mean, noise + edge, shared, minutes
 }
 
 func sq(x float64) float64 { return x * x }
@@ -348,7 +349,7 @@ func (d *Detector) learnDue(s traffic.Slot) {
 	if p.weight == 0 {
 		return
 	}
-	d.model.Learn(s-delay, float64(p.clipped), float64(p.weight))
+	d.model.LearnJudged(s-delay, float64(p.clipped), float64(p.weight), float64(p.mean))
 	// The tests' deviates are no better than the model behind them. Their
 	// own upper quantile says by how much they are too large.
 	q := &d.scale[d.model.Hour(s-delay)]
@@ -363,9 +364,10 @@ func (d *Detector) accepted(s traffic.Slot) bool { return d.chained && s-d.chain
 
 func (d *Detector) raise(s, from traffic.Slot, z float64) {
 	d.active = true
-	d.penalty += penalty
 	if !d.chained || d.episode.End+chainGap < s {
+		// What comes back every night is one alarm.
 		d.chained, d.chain = true, s
+		d.penalty = min(d.penalty+penalty, 2*penalty)
 	}
 	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z}
 	d.recovery = slow{since: s}

@@ -10,9 +10,9 @@ import "math"
 // A normal deviate of counts is badly wrong in the tails (a count of 5 where
 // 0.5 is usual), and summing the negative binomial's tail costs more than all
 // the rest of a step. The saddlepoint approximation of Lugannani and Rice
-// (1980), in Barndorff-Nielsen's form r + ln(u/r)/r, is right to a few per
-// cent of the probability as far out as alarms are raised, and costs a few
-// logarithms. It has no meaning at y = 0, where the probability is exact.
+// (1980), in Barndorff-Nielsen's form r + ln(u/r)/r, has the probability right
+// within a third as far out as alarms are raised (TestScore), mostly within a
+// twentieth, and costs a few logarithms. It has no meaning at y = 0, where the probability is exact.
 func score(y, mean, variance float64) float64 {
 	if mean <= 0 {
 		return 0

@@ -83,7 +83,8 @@ const (
 	priorNoiseBlocks = 1.5
 	minNoise         = 0.01 * 0.01
 	blockMinutes     = 3 * 60
-	clipSD           = 3
+	clipSD           = 4
+	studentLoss      = 10
 )
 
 // smoothing over ±15 minutes: counts are shared with neighbouring bins of the
@@ -227,24 +228,35 @@ func (m *Model) phi(hour int) float64 {
 	return max(1, (pooled*priorPhiBins+float64(h.Sum))/(priorPhiBins+float64(h.Bins)))
 }
 
-// dayNoise is the relative variance of what lasts for hours.
+// dayNoise is the relative variance of what lasts for hours, as it is
+// estimated from few blocks that resemble their neighbours.
 func (m *Model) dayNoise() float64 {
 	return max(minNoise, (priorNoise*priorNoiseBlocks+m.Noise.Sum)/(priorNoiseBlocks+m.Noise.Blocks))
+}
+
+// dayNoiseBound widens dayNoise for that: four deviates of a variance known
+// from n draws (Student's t) are those of a variance larger by about 10/n.
+func (m *Model) dayNoiseBound() float64 {
+	return m.dayNoise() * (1 + studentLoss/(2+priorNoiseBlocks+m.Noise.Blocks))
 }
 
 // Expect says what count to expect in a slot, past or to come.
 func (m *Model) Expect(s traffic.Slot) Expectation {
 	p := m.clock.place(s)
-	return m.expect(p, m.rates(p))
+	e := m.expect(p, m.rates(p))
+	e.Ready = m.Learnt >= WarmUp
+	return e
 }
 
 func (m *Model) expect(p place, r rates) Expectation {
+	mean := m.growth() * r.week
 	return Expectation{
-		Mean:        m.growth() * r.week,
-		Dispersion:  m.phi(p.hour()),
-		Uncertainty: r.variance + m.dayNoise(),
+		Mean: mean,
+		// What is not known of one bin alone is new with every bin, so it
+		// is noise among the others.
+		Dispersion:  m.phi(p.hour()) + binMinutes*mean*(r.variance-r.common),
+		Uncertainty: r.common + m.dayNoiseBound(),
 		Burst:       max(0, 1-1/r.burst),
-		Ready:       m.Learnt >= WarmUp,
 	}
 }
 
@@ -254,7 +266,16 @@ func (m *Model) Hour(s traffic.Slot) int { return m.clock.place(s).hour() }
 // Learn takes one minute's count into the Model. The weight is between 0 (no
 // trust at all: nothing is learnt) and 1. A minute that was not seen must not
 // be learnt; a count that is negative or no number is not.
-func (m *Model) Learn(s traffic.Slot, count, weight float64) {
+func (m *Model) Learn(s traffic.Slot, count, weight float64) { m.learn(s, count, weight, -1) }
+
+// LearnJudged is Learn for a minute of which expected was the Mean when it was
+// judged. What days differ by shows in what was expected before anything of
+// the day was learnt; with Learn alone it is not estimated but assumed.
+func (m *Model) LearnJudged(s traffic.Slot, count, weight, expected float64) {
+	m.learn(s, count, weight, expected)
+}
+
+func (m *Model) learn(s traffic.Slot, count, weight, expected float64) {
 	if !(weight > 0) || !(count >= 0) || math.IsInf(count, 0) {
 		return
 	}
@@ -262,15 +283,15 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 	p := m.clock.place(s)
 	r := m.rates(p)
 	e := m.expect(p, r)
-	m.learnSpread(s, p, count, e, r)
+	m.learnSpread(s, p, count, expected, e, r)
 
-	if e.Ready {
+	if m.Learnt >= WarmUp {
 		m.learnLevel(count, weight, r, e)
 	}
 	// A minute's worth of evidence: what lasts for hours is shared by all the
 	// minutes that a bin of the class takes in on one day, so a day can tell
 	// no more about it than one draw of that noise.
-	worth := weight / (e.Dispersion + shared*e.Mean*m.dayNoise())
+	worth := weight / (m.phi(p.hour()) + shared*e.Mean*m.dayNoise())
 	w, y := float32(weight), float32(worth*count)
 	level := m.growth()
 	exposure := worth * level
@@ -312,7 +333,7 @@ func (m *Model) Learn(s traffic.Slot, count, weight float64) {
 // work days before it, would drag the level down.
 func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
 	const keep = 1 - 1.0/memoryLevel
-	w := weight / (e.Dispersion + binMinutes*e.Mean*r.variance)
+	w := weight / (e.Dispersion + binMinutes*e.Mean*r.common)
 	m.Level.Events = m.Level.Events*keep + w*count
 	m.Level.Expected = m.Level.Expected*keep + w*r.week
 }
@@ -320,11 +341,11 @@ func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
 // learnSpread estimates φ for each hour of the day from the residuals of five
 // minutes at a time (single minutes would miss what neighbouring minutes have
 // in common), and what days differ by from the residuals of three hours.
-// Residuals are winsorised at three standard deviations and one event, so
+// Residuals are winsorised at four standard deviations and one event, so
 // that a burst is not taken for spread. They all count alike, whatever the
 // weight: weights fall with the residual, and a spread learnt from residuals
 // that were chosen to be small stays too small for ever.
-func (m *Model) learnSpread(s traffic.Slot, p place, count float64, e Expectation, r rates) {
+func (m *Model) learnSpread(s traffic.Slot, p place, count, expected float64, e Expectation, r rates) {
 	if key := traffic.Slot(floorDiv(int64(s), binMinutes)); m.Bin.Key != key {
 		m.closeBin()
 		m.Bin = span{Key: key, Hour: int32(p.hour())}
@@ -334,7 +355,10 @@ func (m *Model) learnSpread(s traffic.Slot, p place, count float64, e Expectatio
 		m.Block = span{Key: key}
 	}
 	m.Bin.add(count, e, r.common)
-	m.Block.add(count, e, r.common)
+	if expected > 0 {
+		e.Mean = expected
+		m.Block.add(count, e, r.common)
+	}
 }
 
 // firstResidual is how much is learnt before residuals say anything.
@@ -372,7 +396,7 @@ func (m *Model) closeBin() {
 // weighs the answer by how much of the residual it can account for.
 func (m *Model) closeBlock() {
 	o := &m.Block
-	if o.Minutes < blockMinutes/2 || o.Mean <= 0 || m.Learnt < firstResidual {
+	if o.Minutes < blockMinutes/2 || o.Mean <= 0 {
 		return
 	}
 	noise := m.dayNoise()
