@@ -30,18 +30,17 @@ type Survey struct {
 	domains   map[string]int
 	servers   map[netip.Addr]int
 	addresses map[netip.Addr]*shared
-	named     int  // successes of an account with its domain
-	web       bool // logs of browsers or phones are among the sample
+	web       map[netip.Addr]struct{} // addresses that browsers and phones came from
+	failed    map[netip.Addr]int      // failed logins
+	named     int                     // successes of an account with its domain
 	found     []string
 }
 
 // shared is what is known of one address with successful logins.
 type shared struct {
-	accounts map[uint64]struct{}
-	mail     int    // successful logins over IMAP, POP3, submission
-	http     int    // requests of browsers and phones
-	failures int    // failed logins
-	host     string // reverse name, where stated
+	accounts  map[uint64]struct{}
+	successes int
+	host      string // reverse name, where stated
 }
 
 // Bounds of what a Survey remembers.
@@ -65,6 +64,8 @@ func NewSurvey(c Config) *Survey {
 		domains:   map[string]int{},
 		servers:   map[netip.Addr]int{},
 		addresses: map[netip.Addr]*shared{},
+		web:       map[netip.Addr]struct{}{},
+		failed:    map[netip.Addr]int{},
 	}
 }
 
@@ -75,35 +76,31 @@ func (s *Survey) Observe(ev *maillog.Event) {
 			s.servers[ip]++
 		}
 	}
-	http := overHTTP(ev.Service)
-	s.web = s.web || http
 	ip := ev.ClientIP.Unmap().WithZone("")
 	if !ip.IsValid() || ip.IsLoopback() {
 		return
 	}
-	a := s.addresses[ip]
-	if a != nil && http {
-		a.http++
+	if overHTTP(ev.Service) && len(s.web) < maxSurveyAddresses {
+		s.web[ip] = struct{}{}
 	}
 	if len(ev.Account) == 0 {
 		return
 	}
-	if ev.Outcome == maillog.Failure && a != nil {
-		a.failures++
+	if _, ok := s.failed[ip]; ev.Outcome == maillog.Failure && (ok || len(s.failed) < maxSurveyAddresses) {
+		s.failed[ip]++
 	}
 	if ev.Outcome != maillog.Success {
 		return
 	}
+	a := s.addresses[ip]
 	if a == nil {
 		if len(s.addresses) >= maxSurveyAddresses {
 			return
 		}
 		a = &shared{accounts: map[uint64]struct{}{}}
-		if http {
-			a.http++
-		}
 		s.addresses[ip] = a
 	}
+	a.successes++
 	name := strings.ToLower(string(ev.Account[:min(len(ev.Account), maxAccount)]))
 	local := name
 	if at := strings.LastIndexByte(name, '@'); at > 0 {
@@ -118,9 +115,6 @@ func (s *Survey) Observe(ev *maillog.Event) {
 	if len(s.accounts) < maxSurveyAccounts {
 		s.accounts[id] = struct{}{}
 		a.accounts[id] = struct{}{}
-	}
-	if !http {
-		a.mail++
 	}
 	if len(ev.Hostname) > 0 && a.host == "" {
 		a.host = strings.ToLower(string(ev.Hostname[:min(len(ev.Hostname), 255)]))
@@ -193,7 +187,7 @@ func (s *Survey) findShared(c *Config) {
 	many := max(manyAccounts, len(s.accounts)/50)
 	var addrs []netip.Addr
 	for ip, a := range s.addresses {
-		if len(a.accounts) >= many && a.trusted(len(s.accounts)) && !contains(c.Relays, ip) && !contains(c.Own, ip) {
+		if len(a.accounts) >= many && s.trusted(ip) && !contains(c.Relays, ip) && !contains(c.Own, ip) {
 			addrs = append(addrs, ip)
 		}
 	}
@@ -202,14 +196,15 @@ func (s *Survey) findShared(c *Config) {
 	for _, ip := range addrs {
 		a := s.addresses[ip]
 		home, near := s.serverNetwork(ip)
-		named := s.inDomain(a.host, c.Domains)
+		named := inDomain(a.host, c.Domains)
+		_, web := s.web[ip]
 		switch {
 		case internal(ip):
 			c.Relays = append(c.Relays, netip.PrefixFrom(ip, ip.BitLen()))
 			s.say("%s logs in for %d accounts: taken as a webmail host, gateway or relay, never blamed", ip, len(a.accounts))
 		case !near && !named:
 			// Some provider's shared address, or a stranger's.
-		case s.web && a.http == 0:
+		case len(s.web) > 0 && !web:
 			c.Relays = append(c.Relays, netip.PrefixFrom(ip, ip.BitLen()))
 			s.say("%s logs in for %d accounts and never uses the web: taken as a webmail host, gateway or relay, never blamed", ip, len(a.accounts))
 		default:
@@ -252,8 +247,9 @@ func (s *Survey) findOfficeV6(c *Config, many int) {
 
 // trusted keeps out a machine inside that guesses passwords and has guessed
 // some: it has failures above all, and is not the way most people come in.
-func (a *shared) trusted(accounts int) bool {
-	return a.failures <= a.mail+a.http || len(a.accounts)*4 >= accounts
+func (s *Survey) trusted(ip netip.Addr) bool {
+	a := s.addresses[ip]
+	return s.failed[ip] <= a.successes || len(a.accounts)*4 >= len(s.accounts)
 }
 
 // serverNetwork returns the network around ip, /24 or /48, and whether a
@@ -272,7 +268,7 @@ func (s *Survey) serverNetwork(ip netip.Addr) (netip.Prefix, bool) {
 	return network, false
 }
 
-func (s *Survey) inDomain(host string, domains []string) bool {
+func inDomain(host string, domains []string) bool {
 	host = strings.TrimSuffix(host, ".")
 	for _, d := range domains {
 		d = canonicalDomain(d)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 
 	"mailvigil/maillog"
@@ -133,11 +132,14 @@ func TestSurvey(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := NewSurvey(Config{Networks: sampleNetworks(t)})
-			for _, events := range c.events {
-				for i := range events {
-					s.Observe(&events[i])
-				}
+			events := slices.Concat(c.events...)
+			s, backwards := NewSurvey(Config{Networks: sampleNetworks(t)}), NewSurvey(Config{Networks: sampleNetworks(t)})
+			for i := range events {
+				s.Observe(&events[i])
+				backwards.Observe(&events[len(events)-1-i])
+			}
+			if !slices.Equal(s.Found(), backwards.Found()) {
+				t.Errorf("the order of the events matters: %q, %q", s.Found(), backwards.Found())
 			}
 			got := s.Config()
 			if !slices.Equal(got.Own, prefixes(c.own...)) {
@@ -183,16 +185,15 @@ func TestSurveySentence(t *testing.T) {
 	}
 }
 
-// TestSurveyBounded: failed logins, which anybody can send, are not remembered.
+// TestSurveyBounded sends what anybody can send.
 func TestSurveyBounded(t *testing.T) {
 	s := NewSurvey(Config{})
-	for i := range 1 << 17 {
-		s.Observe(&maillog.Event{
-			Service: maillog.IMAP, Outcome: maillog.Failure, Account: []byte(strings.Repeat("x", 1000)),
-			ClientIP: netip.AddrFrom16([16]byte{0x20, 1, byte(i >> 16), byte(i >> 8), byte(i)}),
-		})
+	for i := range maxSurveyAddresses + 1000 {
+		ip := netip.AddrFrom16([16]byte{0x20, 1, byte(i >> 16), byte(i >> 8), byte(i)})
+		s.Observe(&maillog.Event{Service: maillog.IMAP, Outcome: maillog.Failure, Account: []byte("root"), ClientIP: ip})
+		s.Observe(&maillog.Event{Service: maillog.Web, ClientIP: ip})
 	}
-	if len(s.addresses) != 0 || len(s.accounts) != 0 {
-		t.Errorf("%d addresses, %d accounts", len(s.addresses), len(s.accounts))
+	if len(s.addresses) != 0 || len(s.failed) > maxSurveyAddresses || len(s.web) > maxSurveyAddresses {
+		t.Errorf("%d addresses, %d failed, %d on the web", len(s.addresses), len(s.failed), len(s.web))
 	}
 }
