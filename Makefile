@@ -33,14 +33,14 @@ bin/mailvigil:
 # neither a missing npm nor a missing network ends the build.
 .PHONY: networks
 networks:
-	@$(MAKE) bin/networks.db || { rm -f bin/networks.db; echo 'networks: bin/networks.db could not be made (see above; npm and the network are needed). Going on without: addresses will have no ASN and no country.'; }
+	@$(MAKE) -q bin/networks.db || $(MAKE) bin/networks.db || { rm -f bin/networks.db; echo 'networks: bin/networks.db could not be made (see above; npm and the network are needed). Going on without: addresses will have no ASN and no country.'; }
 
 bin/networks.db: node_modules/.package-lock.json $(wildcard internal/enrich/*.go internal/enrich/netdata/*.go)
 	go run ./internal/enrich/netdata -o $@ node_modules
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@command -v npm >/dev/null || { echo 'networks: npm is not installed'; exit 1; }
-	npm ci --ignore-scripts --no-audit --no-fund
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --fetch-retries=1
 	@touch $@
 
 .PHONY: test
