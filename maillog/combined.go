@@ -20,7 +20,7 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 		return rejected(whyTime)
 	}
 	ev.Format = Combined
-	if why := combinedClient(line[:open], ev); why != "" {
+	if why := p.combinedClient(line[:open], ev); why != "" {
 		return rejected(why)
 	}
 	request, rest, ok := quoted(line[open+29:])
@@ -72,7 +72,7 @@ func gluedOr(rest []byte, why string) string {
 
 // combinedClient reads what stands before the time: "address ident user ",
 // with or without a virtual host before it.
-func combinedClient(b []byte, ev *Event) string {
+func (p *Parser) combinedClient(b []byte, ev *Event) string {
 	first, rest, ok := cut(b, " ")
 	if !ok || len(first) == 0 {
 		return whyAddress
@@ -98,14 +98,49 @@ func combinedClient(b []byte, ev *Event) string {
 		user = user[:len(user)-1]
 	}
 	if len(user) > 0 && string(user) != "-" {
-		ev.Account = user
+		ev.Account = unescapeLog(&p.account, user)
 	}
 	return ""
 }
 
-// clfBracket finds the "[" of the time: 29 bytes before the first quote.
+// unescapeLog undoes what web servers do to a user name: DOM\anna is written
+// DOM\x5Canna by nginx and DOM\\anna by Apache.
+func unescapeLog(buf *[]byte, b []byte) []byte {
+	i := bytes.IndexByte(b, '\\')
+	if i < 0 {
+		return b
+	}
+	out := append((*buf)[:0], b[:i]...)
+	for ; i < len(b); i++ {
+		c := b[i]
+		if c == '\\' && i+1 < len(b) {
+			switch {
+			case b[i+1] == '\\' || b[i+1] == '"':
+				c = b[i+1]
+				i++
+			case b[i+1] == 'x' && i+3 < len(b) && unhex(b[i+2]) >= 0 && unhex(b[i+3]) >= 0:
+				c = byte(unhex(b[i+2])<<4 | unhex(b[i+3]))
+				i += 3
+			}
+		}
+		out = append(out, c)
+	}
+	*buf = out
+	return out
+}
+
+// clfBracket finds the "[" of the time: 29 bytes before the first quote that
+// is not escaped.
 func clfBracket(line []byte) int {
-	i := bytes.IndexByte(line, '"') - 29
+	i := bytes.IndexByte(line, '"')
+	for i > 0 && line[i-1] == '\\' {
+		j := bytes.IndexByte(line[i+1:], '"')
+		if j < 0 {
+			return -1
+		}
+		i += 1 + j
+	}
+	i -= 29
 	if i < 2 || line[i] != '[' || line[i+27] != ']' || line[i+28] != ' ' || line[i-1] != ' ' {
 		return -1
 	}

@@ -330,7 +330,7 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	}
 
 	switch {
-	case isLogin:
+	case isLogin || hasPrefix(said, "proxy(") && contains(said, "started proxying to"):
 		ev.Outcome = Success
 		s, fresh := p.sessions.find(ev.Session, true)
 		if fresh {
@@ -375,6 +375,8 @@ func dovecotRefusal(said []byte, failed bool) (Action, Outcome, string) {
 	switch {
 	case contains(said, "auth failed"):
 		return Login, Failure, ""
+	case hasPrefix(said, "proxy(") && contains(said, "disconnecting"):
+		return Logout, OutcomeNone, ""
 	case contains(said, "no auth attempts"), contains(said, "during TLS handshake"):
 		return Probe, OutcomeNone, ""
 	case contains(said, "temporary"), contains(said, "auth process"), contains(said, "Auth process"),

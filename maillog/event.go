@@ -39,7 +39,7 @@ type Event struct {
 	// ServerIP is the server's own address (Dovecot's lip), where stated.
 	ServerIP netip.Addr
 
-	Account    []byte // as the software wrote it
+	Account    []byte // as the software wrote it, its escapes undone
 	UserAgent  []byte // HTTP user agent, or the fields of an IMAP ID
 	Device     []byte // a stated device identity: ActiveSync's DeviceId
 	DeviceType []byte // ActiveSync's DeviceType

@@ -102,7 +102,7 @@ type Parser struct {
 	queue    joins[message]
 
 	account, device, deviceType []byte // decoded fields that Event points into
-	blob                        []byte
+	blob, decoded               []byte // ActiveSync's base64 form
 }
 
 // NewParser returns a Parser for one source.

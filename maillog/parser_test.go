@@ -188,14 +188,15 @@ func TestDamage(t *testing.T) {
 			t.Errorf("%s: the Event is not empty", name)
 		}
 	}
-	// However a line is cut, no address comes out that it did not state. (In a
-	// line whose user name imitates a line, the imitation may remain.)
+	// However a line is cut, no address comes out that it did not state. What
+	// cannot be seen: an imitated line within a user name may remain, and
+	// Roundcube's old lines end in the address.
 	for _, s := range samples {
 		for line := range bytes.Lines(sample(t, s.file)) {
 			for n := range line {
 				var whole, part Event
 				sampleParser(t, s.format).Parse(line, &whole)
-				if bytes.Contains(whole.Account, []byte("192.0.2.66")) {
+				if bytes.Contains(whole.Account, []byte("192.0.2.66")) || bytes.Contains(line, []byte("FAILED login")) {
 					continue
 				}
 				r := sampleParser(t, s.format).Parse(line[:n], &part)
@@ -365,7 +366,7 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 		return at >= start && at+uintptr(len(b)) <= start+uintptr(cap(of))
 	}
 	for _, b := range [][]byte{ev.Account, ev.UserAgent, ev.Device, ev.DeviceType, ev.Session, ev.Mechanism, ev.URL, ev.Hostname} {
-		ok := len(b) == 0 || within(b, line) || within(b, p.account) || within(b, p.device) || within(b, p.deviceType)
+		ok := len(b) == 0 || within(b, line) || within(b, p.account) || within(b, p.device) || within(b, p.deviceType) || within(b, p.decoded)
 		if !ok && ev.Joined {
 			for i := range p.queue.slots {
 				ok = ok || within(b, p.queue.slots[i].value.account) || within(b, p.queue.slots[i].value.hostname)

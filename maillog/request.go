@@ -339,12 +339,15 @@ func (p *Parser) activeSyncBlob(query []byte, ev *Event) bool {
 		}
 	}
 	query = unescape(&p.blob, query)
-	p.account = append(p.account[:0], make([]byte, base64.StdEncoding.DecodedLen(len(query)))...)
-	n, err := base64.StdEncoding.Decode(p.account, query)
+	if n := base64.StdEncoding.DecodedLen(len(query)); cap(p.decoded) < n {
+		p.decoded = make([]byte, n)
+	}
+	p.decoded = p.decoded[:cap(p.decoded)]
+	n, err := base64.StdEncoding.Decode(p.decoded, query)
 	if err != nil || n < 7 {
 		return false
 	}
-	b := p.account[:n]
+	b := p.decoded[:n]
 	command, b := int(b[1]), b[4:]
 	var fields [3][]byte
 	for i := range fields {

@@ -22,7 +22,8 @@ func (p *Parser) roundcubeFile(line []byte, ev *Event) Result {
 }
 
 func (p *Parser) roundcube(msg []byte, ev *Event) Result {
-	if hasPrefix(msg, "<") { // the first letters of the session
+	hasSession := hasPrefix(msg, "<")
+	if hasSession { // its first letters
 		i := bytes.IndexByte(msg, '>')
 		if i < 0 || i+2 > len(msg) || msg[i+1] != ' ' {
 			return rejected(whyCut)
@@ -41,6 +42,9 @@ func (p *Parser) roundcube(msg []byte, ev *Event) Result {
 			return rejected(whyCut)
 		}
 		msg = msg[:i]
+	case hasPrefix(msg, "FAILED login for "): // before 1.0
+		ev.Outcome = Failure
+		msg = msg[len("FAILED login for "):]
 	default:
 		return rejected(whyUnknown)
 	}
@@ -48,15 +52,15 @@ func (p *Parser) roundcube(msg []byte, ev *Event) Result {
 
 	// The name that was tried comes first and may hold " from 192.0.2.1 in
 	// session x" itself; so everything is read from the right.
-	i := lastIndex(msg, " in session ")
-	if i < 0 {
+	if i := lastIndex(msg, " in session "); i >= 0 {
+		ev.Session = msg[i+len(" in session "):]
+		if !token(ev.Session) {
+			return rejected(whyCut)
+		}
+		msg = msg[:i]
+	} else if hasSession {
 		return rejected(whyCut)
 	}
-	ev.Session = msg[i+len(" in session "):]
-	if !token(ev.Session) {
-		return rejected(whyCut)
-	}
-	msg = msg[:i]
 	account, addr, why := roundcubeSource(msg)
 	if why != "" {
 		return rejected(why)

@@ -10,10 +10,13 @@ func (p *Parser) syslog(line []byte, ev *Event) Result {
 		if tag == nil { // the header itself is damaged
 			return rejected(whyTime)
 		}
-		if s.valid() && (hasPrefix(msg, "last message repeated ") || hasPrefix(msg, "-- MARK --")) {
-			return ignored
+		// A program may leave out its name ("-- MARK --"). A line of the mail
+		// service that was cut or run into another looks like that too.
+		if !s.valid() || bytes.IndexByte(msg, ' ') < 0 ||
+			contains(msg, "postfix") || contains(msg, "dovecot") || contains(msg, "roundcube") {
+			return rejected(whyProcess)
 		}
-		return rejected(whyProcess)
+		return ignored
 	}
 	format := program(tag)
 	if !p.time(&s, ev) {
@@ -82,16 +85,16 @@ func syslogHeader(line []byte) (s stamp, tag, msg []byte, ok bool) {
 	for i, c := range rest {
 		switch c {
 		case ':':
-			if i == 0 || i+1 == len(rest) || rest[i+1] != ' ' {
+			if i == 0 {
 				return s, line[:0], rest, false
 			}
-			return s, rest[:i], rest[i+2:], true
+			return s, rest[:i], bytes.TrimPrefix(rest[i+1:], []byte(" ")), true
 		case '[':
-			j := index(rest[i:], "]: ")
+			j := index(rest[i:], "]:")
 			if i == 0 || j < 0 || j > 32 {
 				return s, line[:0], rest, false
 			}
-			return s, rest[:i], rest[i+j+3:], true
+			return s, rest[:i], bytes.TrimPrefix(rest[i+j+2:], []byte(" ")), true
 		case ' ':
 			return s, line[:0], rest, false
 		}
