@@ -65,7 +65,7 @@ func (b *beam) best() (cell, bool) {
 	if i < 0 {
 		return cell{}, false
 	}
-	c := found[i].cell
+	c := b.widen(found[i], found)
 	for {
 		child, ok := b.s.split(c, b.o)
 		if !ok {
@@ -73,6 +73,49 @@ func (b *beam) best() (cell, bool) {
 		}
 		c = child
 	}
+}
+
+// widen returns the candidate that explains the most while adding to c little
+// but excess: rows that rise at least fivefold. A scattered attack is one
+// cause with some background in it rather than several without. Complete cubes
+// are not widened: there, separate cells are separate causes.
+func (b *beam) widen(c candidate, found []candidate) cell {
+	s := b.s
+	excess := c.v - s.drift*c.f
+	if excess <= 0 {
+		return c.cell
+	}
+	best := c
+	for _, w := range found {
+		if !w.ok || w.v-s.drift*w.f <= best.v-s.drift*best.f {
+			continue
+		}
+		both, ok := union(c.items, w.items)
+		if !ok {
+			continue
+		}
+		common := s.sumOf(both)
+		shared := common.v - s.drift*common.f
+		added := w.v - s.drift*w.f - shared
+		if shared >= 0.9*excess && s.drift*(w.f-common.f) <= added/4 {
+			best = w
+		}
+	}
+	return best.cell
+}
+
+// union returns the items of both, unless they contradict each other.
+func union(x, y []item) ([]item, bool) {
+	out := slices.Clone(x)
+	for _, it := range y {
+		i := slices.IndexFunc(x, func(o item) bool { return o.attr == it.attr })
+		if i < 0 {
+			out = append(out, it)
+		} else if x[i] != it {
+			return nil, false
+		}
+	}
+	return out, true
 }
 
 // widest adds to the cells that will be extended the two values of each

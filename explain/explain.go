@@ -122,7 +122,7 @@ func Explain(t *Table, o Options) Result {
 
 	type found struct {
 		cause Cause
-		v, f  float64
+		sums  sums
 	}
 	var all []found
 	for len(all) < o.MaxCauses {
@@ -133,22 +133,29 @@ func Explain(t *Table, o Options) Result {
 		}
 		c = s.simplest(c, o)
 		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(c)}
-		a := s.take(c)
-		all = append(all, found{cause, a.v, a.f})
+		all = append(all, found{cause, s.take(c)})
 	}
 	s.estimate(o)
 
 	r.Drift = s.drift
 	r.Heterogeneity = s.heterogeneity()
 	rest := s.rest()
+	// The first causes were judged by a drift that the later ones still bent.
+	all = slices.DeleteFunc(all, func(c found) bool {
+		if lifted(c.sums.v, s.drift*c.sums.f) {
+			return false
+		}
+		rest.add(c.sums)
+		return true
+	})
 	r.Unexplained = rest.v - s.drift*rest.f
 	departures := abs(r.Unexplained)
 	for _, c := range all {
-		departures += abs(c.v - s.drift*c.f)
+		departures += abs(c.sums.v - s.drift*c.sums.f)
 	}
 	for _, f := range all {
 		c := f.cause
-		c.Observed, c.Expected = f.v, s.drift*f.f
+		c.Observed, c.Expected = f.sums.v, s.drift*f.sums.f
 		c.Excess = c.Observed - c.Expected
 		c.Lift = ratio(c.Observed, c.Expected)
 		if departures > 0 {

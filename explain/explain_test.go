@@ -29,10 +29,10 @@ func names(r Result) []string {
 	return out
 }
 
-// tally counts exact matches of sets of causes.
-type tally struct{ right, false, missed int }
+// matches counts exact matches of sets of causes.
+type matches struct{ right, false, missed int }
 
-func (t *tally) add(got, want []string) {
+func (t *matches) add(got, want []string) {
 	for _, w := range want {
 		if slices.Contains(got, w) {
 			t.right++
@@ -47,7 +47,7 @@ func (t *tally) add(got, want []string) {
 	}
 }
 
-func (t *tally) f1() float64 { return 2 * float64(t.right) / float64(2*t.right+t.false+t.missed) }
+func (t *matches) f1() float64 { return 2 * float64(t.right) / float64(2*t.right+t.false+t.missed) }
 
 // TestSharedCauses measures exact-set F1 on labelled instances, where they
 // are at hand.
@@ -67,7 +67,7 @@ func TestSharedCauses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var sum tally
+			var sum matches
 			var longest time.Duration
 			for _, info := range infos[1:] {
 				table := readGzip(t, filepath.Join(dir, info[0]+".csv.gz"))

@@ -197,7 +197,7 @@ func TestGeneratedCubes(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			var sum tally
+			var sum matches
 			for seed := range instances {
 				table, want := generate(k, seed)
 				slices.Sort(want)

@@ -81,8 +81,10 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 	s.filled = dense && float64(t.Len()) >= 0.25*known
 
 	var keep []map[uint32]bool
+	var hists [][]tally
 	if !dense {
-		keep = heavy(t, s.floor(o), o.Workers)
+		hists = tallies(t, o.Workers)
+		keep = heavy(t, hists, s.floor(o))
 	}
 	recode := make([][]uint16, len(t.Attributes)) // value id → code
 	for a := range t.Attributes {
@@ -101,7 +103,7 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 	}
 	s.merge(recode, o.Workers)
 	if !dense {
-		s.units = s.bursts(o)
+		s.units = s.bursts(hists, o)
 	}
 	return s, dense
 }
@@ -187,19 +189,31 @@ func each(n, workers int, do func(int)) {
 	wg.Wait()
 }
 
+// tally is what was observed and expected of one value.
+type tally struct{ v, f float64 }
+
+// tallies returns the tally of every value, by attribute and the table's id.
+func tallies(t *Table, workers int) [][]tally {
+	hists := make([][]tally, len(t.Attributes))
+	each(len(hists), workers, func(a int) {
+		hist := make([]tally, len(t.values[a]))
+		for i, id := range t.columns[a] {
+			hist[id].v += t.observed[i]
+			hist[id].f += t.expected[i]
+		}
+		hists[a] = hist
+	})
+	return hists
+}
+
 // heavy returns per attribute the values worth searching: those whose events,
 // observed or expected, reach the floor (a conjunction never has more events
 // than its items), at most maxItems of them: one half those that depart most
 // from what is expected of them, the rest those with most events, so that a
 // value whose rises and drops cancel is not lost.
-func heavy(t *Table, floor float64, workers int) []map[uint32]bool {
-	keep := make([]map[uint32]bool, len(t.Attributes))
-	each(len(t.Attributes), workers, func(a int) {
-		hist := make([]struct{ v, f float64 }, len(t.values[a]))
-		for i, id := range t.columns[a] {
-			hist[id].v += t.observed[i]
-			hist[id].f += t.expected[i]
-		}
+func heavy(t *Table, hists [][]tally, floor float64) []map[uint32]bool {
+	keep := make([]map[uint32]bool, len(hists))
+	for a, hist := range hists {
 		var ids []uint32
 		for id := 1; id < len(hist); id++ {
 			if math.Max(hist[id].v, hist[id].f) >= floor {
@@ -221,7 +235,7 @@ func heavy(t *Table, floor float64, workers int) []map[uint32]bool {
 		for _, id := range ids {
 			keep[a][id] = true
 		}
-	})
+	}
 	return keep
 }
 
@@ -247,10 +261,13 @@ func (s *leaves) judge(a sums, cost float64, o Options) (net float64, ok bool) {
 	if excess := a.v - s.drift*a.f; abs(excess) < s.floor(o) {
 		return net, false
 	}
-	if a.x < a.y*minLift && a.x*minLift > a.y {
-		return net, false
-	}
-	return net, true
+	return net, lifted(a.x, a.y)
+}
+
+// lifted tells whether a departure is large enough, as a factor either way, to
+// be called a cause.
+func lifted(v, f float64) bool {
+	return v >= f*minLift || v*minLift <= f
 }
 
 // score is the evidence of a departure, a log likelihood ratio. Counting
@@ -419,7 +436,7 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 		for m := 1; m <= 4 && m < len(order); m++ {
 			sum.add(hist[order[m-1]])
 			gain := s.score(sum) - base - float64(m)*each
-			if gain <= bestGain {
+			if gain <= bestGain || s.alike(sum, whole) {
 				continue
 			}
 			var strongest cell
@@ -510,7 +527,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 		a := by[m]
 		lost := abs(a.v-s.drift*a.f-excess) / abs(excess)
 		wider := math.Max(0, s.drift*(a.f-own.f)) / abs(excess)
-		if lost <= tolerance && wider <= tolerance {
+		if _, ok := s.judge(a, s.cost(items), o); ok && lost <= tolerance && wider <= tolerance {
 			options = append(options, option{items, a, lost + wider})
 		}
 	}
@@ -552,6 +569,15 @@ func (s *leaves) tolerance() (same, tie float64) {
 		return 1e-9, 1e-9
 	}
 	return 0.1, 0.02
+}
+
+// alike tells whether a wider cell holds nearly the same excess as a narrower
+// one, and little more of what was expected.
+func (s *leaves) alike(narrow, wide sums) bool {
+	same, _ := s.tolerance()
+	excess := narrow.v - s.drift*narrow.f
+	lost := abs(wide.v - s.drift*wide.f - excess)
+	return lost <= same*abs(excess) && s.drift*(wide.f-narrow.f) <= same*abs(excess)
 }
 
 // confidence is how likely a cell is the right description, against noise and

@@ -187,6 +187,22 @@ func TestMail(t *testing.T) {
 				add(r)
 			}
 		}, [][]string{{"action=search"}}},
+		{"a spray under a phone storm", func(o *organisation, add func(row)) {
+			o.window(1, func(r row) {
+				add(r)
+				if r[systemVersion] == "26.0" && r[action] == "sync" {
+					for range 9 {
+						add(r)
+					}
+				}
+			})
+			for i := range 600 {
+				add(row{
+					service: "imap", action: "login", outcome: "failure", mechanism: "PLAIN", asn: []string{"9009", "20473"}[i%2], country: []string{"RO", "NL"}[i%2],
+					networkKind: "hosting", prefix: fmt.Sprintf("s%d.0/24", i%50), ip: fmt.Sprintf("s%d.1", i%50), account: fmt.Sprintf("p%d", i%o.people),
+				})
+			}
+		}, [][]string{{"os_version=26.0", "action=sync&os_version=26.0", "outcome=failure", "outcome=failure&service=imap", "network_kind=hosting"}, {"os_version=26.0", "action=sync&os_version=26.0", "outcome=failure", "outcome=failure&service=imap", "network_kind=hosting"}}},
 		{"outage", func(o *organisation, add func(row)) {
 			o.window(1, func(r row) {
 				if r[service] == "webmail" || r[service] == "activesync" {

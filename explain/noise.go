@@ -5,8 +5,11 @@ import (
 	"slices"
 )
 
-// chi2Median is the median of a squared standard normal variable.
-const chi2Median = 0.4549
+// The median and the 70 % quantile of a squared standard normal variable.
+const (
+	chi2Median  = 0.4549
+	chi2Seventy = 1.0742
+)
 
 // estimate finds the general drift and the noise of the rows left, and gives
 // every row its counts in units of its noise.
@@ -176,66 +179,78 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	return math.Max(a, 1e-9*mean/n), k
 }
 
+const (
+	unitValues = 20 // fewest values of an attribute whose bursts are measured
+	unitEvents = 4  // fewest events expected of such a value
+)
+
 // bursts returns for every row the variance, in parts of its expectation,
 // that it owes to what it belongs to: a person, an address, a device is busy
-// or idle as a whole. Where an attribute has many values (at least unitValues
-// with enough events), their relative variance κ beyond counting noise can be
-// told from causes by their quantiles; a row of a value with f expected events
-// then adds κ·f, since the squares of the values' expectations summed over a
-// cell are the sum over its rows of the row's count times its value's. The
-// most bursty of a row's attributes decides. What an attribute of few values
-// does cannot be told from a cause.
-func (s *leaves) bursts(o Options) []float64 {
-	const unitValues = 20
+// or idle as a whole. Where an attribute has many values, their relative
+// variance κ beyond counting noise can be told from causes by its quantiles;
+// a row of a value with f expected events then adds κ·f, since the squares of
+// the values' expectations summed over a cell are the sum over its rows of
+// the row's expectation times its value's. A value with a quiet past may burst
+// like the median one; a value that is as busy as ever, though elsewhere, does
+// not burst. The most bursty of a row's attributes decides. What an attribute
+// of few values does cannot be told from a cause.
+func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 	out := make([]float64, len(s.rows))
-	a0 := 1.0
-	if o.Windows > 0 {
-		a0 += 1 / float64(o.Windows)
-	}
-	for a := range s.values {
-		hist := s.histogram(a)
-		var lifts []weighted
-		for code, h := range hist {
-			if code > 0 && h.f >= 10 {
-				lifts = append(lifts, weighted{h.v / h.f, h.f})
-			}
-		}
-		if len(lifts) < unitValues {
-			continue
-		}
-		centre, _ := median(lifts)
-		k := s.unitNoise(hist, centre, a0)
+	for a, hist := range all {
+		k, least, centre := unitNoise(hist[1:], o)
 		if k <= 0 {
 			continue
 		}
+		by := make([]float64, len(s.values[a]))
+		by[0] = k * least
+		for code, id := range s.values[a][1:] {
+			h := hist[id]
+			f := math.Max(least, h.f)
+			by[code+1] = k * f * math.Min(1, abs(h.v-centre*h.f)/(math.Sqrt(k)*f))
+		}
 		for i, code := range s.columns[a] {
-			if code > 0 {
-				out[i] = math.Max(out[i], k*hist[code].f)
-			}
+			out[i] = math.Max(out[i], by[code])
 		}
 	}
 	return out
 }
 
-// unitNoise is the relative variance of the values of an attribute around the
-// centre: the larger of what their median and their 70 % quantile say, since
-// bursts have heavier tails than the normal distribution.
-func (s *leaves) unitNoise(hist []sums, centre, a0 float64) float64 {
-	var at50, at70 []float64
-	for code, h := range hist {
-		y := h.f * centre
-		if code == 0 || h.f < 10 || y <= 0 {
-			continue
+// unitNoise is the relative variance of an attribute's values around their
+// middle, the median expectation of a value, and that middle as a factor. Bursts have heavier tails
+// than the normal distribution: the larger of what the median and the 70 %
+// quantile of the squared residuals say is taken.
+func unitNoise(hist []tally, o Options) (k, least, centre float64) {
+	var lifts []weighted
+	var fs []float64
+	for _, h := range hist {
+		if h.f > 0 {
+			fs = append(fs, h.f)
 		}
-		d := h.v - y
-		at50 = append(at50, (d*d/chi2Median-a0*y)/(y*y))
-		at70 = append(at70, (d*d/1.074-a0*y)/(y*y))
+		if h.f >= unitEvents {
+			lifts = append(lifts, weighted{h.v / h.f, h.f})
+		}
+	}
+	if len(lifts) < unitValues {
+		return 0, 0, 1
+	}
+	centre, _ = median(lifts)
+	counting := 1.0
+	if o.Windows > 0 {
+		counting += centre / float64(o.Windows)
+	}
+	var at50, at70 []float64
+	for _, h := range hist {
+		if y := h.f * centre; y > 0 && h.f >= unitEvents {
+			d := h.v - y
+			at50 = append(at50, (d*d/chi2Median-counting*y)/(y*y))
+			at70 = append(at70, (d*d/chi2Seventy-counting*y)/(y*y))
+		}
 	}
 	if len(at50) == 0 {
-		return 0
+		return 0, 0, 1
 	}
 	slices.Sort(at70)
-	return math.Max(middle(at50), at70[len(at70)*7/10])
+	return math.Max(middle(at50), at70[len(at70)*7/10]), middle(fs), centre
 }
 
 // heterogeneity is the mean noise of the rows in units of counting noise.
