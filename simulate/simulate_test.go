@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/netip"
 	"path"
 	"reflect"
 	"runtime"
@@ -557,13 +558,14 @@ func TestForge(t *testing.T) {
 	if err := simulate.Forge(&b, 5000, 700, 100, time.Date(2024, 3, 4, 1, 0, 0, 0, time.UTC)); err != nil {
 		t.Fatal(err)
 	}
-	names, sources := map[string]bool{}, map[string]bool{}
-	for line := range strings.Lines(b.String()) {
-		_, rest, _ := strings.Cut(line, "user=<")
-		name, rest, _ := strings.Cut(rest, ">")
-		_, rest, _ = strings.Cut(rest, "rip=")
-		ip, _, _ := strings.Cut(rest, ",")
-		names[name], sources[ip] = true, true
+	names, sources := map[string]bool{}, map[netip.Addr]bool{}
+	p := maillog.NewParser(maillog.Options{Format: maillog.Dovecot})
+	var ev maillog.Event
+	for line := range bytes.Lines(b.Bytes()) {
+		if r := p.Parse(line, &ev); r.Kind != maillog.Parsed || ev.Action != maillog.Login || ev.Outcome != maillog.Failure {
+			t.Fatalf("%s is read as %v: %+v", line, r, ev)
+		}
+		names[string(ev.Account)], sources[ev.ClientIP] = true, true
 	}
 	if len(names) != 5000 || len(sources) != 700 {
 		t.Errorf("%d names and %d sources, want 5000 and 700", len(names), len(sources))
@@ -573,6 +575,13 @@ func TestForge(t *testing.T) {
 	}
 	if err := simulate.Forge(io.Discard, 1, 0, 1, time.Time{}); !errors.Is(err, simulate.ErrOptions) {
 		t.Errorf("no source gives %v", err)
+	}
+}
+
+func BenchmarkForge(b *testing.B) {
+	b.ReportAllocs()
+	if err := simulate.Forge(io.Discard, b.N, 1000, 1000, time.Unix(0, 0)); err != nil {
+		b.Fatal(err)
 	}
 }
 
