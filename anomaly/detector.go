@@ -120,6 +120,7 @@ type Detector struct {
 
 	past  [delay]minute
 	fast  [window]seen
+	held  seen // of five minutes in which a job runs
 	up    slow
 	down  slow
 	scale [24]float64 // streaming 0.96 quantile of |z|
@@ -228,9 +229,12 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	from, excess := s-window+1, y-m
 
 	phi := variance / m * scale * scale
-	own := noise / m * scale * scale // without what the window's minutes share
-	d.up.add(s, f, slowRise, own)
-	d.down.add(s, f, slowDrop, own)
+	own := noise / m * scale * scale                  // without what the window's minutes share
+	calm := min(f.count, e.Mean+3*sd+2+(five-1)*jobs) // the slow test waits for more than a few minutes
+	if w := d.hold(s, f, calm, e.Burst); w.mean > 0 {
+		d.up.add(s, w, slowRise, own)
+		d.down.add(s, w, slowDrop, own)
+	}
 	if u := d.up.deviate(scale); u > max(z, 2) {
 		z, from, excess = u, d.up.since, d.up.count-d.up.expect
 	}
@@ -315,7 +319,26 @@ func lasting(up bool, count, mean float64) bool {
 	return count < 0.75*mean
 }
 
-func (c *slow) add(s traffic.Slot, w *seen, theta, phi float64) {
+// hold gives the minute that the slow tests go on by: this one, or, where a
+// job of the clock runs in some minute of the five, the five at their end.
+func (d *Detector) hold(s traffic.Slot, f *seen, count, burst float64) seen {
+	w := *f
+	w.count = count
+	if burst < 0.1 {
+		return w
+	}
+	if h := &d.held; h.slot/five == s/five {
+		w.count, w.mean = w.count+h.count, w.mean+h.mean
+		w.noise, w.shared = w.noise+h.noise, w.shared+h.shared
+	}
+	d.held = w
+	if mod(s, five) < five-1 {
+		return seen{}
+	}
+	return w
+}
+
+func (c *slow) add(s traffic.Slot, w seen, theta, phi float64) {
 	c.sum += (w.count*math.Log(theta) - w.mean*(theta-1)) / phi
 	if c.sum <= 0 {
 		*c = slow{since: s + 1}

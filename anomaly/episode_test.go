@@ -49,7 +49,7 @@ func TestEpisodes(t *testing.T) {
 				w.peak = 12
 				w.effects = []effect{{from: 7.5, until: 99, hours: night, factor: 1, add: 3}}
 			},
-			[]want{{up: true, onset: 7 + 22.0/24, tolerance: 30, until: 15.25, afterStart: 8}},
+			[]want{{up: true, onset: 7 + 22.0/24, tolerance: 30, afterStart: 8}},
 		},
 		{
 			"four nights",
@@ -189,7 +189,7 @@ func TestScanOfLittle(t *testing.T) {
 		}, false},
 		{"two days", func() []float64 { return w.counts(1)[:2*1440] }, false},
 		{"gaps are not drops", func() []float64 {
-			x := w.counts(1)
+			x := w.counts(2)
 			for i := range x {
 				if d := float64(i) / 1440; d > 9.3 && d < 9.7 || d > 11.4 && d < 12.6 || i%97 < 7 {
 					x[i] = nan

@@ -46,7 +46,7 @@ func score(y, mean, variance float64) float64 {
 	if math.Abs(r) < 0.05 { // the correction's limit is smooth, its terms are not
 		return (y - mean) / math.Sqrt(max(variance, mean))
 	}
-	u := 2 * math.Sinh(tilt/2) * math.Sqrt(spread) // between P(Y ≥ y) and P(Y > y)
+	u := 2 * math.Tanh(tilt/2) * math.Sqrt(spread) // halfway between P(Y ≥ y) and P(Y > y)
 	return r + math.Log(u/r)/r
 }
 

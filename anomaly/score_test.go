@@ -9,6 +9,9 @@ import (
 func TestScore(t *testing.T) {
 	for _, mean := range []float64{0.3, 2, 10, 80, 500} {
 		for _, phi := range []float64{1, 1.5, 4, 20} {
+			if phi > 4*mean+4 {
+				continue // counts are clumps: no such series is judged by its tail
+			}
 			variance := phi * mean
 			below := 0.0
 			for y := 0; y < 3000; y++ {
