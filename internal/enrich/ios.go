@@ -97,9 +97,9 @@ var iosMinors = map[int]string{
 //
 // Compared with public lists of builds: appledb (26), the iLEAPP forensic
 // tool (11 to 15), ipsw-diffs (12.5.7, 12.5.8, 26), device catalogues of
-// build and version (14 to 18). Those of 6 to 10 are from memory and from the
-// Exchange lists of the time. iPads and a few models have builds of their own
-// that are not all here; the letter still gives their version.
+// build and version (14 to 18). Those of 6 to 10 were not compared. iPads and a
+// few models have builds of their own that are not all here; the letter still
+// gives their version.
 var iosReleases = map[string]string{
 	"10A403": "6.0", "10A405": "6.0", "10A406": "6.0", "10A407": "6.0",
 	"10A523": "6.0.1", "10A525": "6.0.1", "10A8426": "6.0.1",

@@ -53,26 +53,40 @@ type Networks struct {
 }
 
 // ranges are the ranges of one family. A binary search through a million
-// numbers waits for memory at every step, so it begins with every 16th, which
-// stay in the processor's cache.
+// numbers waits for memory at every step, so an index of the leading bits
+// leads to the few ranges that can be meant.
 type ranges[T uint32 | uint64] struct {
-	first  []T
-	coarse []T // first of every stride ranges
-	place  []uint32
+	first []T
+	place []uint32
+	base  T // the index begins here
+	shift int
+	index []uint32 // of each bucket, how many ranges begin before it
 }
 
-const stride = 16
-
-func newRanges[T uint32 | uint64](first []T, place []uint32) ranges[T] {
-	r := ranges[T]{first: first, place: place}
-	for i := 0; i < len(first); i += stride {
-		r.coarse = append(r.coarse, first[i])
+func newRanges[T uint32 | uint64](first []T, place []uint32, base T, shift, buckets int) ranges[T] {
+	r := ranges[T]{first: first, place: place, base: base, shift: shift, index: make([]uint32, buckets+1)}
+	n := 0
+	for i := range r.index {
+		for n < len(first) && r.bucket(first[n]) < i {
+			n++
+		}
+		r.index[i] = uint32(n)
 	}
+	r.index[buckets] = uint32(len(first))
 	return r
 }
 
+// bucket never falls as key rises; what lies outside the index goes to its
+// first and last bucket.
+func (r *ranges[T]) bucket(key T) int {
+	if key < r.base {
+		return 0
+	}
+	return int(min(uint64(key-r.base)>>r.shift, uint64(len(r.index)-2)))
+}
+
 // check says what is wrong with ranges that search would go astray in.
-func (r ranges[T]) check(places int) error {
+func (r *ranges[T]) check(places int) error {
 	if len(r.first) == 0 || r.first[0] != 0 {
 		return errors.New("the first range does not begin at the first address")
 	}
@@ -84,25 +98,19 @@ func (r ranges[T]) check(places int) error {
 	return nil
 }
 
-// search returns the place of the range that key lies in.
-func (r ranges[T]) search(key T) uint32 {
-	from := last(r.coarse, key) * stride
-	to := min(from+stride, len(r.first))
-	return r.place[from+last(r.first[from:to], key)]
-}
-
-// last returns the index of the last number that is not above key; the first
-// never is.
-func last[T uint32 | uint64](list []T, key T) int {
-	from, to := 0, len(list)
+// search returns the place of the range that key lies in: one that begins in
+// key's bucket, or the last to begin before it.
+func (r *ranges[T]) search(key T) uint32 {
+	i := r.bucket(key)
+	from, to := max(int(r.index[i])-1, 0), int(r.index[i+1])
 	for to-from > 1 {
-		if mid := int(uint(from+to) >> 1); list[mid] <= key {
+		if mid := int(uint(from+to) >> 1); r.first[mid] <= key {
 			from = mid
 		} else {
 			to = mid
 		}
 	}
-	return from
+	return r.place[from]
 }
 
 // OpenNetworks reads the file at path, which BuildNetworks wrote.
@@ -140,8 +148,9 @@ func decodeNetworks(b []byte) (*Networks, error) {
 		return part
 	}
 	n := &Networks{
-		v4: newRanges(uint32s(take(n4*4)), uint32s(take(n4*4))),
-		v6: newRanges(uint64s(take(n6*8)), uint32s(take(n6*4))),
+		v4: newRanges(uint32s(take(n4*4)), uint32s(take(n4*4)), 0, 16, 1<<16),
+		// IPv6 is announced within 2000::/3 alone.
+		v6: newRanges(uint64s(take(n6*8)), uint32s(take(n6*4)), 0x2000<<48, 43, 1<<18),
 	}
 	records := take(places * placeSize)
 	names := string(take(text))

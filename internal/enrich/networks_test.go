@@ -227,6 +227,28 @@ func FuzzDecodeNetworks(f *testing.F) {
 	})
 }
 
+// TestSearch holds the index against a search without one, at every edge.
+func TestSearch(t *testing.T) {
+	n := largeNetworks()
+	place := func(i int) uint32 { return uint32(i % 100_000) }
+	for i, first := range n.v4.first {
+		if got := n.v4.search(first); got != place(i) {
+			t.Fatalf("IPv4 range %d: place %d at its first address", i, got)
+		}
+		if i > 0 && n.v4.search(first-1) != place(i-1) {
+			t.Fatalf("IPv4 range %d: not before its first address", i)
+		}
+	}
+	for i, first := range n.v6.first {
+		if got := n.v6.search(first); got != place(i) {
+			t.Fatalf("IPv6 range %d: place %d at its first address", i, got)
+		}
+		if i > 0 && n.v6.search(first-1) != place(i-1) {
+			t.Fatalf("IPv6 range %d: not before its first address", i)
+		}
+	}
+}
+
 // BenchmarkLookup looks addresses up all over a file as large as the real one.
 func BenchmarkLookup(b *testing.B) {
 	n := largeNetworks()
@@ -235,9 +257,10 @@ func BenchmarkLookup(b *testing.B) {
 		for i := range addrs {
 			x := uint64(i) * 0x9E3779B97F4A7C15
 			var a [16]byte
-			binary.BigEndian.PutUint64(a[:], x)
+			binary.BigEndian.PutUint64(a[:], 0x2a00<<48|x>>11)
 			addrs[i] = netip.AddrFrom16(a)
 			if family == "IPv4" {
+				binary.BigEndian.PutUint64(a[:], x)
 				addrs[i] = netip.AddrFrom4([4]byte(a[:4]))
 			}
 		}
@@ -250,6 +273,8 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
+// largeNetworks has as many ranges as the real data, the IPv6 ones as close
+// together as those of Europe.
 func largeNetworks() *Networks {
 	b := builder{names: map[string]uint32{}, nameOf: map[uint32]string{}}
 	for i := range 100_000 {
@@ -259,7 +284,13 @@ func largeNetworks() *Networks {
 	var v4, v6 []start
 	for i := range uint64(600_000) {
 		v4 = append(v4, start{i << 32 / 600_000, uint32(i % 100_000)})
-		v6 = append(v6, start{i * (1 << 63 / 300_000), uint32(i % 100_000)})
+	}
+	for i := range uint64(300_000) {
+		first := 0x2a00<<48 + i*(1<<53/300_000)
+		if i == 0 {
+			first = 0
+		}
+		v6 = append(v6, start{first, uint32(i % 100_000)})
 	}
 	n, err := decodeNetworks(b.encode(v4, v6, ""))
 	if err != nil {
