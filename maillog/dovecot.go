@@ -36,7 +36,11 @@ func (p *Parser) dovecotFile(line []byte, ev *Event) Result {
 		return rejected(whyTime)
 	}
 	ev.Format = Dovecot
-	return p.dovecot(rest[1:], ev)
+	r := p.dovecot(rest[1:], ev)
+	if i := index(rest, ": Info: "); r.Kind == Parsed && i >= 0 && contains(rest[i+1:], ": Info: ") {
+		return rejected(whyGlued)
+	}
+	return r
 }
 
 // dovecot reads a message: "PROCESS: ", or "PROCESS(USER)<PID><SESSION>: ",
@@ -293,10 +297,6 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 			said = said[:i]
 		}
 	}
-	// A whole line within the name: this line was cut and run into the next.
-	if contains(ev.Account, "-login: ") {
-		return rejected(whyGlued)
-	}
 	fields := text[rip+len("rip="):]
 	if rip < start {
 		fields = text[rip+len("rip=") : start]
@@ -316,9 +316,6 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 			return rejected(whyCut)
 		}
 		rest = after
-	}
-	if contains(rest, ": Info: ") {
-		return rejected(whyGlued)
 	}
 	if i := lastIndex(rest, "session=<"); i >= 0 {
 		ev.Session, _, ok = cut(rest[i+len("session=<"):], ">")

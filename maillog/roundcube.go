@@ -71,6 +71,9 @@ func (p *Parser) roundcube(msg []byte, ev *Event) Result {
 			account = account[:i]
 		}
 	}
+	if contains(account, "]: <") {
+		return rejected(whyGlued)
+	}
 	ev.Account = account
 	return parsed
 }

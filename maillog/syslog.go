@@ -31,18 +31,33 @@ func (p *Parser) syslog(line []byte, ev *Event) Result {
 			msg = msg[i+len(" times: [ ") : len(msg)-1]
 		}
 	}
+	// A line that was cut and run into another holds a program's name again.
+	// Whoever puts one into a user name has only that attempt rejected, and no
+	// real account is called so.
+	var r Result
+	var glued bool
 	switch format {
 	case Dovecot:
 		ev.Format = DovecotSyslog
-		return p.dovecot(msg, ev)
+		r = p.dovecot(msg, ev)
+		glued = r.Kind == Parsed && (contains(msg, " dovecot: ") || contains(msg, " dovecot["))
 	case Postfix:
 		ev.Format = Postfix
-		return p.postfix(tag, msg, ev)
+		r = p.postfix(tag, msg, ev)
+		if r.Kind == Parsed {
+			i := index(msg, " postfix/")
+			glued = i >= 0 && contains(msg[i:], "]: ")
+		}
 	case RoundcubeLogins:
 		ev.Format = RoundcubeLogins
-		return p.roundcube(msg, ev)
+		r = p.roundcube(msg, ev)
+	default:
+		return ignored
 	}
-	return ignored
+	if glued {
+		return rejected(whyGlued)
+	}
+	return r
 }
 
 // program tells which program a syslog tag names. "postfix-out/smtpd" is an
