@@ -153,6 +153,7 @@ func decodeNetworks(b []byte) (*Networks, error) {
 		v6: newRanges(uint64s(take(n6*8)), uint32s(take(n6*4)), 0x2000<<48, 43, 1<<18),
 	}
 	records := take(places * placeSize)
+	countries := string(records) // one copy for all the countries
 	names := string(take(text))
 	n.source = string(rest)
 	n.places = make([]traffic.Network, places)
@@ -167,7 +168,7 @@ func decodeNetworks(b []byte) (*Networks, error) {
 		p := &n.places[i]
 		p.ASN, p.ASName, p.Kind = binary.LittleEndian.Uint32(r), names[from:to], fileKinds[kind]
 		if r[10] != 0 {
-			p.Country = string(r[10:12])
+			p.Country = countries[i*placeSize+10 : i*placeSize+12]
 		}
 	}
 	// The checksum keeps damage out; this keeps out a file that somebody
