@@ -55,7 +55,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		return 2
 	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "mailvigil: stopped before the end; nothing was changed")
+		fmt.Fprintln(stderr, "mailvigil: stopped before the end")
 		return 1
 	}
 	fmt.Fprintf(stderr, "mailvigil: %v\n", err)

@@ -1,8 +1,8 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,34 +17,37 @@ func (a *app) formatsCommand() *cobra.Command {
 		Short: "List the log formats that are read and what they can tell",
 		Args:  none,
 		RunE: func(*cobra.Command, []string) error {
+			write := formatsList
 			if markdown {
-				return formatsPage(a.stdout)
+				write = formatsPage
 			}
-			return formatsList(a.stdout)
+			var page bytes.Buffer
+			write(&page)
+			_, err := a.stdout.Write(page.Bytes())
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "as the page of the documentation")
 	return cmd
 }
 
-func formatsList(w io.Writer) (err error) {
+func formatsList(w *bytes.Buffer) {
 	for i, f := range maillog.Formats() {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s\n  %s, read as %s\n", f.Name, f.Software, f.Format)
+		fmt.Fprintf(w, "%s: %s\n", f.Name, f.Software)
 		for _, tells := range f.Tells {
 			fmt.Fprintf(w, "  + %s\n", tells)
 		}
 		for _, not := range f.CannotTell {
 			fmt.Fprintf(w, "  - %s\n", not)
 		}
-		_, err = fmt.Fprintf(w, "  Source: %s\n", f.Source)
+		fmt.Fprintf(w, "  Source: %s\n", f.Source)
 	}
-	return err
 }
 
-func formatsPage(w io.Writer) error {
+func formatsPage(w *bytes.Buffer) {
 	fmt.Fprint(w, `# Formats
 
 <!-- Written by "make generate" from maillog.Formats; edit it there. -->
@@ -54,16 +57,15 @@ that cannot be read is counted, sampled and reported.
 `)
 	for _, f := range maillog.Formats() {
 		fmt.Fprintf(w, "\n## %s\n\n", f.Name)
-		fmt.Fprintf(w, "Software: %s. Called `%s` in events. Source: %s.\n", trimStop(f.Software), f.Format, trimStop(f.Source))
+		fmt.Fprintf(w, "%s. Source: %s.\n", trimStop(f.Software), trimStop(f.Source))
 		bullets(w, "Its lines tell:", f.Tells)
 		bullets(w, "They cannot tell:", f.CannotTell)
 	}
-	return nil
 }
 
 func trimStop(s string) string { return strings.TrimSuffix(s, ".") }
 
-func bullets(w io.Writer, title string, items []string) {
+func bullets(w *bytes.Buffer, title string, items []string) {
 	if len(items) == 0 {
 		return
 	}

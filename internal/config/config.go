@@ -22,9 +22,10 @@ import (
 type Config struct {
 	// Zone is the organisation's zone, nil where the file states none.
 	Zone *time.Location
-	// Domains are the mail domains, in lower case.
+	// Domains are the mail domains, in lower case, the main one first.
 	Domains []string
 	// Aliases gives the account behind another spelling, both in lower case.
+	// Where both begin with @, they are domains.
 	Aliases  map[string]string
 	Networks Networks
 	Holidays []Date

@@ -62,7 +62,7 @@ func TestExample(t *testing.T) {
 	want := &config.Config{
 		Zone:    brussels,
 		Domains: []string{"parl.example", "members.parl.example"},
-		Aliases: map[string]string{"apeeters": "anna.peeters", "president@parl.example": "anna.peeters", "helpdesk@parl.example": "tom.maes"},
+		Aliases: map[string]string{"apeeters": "anna.peeters", "president@parl.example": "anna.peeters", "helpdesk@parl.example": "tom.maes", "@old.parl.example": "@parl.example"},
 		Networks: config.Networks{
 			Own:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8:12::/48")},
 			Relays: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("198.51.100.16/28")},
