@@ -105,8 +105,13 @@ func (c *clock) yearOf(s *stamp) int {
 		for year > 1970 && (s.day > daysIn(year, s.month) || c.after(year, s)) {
 			year--
 		}
-	case s.month-c.month <= -6 && !c.after(year+1, s):
-		year++
+	case s.month-c.month <= -6:
+		// Beyond the limit only where the line above is near: a file that is
+		// followed outlives its reference, a damaged month does not count.
+		gap := daysSince1970(year+1, s.month, s.day) - daysSince1970(c.year, c.month, c.dayOf)
+		if gap <= 45 || !c.after(year+1, s) {
+			year++
+		}
 	case c.month == 1 && c.dayOf <= 2 && s.month == 12 && s.day >= 30:
 		year--
 	}
