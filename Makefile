@@ -100,6 +100,7 @@ bench-once: ## Run every benchmark once, to see that it works
 .PHONY: worlds
 worlds: build ## Score the simulated organisations in ../shared/worlds, where they are
 	@[ -d $(WORLDS) ] || { echo 'worlds: $(WORLDS) is not here; nothing to score.'; exit 0; }; \
+	  for p in xz python3; do command -v $$p >/dev/null || { echo "worlds: $$p is needed to unpack and score"; exit 1; }; done; \
 	  mkdir -p build/worlds && bash $(WORLDS)/unpack.sh build/worlds && \
 	  go -C tools run ./worlds -program "$$PWD/bin/mailvigil" -score "$$PWD/$(WORLDS)/score.py" "$$PWD/build/worlds"
 
