@@ -71,7 +71,6 @@ const (
 	postfixNotice
 	roundcubeLogin
 	roundcubeFailed
-	kindEnd
 )
 
 // step is a line before it is written: small, so that a day of them fits in
