@@ -86,6 +86,8 @@ type Account struct {
 	agents   map[unique.Handle[traffic.Agent]]*seen
 	devices  map[string]*seen
 	overflow bool // some places were forgotten
+	// By service: events that signed in, and events that named a client.
+	signed, stated [16]int32
 }
 
 // Source is what is remembered of one address; of an IPv6 address, of its
@@ -103,6 +105,7 @@ type Source struct {
 	Failed   map[string]int64 // accounts, or names, that failed from here, at most maxPerSource
 	Signed   map[string]*seen // accounts that signed in from here, at most maxPerSource
 	More     int64            // failures for names beyond those in Failed
+	Nameless int64            // failures whose line does not say for whom
 	Refs     []traffic.Ref    // of failures
 	OK       []traffic.Ref    // of successes
 }
@@ -156,9 +159,13 @@ func SourceKey(a netip.Addr) netip.Addr {
 	return a.Unmap()
 }
 
-// Add remembers one event. Events that name no account teach nothing here.
+// Add remembers one event. Of those that name no account, only failures teach
+// something: whose address it was.
 func (p *Profiles) Add(r *traffic.Record) {
 	if r.Account == "" {
+		if r.Event.Outcome == maillog.Failure && r.Addr.IsValid() {
+			p.source(SourceKey(r.Addr), r).fail(r).Nameless++
+		}
 		return
 	}
 	switch r.Event.Outcome {
@@ -166,7 +173,29 @@ func (p *Profiles) Add(r *traffic.Record) {
 		p.success(r)
 	case maillog.Failure:
 		p.failure(r)
+	case maillog.OutcomeNone:
+		p.use(r)
 	}
+}
+
+// use remembers what a session that signed in earlier says of itself: the
+// client behind an IMAP ID, how much was fetched when it ended.
+func (p *Profiles) use(r *traffic.Record) {
+	e := r.Event
+	if e.Action != maillog.Logout && e.Action != maillog.Request || !r.Addr.IsValid() {
+		return
+	}
+	a := p.accounts[r.Account]
+	if a == nil {
+		return
+	}
+	pl := a.places[r.Network]
+	if pl == nil {
+		return
+	}
+	pl.Last = max(pl.Last, e.Time)
+	pl.fetched(e)
+	a.named(pl, r)
 }
 
 func (p *Profiles) success(r *traffic.Record) {
@@ -180,14 +209,7 @@ func (p *Profiles) success(r *traffic.Record) {
 	}
 	a.Last = max(a.Last, e.Time)
 	a.Success++
-	device := e.Device
-	if len(device) > 0 {
-		noteString(a.devices, device, e.Time)
-	}
-	named := r.Agent.Value() != traffic.Agent{}
-	if named {
-		note(a.agents, r.Agent, e.Time)
-	}
+	a.signed[e.Service]++
 	if !r.Addr.IsValid() {
 		return
 	}
@@ -195,22 +217,11 @@ func (p *Profiles) success(r *traffic.Record) {
 	pl.Success++
 	pl.Hours |= 1 << (uint64(e.Time/3600e9) % 24)
 	pl.Services |= 1 << e.Service
-	pl.Messages += int64(e.Messages)
-	if e.Bytes > 0 {
-		pl.Bytes += e.Bytes
-	}
+	pl.fetched(e)
 	if e.Action == maillog.Login {
 		pl.Sessions++
 	}
-	if named || len(device) > 0 {
-		pl.Known++
-		if named && len(pl.Agents) < maxKnown && !slices.Contains(pl.Agents, r.Agent) {
-			pl.Agents = append(pl.Agents, r.Agent)
-		}
-		if len(device) > 0 && len(pl.Devices) < maxKnown && !containsBytes(pl.Devices, device) {
-			pl.Devices = append(pl.Devices, string(device))
-		}
-	}
+	a.named(pl, r)
 	key := SourceKey(r.Addr)
 	if len(pl.Sources) < maxKnown && !slices.Contains(pl.Sources, key) {
 		pl.Sources = append(pl.Sources, key)
@@ -236,6 +247,37 @@ func (p *Profiles) success(r *traffic.Record) {
 	}
 }
 
+func (pl *Place) fetched(e *maillog.Event) {
+	pl.Messages += int64(e.Messages)
+	if e.Bytes > 0 {
+		pl.Bytes += e.Bytes
+	}
+}
+
+// named remembers the client and the device that a line names.
+func (a *Account) named(pl *Place, r *traffic.Record) {
+	device, at := r.Event.Device, r.Event.Time
+	known := false
+	if r.Agent.Value() != (traffic.Agent{}) {
+		known = true
+		note(a.agents, r.Agent, at)
+		if len(pl.Agents) < maxKnown && !slices.Contains(pl.Agents, r.Agent) {
+			pl.Agents = append(pl.Agents, r.Agent)
+		}
+	}
+	if len(device) > 0 {
+		known = true
+		noteString(a.devices, device, at)
+		if len(pl.Devices) < maxKnown && !containsBytes(pl.Devices, device) {
+			pl.Devices = append(pl.Devices, string(device))
+		}
+	}
+	if known {
+		pl.Known++
+		a.stated[r.Event.Service]++
+	}
+}
+
 func (p *Profiles) failure(r *traffic.Record) {
 	e := r.Event
 	if a := p.accounts[r.Account]; a != nil {
@@ -255,17 +297,7 @@ func (p *Profiles) failure(r *traffic.Record) {
 		return
 	}
 	key := SourceKey(r.Addr)
-	s := p.source(key, r)
-	if s.Failure == 0 || e.Time < s.First {
-		s.First = e.Time
-	}
-	s.Last = max(s.Last, e.Time)
-	s.Failure++
-	s.Days |= 1 << (uint64(e.Time/86400e9) % 64)
-	s.Services |= 1 << e.Service
-	if r.Agent.Value() != (traffic.Agent{}) {
-		s.Agent = r.Agent
-	}
+	s := p.source(key, r).fail(r)
 	if _, ok := s.Failed[r.Account]; ok || len(s.Failed) < maxPerSource {
 		if s.Failed == nil {
 			s.Failed = make(map[string]int64, 1)
@@ -273,9 +305,6 @@ func (p *Profiles) failure(r *traffic.Record) {
 		s.Failed[r.Account]++
 	} else {
 		s.More++
-	}
-	if len(s.Refs) < refsPerRecord {
-		s.Refs = append(s.Refs, r.Ref)
 	}
 
 	k := staleKey{r.Account, key}
@@ -294,6 +323,25 @@ func (p *Profiles) failure(r *traffic.Record) {
 	if len(st.refs) < refsPerRecord {
 		st.refs = append(st.refs, r.Ref)
 	}
+}
+
+// fail counts a failure from the source.
+func (s *Source) fail(r *traffic.Record) *Source {
+	e := r.Event
+	if s.Failure == 0 || e.Time < s.First {
+		s.First = e.Time
+	}
+	s.Last = max(s.Last, e.Time)
+	s.Failure++
+	s.Days |= 1 << (uint64(e.Time/86400e9) % 64)
+	s.Services |= 1 << e.Service
+	if r.Agent.Value() != (traffic.Agent{}) {
+		s.Agent = r.Agent
+	}
+	if len(s.Refs) < refsPerRecord {
+		s.Refs = append(s.Refs, r.Ref)
+	}
+	return s
 }
 
 // dropStales forgets the pairs that failed once or twice: a device with an
@@ -432,6 +480,10 @@ func (p *Profiles) Merge(o *Profiles) {
 		a.Success += b.Success
 		a.Failure += b.Failure
 		a.overflow = a.overflow || b.overflow
+		for i := range a.signed {
+			a.signed[i] += b.signed[i]
+			a.stated[i] += b.stated[i]
+		}
 		for k, v := range b.agents {
 			mergeSeen(a.agents, k, v)
 		}
@@ -513,6 +565,7 @@ func (s *Source) merge(o *Source) {
 	s.Success += o.Success
 	s.Failure += o.Failure
 	s.More += o.More
+	s.Nameless += o.Nameless
 	s.Days |= o.Days
 	s.Services |= o.Services
 	if s.Agent.Value() == (traffic.Agent{}) {

@@ -5,7 +5,11 @@
 // access: it says what is thought, how surely, and on which lines that rests.
 package verdict
 
-import "time"
+import (
+	"time"
+
+	"mailvigil/traffic"
+)
 
 // Kind is what a verdict or an incident comes to.
 type Kind string
@@ -121,6 +125,8 @@ type Evidence struct {
 	Offset int64  `json:"offset"` // in the decompressed stream
 	SHA256 string `json:"sha256"` // of the raw line without its newline
 	Text   string `json:"text,omitempty"`
+
+	ref traffic.Ref
 }
 
 // Finding is something held against an account, a source, a device or a

@@ -1,21 +1,90 @@
 package app
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"mailvigil/internal/config"
+	"mailvigil/internal/intake"
+	"mailvigil/simulate"
+)
+
+// The demo's parliament: the fortnight before a date that does not move, so
+// that everybody sees the same night.
+const (
+	demoSeed     = 1
+	demoAccounts = 400
+	demoDays     = 14
+	demoZone     = "Europe/Brussels"
 )
 
 func (a *app) demoCommand() *cobra.Command {
-	var file string
+	var file, keep string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Investigate a simulated parliament's fortnight",
-		Args:  none,
-		RunE: func(*cobra.Command, []string) error {
-			return errors.New("demo is not wired yet")
+		Long: `Simulates the mail logs of a parliament in which webmail and phone traffic
+rises at night, investigates them as it would real ones, and shows the verdict.
+Everything is made up.`,
+		Example: `  mailvigil demo
+  mailvigil demo --keep /tmp/parliament   # then look at the logs yourself`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.demo(cmd.Context(), file, keep)
 		},
 	}
 	jsonFlag(cmd, &file, "the verdict")
+	cmd.Flags().StringVar(&keep, "keep", "", "write the simulated logs to `FOLDER` and keep them")
 	return cmd
+}
+
+func (a *app) demo(ctx context.Context, file, keep string) (err error) {
+	zone, err := config.Zone(demoZone)
+	if err != nil {
+		return err
+	}
+	dir := keep
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "mailvigil-demo-"); err != nil {
+			return fmt.Errorf("make a folder for the simulated logs: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	begin := a.now()
+	fmt.Fprintf(a.stderr, "Simulating %d days of mail of a parliament of %d people …\n", demoDays, demoAccounts)
+	w, err := simulate.New(simulate.Options{
+		Seed: demoSeed, Accounts: demoAccounts, Days: demoDays, Location: zone,
+		Start: time.Date(2025, time.September, 8, 0, 0, 0, 0, zone), Scenario: simulate.Parliament,
+	})
+	if err != nil {
+		return err
+	}
+	err = w.Write(func(name string) (io.WriteCloser, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, err
+		}
+		return os.Create(path)
+	})
+	if err != nil {
+		return fmt.Errorf("write the simulated logs: %w", err)
+	}
+	fmt.Fprintf(a.stderr, "Done in %.0f s. Investigating them …\n\n", a.now().Sub(begin).Seconds())
+	set, err := intake.Discover(ctx, []string{dir}, intake.Options{Location: zone, Now: a.now()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	_, err = a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, json: file})
+	return err
 }

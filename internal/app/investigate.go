@@ -3,11 +3,21 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
+	"mailvigil/internal/calendar"
 	"mailvigil/internal/config"
+	"mailvigil/internal/enrich"
+	"mailvigil/internal/intake"
+	"mailvigil/internal/pipeline"
+	"mailvigil/internal/report"
 	"mailvigil/verdict"
 )
 
@@ -80,7 +90,137 @@ func exitCode(k verdict.Kind) int {
 	return 30
 }
 
-// investigate runs the pipeline and shows what it found.
-func (a *app) investigate(_ context.Context, _ investigation) (*verdict.Verdict, error) {
-	return nil, errors.New("investigate is not wired yet")
+// investigate runs the pipeline over what was named and shows what it found.
+func (a *app) investigate(ctx context.Context, in investigation) (_ *verdict.Verdict, err error) {
+	paths := in.paths
+	if len(paths) == 0 {
+		paths = in.config.Logs
+	}
+	set, err := intake.Discover(ctx, paths, intake.Options{Location: in.zone, Now: a.now(), Stdin: a.stdin})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	if len(set.Files) == 0 {
+		return nil, noLogs(paths, set)
+	}
+	if len(paths) == 0 && !in.quiet {
+		a.tellFound(set)
+	}
+	return a.run(ctx, set, in)
+}
+
+// run investigates the files of a set.
+func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verdict.Verdict, error) {
+	o, err := a.pipelineOptions(in.config, in.zone)
+	if err != nil {
+		return nil, err
+	}
+	o.Since, o.Until = in.since, in.until
+	var meter reading
+	for _, f := range set.Files {
+		meter.total += f.Size
+	}
+	o.Progress = &meter.read
+	stop := func() {}
+	if !in.quiet {
+		stop = a.watch(ctx, &meter)
+	}
+	v, err := pipeline.Investigate(ctx, set, o)
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	if in.json != "" {
+		if err := a.output(in.json, func(w io.Writer) error { return report.JSON(w, v) }); err != nil {
+			return nil, err
+		}
+	}
+	if in.quiet || in.json == "-" {
+		return v, nil
+	}
+	return v, report.Terminal(a.stdout, v, a.reportOptions(in.zone))
+}
+
+// reading is the progress of a run.
+type reading struct {
+	read  intake.Progress
+	total int64
+}
+
+// Stored counts the first pass as the whole: the second reads far less.
+func (r *reading) Stored() (done, total int64) { return min(r.read.Stored.Load(), r.total), r.total }
+
+// Lines implements progress.
+func (r *reading) Lines() int64 { return r.read.Lines.Load() }
+
+// pipelineOptions puts the configuration in the words of the pipeline.
+func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.Options, error) {
+	o := pipeline.Options{
+		Location: zone,
+		Enrich: enrich.Config{
+			Domains: c.Domains, Aliases: c.Aliases, Own: c.Networks.Own, Relays: c.Networks.Relays,
+		},
+		Calendar: calendar.New(c.Holidays),
+	}
+	file, found := c.Networks.File, c.Networks.File != ""
+	if !found {
+		file, found = enrich.FindNetworks()
+	}
+	if !found {
+		o.NetworksMissing = true
+		return o, nil
+	}
+	n, err := enrich.OpenNetworks(file)
+	if err != nil {
+		return o, err
+	}
+	o.Enrich.Networks = n
+	return o, nil
+}
+
+// reportOptions fit the report to where it goes: the width and colours of a
+// terminal, plain text of 80 columns in a pipe.
+func (a *app) reportOptions(zone *time.Location) report.Options {
+	o := report.Options{Width: 80, Unicode: true, Location: zone}
+	f, ok := a.stdout.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return o
+	}
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w >= 60 {
+		o.Width = min(w, 120)
+	}
+	// https://no-color.org
+	o.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return o
+}
+
+// noLogs says what was looked at, and what to do.
+func noLogs(paths []string, set *intake.Set) error {
+	var b strings.Builder
+	if len(paths) == 0 {
+		b.WriteString("no logs of mail or web servers in the usual places; name the files or folders to read")
+	} else {
+		b.WriteString("there is no log to read")
+	}
+	for i, p := range set.Problems {
+		if i == 10 {
+			fmt.Fprintf(&b, "\n  and %d more", len(set.Problems)-i)
+			break
+		}
+		b.WriteString("\n  " + printable(p.Text))
+	}
+	return errors.New(b.String())
+}
+
+// tellFound says what was found where nothing was named.
+func (a *app) tellFound(set *intake.Set) {
+	fmt.Fprintf(a.stderr, "Found %d log files:\n", len(set.Files))
+	for i, f := range set.Files {
+		if i == 12 {
+			fmt.Fprintf(a.stderr, "  and %d more\n", len(set.Files)-i)
+			break
+		}
+		fmt.Fprintf(a.stderr, "  %s (%s)\n", printable(f.Name), f.Format)
+	}
 }

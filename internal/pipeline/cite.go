@@ -1,0 +1,89 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"mailvigil/internal/intake"
+	"mailvigil/traffic"
+	"mailvigil/verdict"
+)
+
+func hash(line []byte) string {
+	sum := sha256.Sum256(line)
+	return hex.EncodeToString(sum[:])
+}
+
+// cite fills in the lines behind the statements: one more read of the files
+// that are cited, up to the last line needed.
+func (r *run) cite(ctx context.Context, v *verdict.Verdict, _ *verdict.Case) error {
+	wanted := make(map[traffic.Ref]string)
+	v.Cite(func(ref traffic.Ref, _ *verdict.Evidence) { wanted[ref] = "" })
+	refs := make([]traffic.Ref, 0, len(wanted))
+	for ref := range wanted {
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, func(a, b traffic.Ref) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	var files [][]traffic.Ref // by file
+	for len(refs) > 0 {
+		n := 1
+		for n < len(refs) && refs[n].File == refs[0].File {
+			n++
+		}
+		files = append(files, refs[:n])
+		refs = refs[n:]
+	}
+	lost := make([]error, len(files))
+	texts := make([]map[traffic.Ref]string, len(files))
+	r.each(len(files), func(i int) {
+		texts[i], lost[i] = r.lines(ctx, files[i])
+	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for i := range files {
+		if lost[i] != nil {
+			v.Coverage.Problems = append(v.Coverage.Problems, lost[i].Error())
+		}
+		for ref, text := range texts[i] {
+			wanted[ref] = text
+		}
+	}
+	ids := make(map[traffic.Ref]string)
+	v.Cite(func(ref traffic.Ref, e *verdict.Evidence) {
+		if ids[ref] == "" {
+			ids[ref] = fmt.Sprintf("line-%d", len(ids)+1)
+		}
+		e.ID = ids[ref]
+		e.File = r.set.Files[ref.File].Name
+		if text := wanted[ref]; text != "" {
+			e.Text, e.SHA256 = text, hash([]byte(text))
+		}
+	})
+	return nil
+}
+
+// lines reads the cited lines of one file.
+func (r *run) lines(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref]string, error) {
+	out := make(map[traffic.Ref]string, len(refs))
+	i := 0
+	_, err := r.set.Files[refs[0].File].Read(ctx, nil, func(l intake.Line) error {
+		if l.Number == refs[i].Line {
+			out[refs[i]] = string(l.Bytes)
+			if i++; i == len(refs) {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if err == errEnough { //nolint:errorlint // it is ours and comes back as it is
+		err = nil
+	}
+	return out, err
+}

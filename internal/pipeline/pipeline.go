@@ -1,0 +1,204 @@
+// Package pipeline is the one path of an Event: line, Event, Record, Cell,
+// and from there to baseline, anomaly, explain, abuse and verdict. It owns
+// slots, order, the second pass and feedback; it decides nothing itself.
+//
+// Investigate runs it over files of the past. Counts only add up, so files
+// are read side by side and the result does not depend on who was faster.
+// The first pass counts in bounded memory; the second re-reads only the
+// windows that matter, with every attribute.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"time"
+
+	"mailvigil/abuse"
+	"mailvigil/baseline"
+	"mailvigil/internal/enrich"
+	"mailvigil/internal/intake"
+	"mailvigil/maillog"
+	"mailvigil/traffic"
+	"mailvigil/verdict"
+)
+
+// Options of a run.
+type Options struct {
+	Location        *time.Location
+	Since, Until    time.Time // zero: everything
+	Workers         int       // 0: one per core
+	AlarmsPerMonth  float64   // 0: one false alarm a month for the whole organisation
+	Enrich          enrich.Config
+	Progress        *intake.Progress  // may be nil
+	NetworksMissing bool              // no network data: said in the verdict
+	Calendar        baseline.Calendar // nil: Monday to Friday
+}
+
+// ErrNoEvents means that no line could be read as an Event.
+var ErrNoEvents = errors.New("no line of these logs could be read as an event of a mail service")
+
+type run struct {
+	set      *intake.Set
+	opt      Options
+	since    int64
+	until    int64
+	enricher *enrich.Enricher
+	found    []string // what the survey found, for people
+	cells    *traffic.Cells
+	profiles *abuse.Profiles
+	tallies  []tally
+	days     map[int64]int64
+	hours    map[maillog.Format]map[int64]bool
+	mix      map[maillog.Service]map[maillog.Format]int64
+	gaps     []gap
+	relayed  int64
+}
+
+// counting is the visitor of the first pass.
+type counting struct {
+	counter  *traffic.Counter
+	profiles *abuse.Profiles
+	days     map[int64]int64
+	hours    map[maillog.Format]map[int64]bool
+	mix      map[maillog.Service]map[maillog.Format]int64
+	relayed  int64
+
+	hour   int64 // of the last event, with its format: most events share both
+	format maillog.Format
+	n      int64
+}
+
+func newCounting() *counting {
+	return &counting{
+		counter: traffic.NewCounter(), profiles: abuse.NewProfiles(),
+		days: make(map[int64]int64), hours: make(map[maillog.Format]map[int64]bool),
+		mix:  make(map[maillog.Service]map[maillog.Format]int64),
+		hour: math.MinInt64,
+	}
+}
+
+func (c *counting) visit(r *traffic.Record) {
+	e := r.Event
+	if h := e.Time / 3600e9; h != c.hour || e.Format != c.format {
+		c.settle()
+		c.hour, c.format = h, e.Format
+	}
+	c.n++
+	m := c.mix[e.Service]
+	if m == nil {
+		m = make(map[maillog.Format]int64)
+		c.mix[e.Service] = m
+	}
+	m[e.Format]++
+	if r.Relay {
+		c.relayed++
+	}
+	c.counter.Add(r)
+	c.profiles.Add(r)
+}
+
+func (c *counting) settle() {
+	if c.n == 0 {
+		return
+	}
+	c.days[c.hour/24] += c.n
+	h := c.hours[c.format]
+	if h == nil {
+		h = make(map[int64]bool)
+		c.hours[c.format] = h
+	}
+	h[c.hour] = true
+	c.n = 0
+}
+
+// Investigate reads the files of the set and gives the verdict.
+func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verdict, error) {
+	r, err := first(ctx, set, o)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := verdict.Judge(found)
+	if err := r.cite(ctx, v, found); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// first is the survey and the first pass.
+func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.AlarmsPerMonth <= 0 {
+		o.AlarmsPerMonth = 1
+	}
+	r := &run{set: set, opt: o, since: math.MinInt64, until: math.MaxInt64}
+	if !o.Since.IsZero() {
+		r.since = o.Since.UnixNano()
+	}
+	if !o.Until.IsZero() {
+		r.until = o.Until.UnixNano()
+	}
+	r.survey(ctx)
+	r.enricher = enrich.New(r.opt.Enrich)
+
+	counts := make([]*counting, o.Workers)
+	visitors := make([]visitor, o.Workers)
+	for i := range counts {
+		counts[i] = newCounting()
+		visitors[i] = counts[i]
+	}
+	var err error
+	if r.tallies, err = r.pass(ctx, visitors, nil); err != nil {
+		return nil, err
+	}
+
+	counters := make([]*traffic.Counter, len(counts))
+	r.profiles = counts[0].profiles
+	r.days = make(map[int64]int64)
+	r.hours = make(map[maillog.Format]map[int64]bool)
+	r.mix = make(map[maillog.Service]map[maillog.Format]int64)
+	for i, c := range counts {
+		c.settle()
+		counters[i] = c.counter
+		if i > 0 {
+			r.profiles.Merge(c.profiles)
+		}
+		for d, n := range c.days {
+			r.days[d] += n
+		}
+		for f, hours := range c.hours {
+			if r.hours[f] == nil {
+				r.hours[f] = make(map[int64]bool)
+			}
+			for h := range hours {
+				r.hours[f][h] = true
+			}
+		}
+		for s, m := range c.mix {
+			if r.mix[s] == nil {
+				r.mix[s] = make(map[maillog.Format]int64)
+			}
+			for f, n := range m {
+				r.mix[s][f] += n
+			}
+		}
+		r.relayed += c.relayed
+	}
+	from, to, ok := span(r.days)
+	if !ok {
+		return r, ErrNoEvents
+	}
+	r.cells = traffic.Close(traffic.SlotOf(from*dayNs), traffic.SlotOf((to+1)*dayNs-1), counters...)
+	r.findGaps()
+	return r, nil
+}

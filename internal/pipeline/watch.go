@@ -1,0 +1,238 @@
+package pipeline
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"mailvigil/anomaly"
+	"mailvigil/baseline"
+	"mailvigil/maillog"
+	"mailvigil/traffic"
+)
+
+// family is which of a service's events a series counts. Failures and errors
+// are watched apart from the rest: a few hundred wrong passwords vanish in a
+// day's traffic, and stand out among failures.
+type family string
+
+const (
+	everyday family = "traffic" // all but failures and errors
+	failures family = "failures"
+	faults   family = "errors"
+	hosting  family = "hosting" // signed-in use from hosting networks, all services
+)
+
+// series is one watched series.
+type series struct {
+	service maillog.Service // ServiceNone: all
+	family  family
+	counts  []float64
+	result  anomaly.Result
+}
+
+func (s *series) match(l *traffic.Leaf) bool {
+	if s.service != maillog.ServiceNone && l.Service != s.service {
+		return false
+	}
+	switch s.family {
+	case failures:
+		return l.Outcome == maillog.Failure || l.Outcome == maillog.Denied
+	case faults:
+		return l.Outcome == maillog.Error || l.Outcome == maillog.Refused
+	case hosting:
+		return l.Outcome == maillog.Success && l.Network.Value().Kind == traffic.KindHosting
+	}
+	return l.Outcome == maillog.Success || l.Outcome == maillog.OutcomeNone
+}
+
+// gap is a time that the logs of a format do not cover.
+type gap struct {
+	format   maillog.Format
+	from, to traffic.Slot // to is the first slot after it
+}
+
+// Logs that speak nearly every hour are missed after half a day; those of a
+// small webmail that may sleep through a weekend after three days. Shorter
+// silence is silence, which is a finding of its own.
+const (
+	gapHours     = 12
+	gapHoursRare = 72
+	rareBelow    = 0.7 // share of hours with a line, below which a log is rare
+)
+
+func (r *run) findGaps() {
+	first := r.cells.Start.Unix() / 3600
+	last := (r.cells.Start + traffic.Slot(r.cells.Slots) - 1).Unix() / 3600
+	formats := make([]maillog.Format, 0, len(r.hours))
+	for f := range r.hours {
+		formats = append(formats, f)
+	}
+	slices.Sort(formats)
+	for _, f := range formats {
+		hours := r.hours[f]
+		limit := int64(gapHours)
+		if float64(len(hours)) < rareBelow*float64(last-first+1) {
+			limit = gapHoursRare
+		}
+		empty := first
+		for h := first; h <= last+1; h++ {
+			if h <= last && !hours[h] {
+				continue
+			}
+			if h-empty >= limit {
+				r.gaps = append(r.gaps, gap{f, traffic.Slot(empty * 60), traffic.Slot(h * 60)})
+			}
+			empty = h + 1
+		}
+	}
+}
+
+// blind marks the slots in which the logs that a service's events mostly come
+// from are missing: not seen is not zero.
+func (r *run) blind(s *series) {
+	for _, g := range r.gaps {
+		var from, all int64
+		for service, m := range r.mix {
+			if s.service == maillog.ServiceNone || s.service == service {
+				for f, n := range m {
+					all += n
+					if f == g.format {
+						from += n
+					}
+				}
+			}
+		}
+		if from*5 < all || from == 0 {
+			continue
+		}
+		for t := max(g.from, r.cells.Start); t < g.to && int(t-r.cells.Start) < len(s.counts); t++ {
+			s.counts[t-r.cells.Start] = math.NaN()
+		}
+	}
+}
+
+// minSeries is how many events a series must hold to be watched on its own.
+const minSeries = 30
+
+// scan runs all series through baseline and anomaly.
+func (r *run) scan() []*series {
+	var all []*series
+	add := func(s maillog.Service, f family) {
+		x := &series{service: s, family: f}
+		n := 0.0
+		x.counts = r.cells.Series(x.match)
+		for _, c := range x.counts {
+			n += c
+		}
+		if n >= minSeries {
+			r.blind(x)
+			all = append(all, x)
+		}
+	}
+	services := make([]maillog.Service, 0, len(r.mix))
+	for s := range r.mix {
+		if s != maillog.ServiceNone {
+			services = append(services, s)
+		}
+	}
+	slices.Sort(services)
+	add(maillog.ServiceNone, failures)
+	add(maillog.ServiceNone, faults)
+	add(maillog.ServiceNone, hosting)
+	for _, s := range services {
+		if s != maillog.Web { // requests that are no business of the mail service
+			add(s, everyday)
+		}
+		add(s, failures)
+		add(s, faults)
+	}
+	r.each(len(all), func(i int) { all[i].result = anomaly.Scan(r.cells.Start, all[i].counts, r.anomalyOptions(len(all))) })
+	return all
+}
+
+func (r *run) anomalyOptions(k int) anomaly.Options {
+	return anomaly.Options{
+		Options:        baseline.Options{Location: r.opt.Location, Calendar: r.opt.Calendar},
+		AlarmsPerMonth: r.opt.AlarmsPerMonth,
+		Series:         k,
+	}
+}
+
+// each runs f for 0..n-1 with the run's workers.
+func (r *run) each(n int, f func(int)) {
+	var wg sync.WaitGroup
+	next := make(chan int, n)
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	for range min(r.opt.Workers, n) {
+		wg.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// interval of slots, to not included.
+type interval struct{ from, to traffic.Slot }
+
+func (i interval) overlaps(o interval) bool { return i.from < o.to && o.from < i.to }
+
+// excess is something that departs from the expected: the alarms of one
+// series that belong together.
+type excess struct {
+	series    *series
+	up        bool
+	episodes  []anomaly.Episode
+	intervals []interval
+	observed  float64
+	expected  float64
+	z         float64
+}
+
+func (x *excess) whole() interval {
+	return interval{x.intervals[0].from, x.intervals[len(x.intervals)-1].to}
+}
+
+func (x *excess) size() float64 { return math.Abs(x.observed - x.expected) }
+
+// joinWithin is how long after an alarm the next one of the same series and
+// direction still belongs to it: trouble of the night comes back the next.
+const joinWithin = traffic.Slot(26 * time.Hour / time.Minute)
+
+// excesses joins the alarms of each series.
+func excesses(all []*series) []*excess {
+	var out []*excess
+	for _, s := range all {
+		for _, up := range []bool{true, false} {
+			var x *excess
+			for _, e := range s.result.Episodes {
+				if e.Up != up {
+					continue
+				}
+				from, to := min(e.Onset, e.Start), max(e.End, e.Start+1)
+				if x == nil || from-x.intervals[len(x.intervals)-1].to > joinWithin {
+					x = &excess{series: s, up: up}
+					out = append(out, x)
+				}
+				if n := len(x.intervals); n > 0 && from < x.intervals[n-1].to {
+					x.intervals[n-1].to = max(x.intervals[n-1].to, to)
+				} else {
+					x.intervals = append(x.intervals, interval{from, to})
+				}
+				x.episodes = append(x.episodes, e)
+				x.observed += e.Observed
+				x.expected += e.Expected
+				x.z = max(x.z, math.Abs(e.Z))
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *excess) int { return cmp.Compare(b.size(), a.size()) })
+	return out
+}

@@ -1,0 +1,88 @@
+package verdict
+
+import (
+	"math"
+	"time"
+
+	"mailvigil/abuse"
+	"mailvigil/traffic"
+)
+
+// Case is everything that was found, before it is weighed.
+type Case struct {
+	Location *time.Location
+	Excesses []Excess        // most important first; what an earlier one explains is left out
+	Hostile  []abuse.Finding // sources that tried the passwords of strangers
+	Strange  []abuse.Finding // accounts in which a stranger signed in
+	Stale    []abuse.Finding // devices with an old password
+	Accounts int             // accounts that signed in at least once
+	History  time.Duration   // time the logs cover
+	Judged   time.Duration   // part of it in which departures could be seen
+	Coverage Coverage
+
+	// Say puts a cause in plain words.
+	Say func(map[string]string) string
+}
+
+// Excess is one departure from the expected, with its cause.
+type Excess struct {
+	Service  string // "" is all services
+	Family   string // "traffic", "failures", "errors", "hosting"
+	Up       bool
+	Services []string // all services that the same thing touched
+	Onset    time.Time
+	Interval [2]time.Time // 90 % of the onset
+	End      time.Time
+	Ongoing  bool
+	Nights   int // local days on which it was seen
+	Observed float64
+	Expected float64
+	Before   time.Duration       // how long the logs had gone on when it began
+	Cause    []map[string]string // empty where nothing sets the excess apart
+	Share    float64             // of the excess, that the cause explains
+	Makeup   Makeup
+	Plot     *Plot
+	Refs     []traffic.Ref
+	Sources  []string // strangers' addresses among the failures, IPv6 as /64
+	Targets  int      // accounts that strangers tried
+	Day      float64  // what the series counts on a usual day (of failures: what all services count)
+	Hands    []abuse.Finding
+	Effects  []string // what else the same thing did, in words
+}
+
+// scale is the size of the excess in usual days.
+func (x *Excess) scale() float64 {
+	return math.Abs(x.Observed-x.Expected) / math.Max(x.Day, 1)
+}
+
+// lasted is how long it went on.
+func (x *Excess) lasted() time.Duration { return x.End.Sub(x.Onset) }
+
+// missing is the share of the expected that did not come.
+func (x *Excess) missing() float64 { return 1 - x.Observed/math.Max(x.Expected, 1) }
+
+// Makeup says who and what the events of an excess are made of. Shares are
+// of events, between 0 and 1.
+type Makeup struct {
+	Events         float64
+	Accounts       int
+	KnownAccounts  int     // had signed in before the onset
+	TopAccount     float64 // share of the busiest account
+	Sources        int
+	TopSource      float64
+	FamiliarSource float64 // account and address had met before the onset
+	FamiliarDevice float64 // account and device had met before the onset
+	Named          float64 // events that name an account
+	Failures       float64
+	Errors         float64
+	Hostile        float64 // from addresses that tried the passwords of strangers
+	Existing       float64 // of the failures from such addresses: for accounts that exist
+	Newcomers      float64 // of the failures from such addresses: from ones that had not failed before
+	OwnFailures    float64 // failures of an account from an address it signs in from
+	Internal       float64
+	Hosting        float64
+	Intruded       float64 // from the addresses of a stranger in the accounts
+	TopAction      string
+	TopActionShare float64
+	PerAccount     float64 // events per account, against the same accounts before: a factor
+}

@@ -1,0 +1,371 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// A hypothesis weighs one explanation for an excess: log-odds against "none
+// of these", and in words what speaks for it and against it. The weights are
+// judgements, stated here and nowhere else; they say how much a fact moves a
+// careful analyst, and they are not fitted to any data.
+type hypothesis struct {
+	name  string // as people read it
+	kind  Kind
+	weigh func(x *Excess, c *Case, w *weighing)
+}
+
+type weighing struct {
+	odds    float64
+	pro     []string
+	against []string
+}
+
+func (w *weighing) add(odds float64, text string, args ...any) {
+	w.odds += odds
+	if text == "" {
+		return
+	}
+	t := fmt.Sprintf(text, args...)
+	if odds >= 0 {
+		w.pro = append(w.pro, t)
+	} else {
+		w.against = append(w.against, t)
+	}
+}
+
+// impossible puts the hypothesis out of the question.
+func (w *weighing) impossible() { w.odds = math.Inf(-1) }
+
+var hypotheses = []hypothesis{
+	{"somebody is guessing passwords", Attack, guessing},
+	{"a stranger is in the accounts", Attack, intruder},
+	{"phones or other clients connect more often than usual", Benign, clientStorm},
+	{"people connect from elsewhere", Benign, elsewhere},
+	{"more people than usual are at work", Benign, atWork},
+	{"a machine of our own is busy", Benign, machinery},
+	{"devices with an old password", Benign, oldPasswords},
+	{"the mail service itself failed", Fault, serviceFault},
+	{"the everyday noise of the Internet", Background, noise},
+	{"everyday ups and downs", Background, everyday},
+}
+
+// noneOdds is the weight of "none of these".
+const noneOdds = 0.5
+
+func percent(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) }
+
+func guessing(x *Excess, _ *Case, w *weighing) {
+	if x.Family != "failures" || !x.Up {
+		w.impossible()
+		return
+	}
+	m := x.Makeup
+	w.odds = -3
+	w.add(3*m.Hostile, "%s of the failures come from addresses that tried the passwords of strangers", percent(m.Hostile))
+	if len(x.Sources) >= 50 {
+		w.add(1, "%d addresses take part", len(x.Sources))
+	}
+	if named := m.Named > 0.2; named && m.Existing >= 0.4 {
+		w.add(2, "they know the names: %s of the tries are for accounts that exist", percent(m.Existing))
+	}
+	if n := distinct(x.Hands); n > 0 {
+		w.add(4, "%d accounts were opened from these addresses", n)
+	}
+	if s := x.scale(); s > 3 {
+		w.add(math.Min(3, math.Log2(s)), "it is %.0f times as much as on a usual day", s)
+	}
+	if x.Nights > 1 {
+		w.add(0.5, "it came back on %d days", x.Nights)
+	}
+	if m.OwnFailures > 0.2 {
+		w.add(-5*m.OwnFailures, "%s of the failures come from where the account itself signs in", percent(m.OwnFailures))
+	}
+}
+
+// noise: bots try lists of usual names everywhere, in bursts. They do not know
+// who works here, and they get nowhere.
+func noise(x *Excess, _ *Case, w *weighing) {
+	m := x.Makeup
+	if x.Family == "traffic" && x.Up && m.Hostile > 0.2 {
+		w.odds = -1
+		w.add(5*m.Hostile, "%s of the events come from addresses that try the passwords of strangers", percent(m.Hostile))
+		if len(x.Hands) > 0 {
+			w.add(-5, "accounts were opened from these addresses")
+		}
+		return
+	}
+	if x.Family != "failures" || !x.Up {
+		w.impossible()
+		return
+	}
+	if m.Named > 0.2 {
+		w.add(5*(0.4-m.Existing), "%s of the tries are for accounts that exist", percent(m.Existing))
+	}
+	if len(x.Sources) < 50 {
+		w.add(1, "only %d addresses take part", len(x.Sources))
+	}
+	if s := x.scale(); s <= 3 {
+		w.add(2, "it is no more than %.1f times a usual day's failures", s)
+	}
+	if n := distinct(x.Hands); n > 0 {
+		w.add(-5, "%d accounts were opened from these addresses", n)
+	} else {
+		w.add(0.5, "no account was opened from these addresses")
+	}
+}
+
+// everyday: people are not a Poisson process. A busy hour of one mailbox, a
+// slow afternoon, a service restarted at night.
+func everyday(x *Excess, _ *Case, w *weighing) {
+	if x.Family != "traffic" && x.Family != "hosting" {
+		w.impossible()
+		return
+	}
+	m := x.Makeup
+	w.odds = 1.5
+	if x.Up && x.lasted() < 4*time.Hour {
+		w.add(1.5, "it lasted no more than %.1f hours", x.lasted().Hours())
+	}
+	w.add(math.Max(-4, math.Min(3, -4*math.Log10(x.scale()/0.1))), "the excess is %.2f of a usual day", x.scale())
+	if !x.Up {
+		switch {
+		case x.lasted() <= 30*time.Minute:
+			w.add(1.5, "it lasted %.0f minutes, as a restart does", x.lasted().Minutes())
+		case x.missing() < 0.8:
+			w.add(2.5, "the service was not silent: %s of the usual came", percent(1-x.missing()))
+		}
+	}
+	if week := 7 * 24 * time.Hour; x.Before < week {
+		w.add(2*(1-x.Before.Hours()/week.Hours()), "only %.1f days were known when it began", x.Before.Hours()/24)
+	}
+	if x.Up && (m.TopAccount > 0.5 || m.TopSource > 0.5) && m.Hosting < 0.5 {
+		w.add(1, "one account or address makes most of it")
+	}
+	if m.Hostile > 0.05 {
+		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
+	}
+	if m.Intruded > 0.05 {
+		w.add(-8*m.Intruded, "%s of the events come from a network and client new to the accounts", percent(m.Intruded))
+	}
+}
+
+func intruder(x *Excess, _ *Case, w *weighing) {
+	m := x.Makeup
+	if !x.Up || x.Family == "failures" || x.Family == "errors" || m.Intruded < 0.1 {
+		w.impossible()
+		return
+	}
+	w.odds = -1
+	w.add(6*m.Intruded, "%s of the events come from a network and a client that are new to the accounts", percent(m.Intruded))
+	if m.Hosting > 0.5 {
+		w.add(1, "the addresses belong to a hosting provider")
+	}
+	if m.FamiliarDevice > 0.3 {
+		w.add(-4*m.FamiliarDevice, "%s of the events come from devices known to the accounts", percent(m.FamiliarDevice))
+	}
+}
+
+func clientStorm(x *Excess, c *Case, w *weighing) {
+	if x.Family == "failures" || x.Family == "errors" || !x.Up {
+		w.impossible()
+		return
+	}
+	m := x.Makeup
+	w.odds = -1
+	if causeHas(x, "os_version", "client_version", "device") {
+		w.add(3, "what sets the excess apart is the client: %s", c.say(x.Cause))
+	} else if causeHas(x, "os", "client") {
+		w.add(1.5, "what sets the excess apart is the client: %s", c.say(x.Cause))
+	} else {
+		w.add(-1, "no client or version stands out")
+	}
+	if m.Named > 0.5 {
+		w.add(2*m.FamiliarDevice, "%s of the events come from devices that the accounts used before", percent(m.FamiliarDevice))
+	}
+	if m.KnownAccounts > 0 && m.Accounts > 0 && m.Accounts-m.KnownAccounts <= m.Accounts/10 {
+		w.add(1, "%d of %d accounts were in use before", m.KnownAccounts, m.Accounts)
+	}
+	if m.TopActionShare > 0.6 && (m.TopAction == "sync" || m.TopAction == "ping" || m.TopAction == "foldersync" || m.TopAction == "login" || m.TopAction == "logout") {
+		w.add(0.5, "%s of the excess is the command %q", percent(m.TopActionShare), m.TopAction)
+	}
+	if m.Hostile > 0.05 {
+		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
+	}
+	if m.Intruded > 0.05 {
+		w.add(-8*m.Intruded, "%s of the events come from a network and client new to the accounts", percent(m.Intruded))
+	}
+}
+
+func elsewhere(x *Excess, c *Case, w *weighing) {
+	if x.Family == "failures" || x.Family == "errors" || !x.Up {
+		w.impossible()
+		return
+	}
+	m := x.Makeup
+	w.odds = -1.5
+	if causeHas(x, "country", "asn", "network_kind", "prefix", "ip") {
+		w.add(3, "what sets the excess apart is where it comes from: %s", c.say(x.Cause))
+	} else {
+		w.add(-1.5, "no place stands out")
+	}
+	if m.Accounts > 1 && m.KnownAccounts*10 >= m.Accounts*8 {
+		w.add(1, "%d of %d accounts were in use before", m.KnownAccounts, m.Accounts)
+	}
+	if m.FamiliarDevice > 0.3 {
+		w.add(2*m.FamiliarDevice, "%s of the events come from devices that the accounts used before", percent(m.FamiliarDevice))
+	}
+	if m.Hosting > 0.5 {
+		w.add(-3*m.Hosting, "the addresses belong to a hosting provider, where nobody sits")
+	}
+	if m.Hostile > 0.05 {
+		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
+	}
+	if m.Intruded > 0.05 {
+		w.add(-8*m.Intruded, "%s of the events come from a client new to the accounts", percent(m.Intruded))
+	}
+}
+
+func atWork(x *Excess, c *Case, w *weighing) {
+	if x.Family == "failures" || x.Family == "errors" || !x.Up {
+		w.impossible()
+		return
+	}
+	m := x.Makeup
+	w.odds = -1
+	if causeHas(x, "os", "os_version", "client", "client_version", "device", "account", "ip") {
+		w.add(-2, "a client stands out: %s", c.say(x.Cause))
+	} else if len(x.Cause) == 0 {
+		w.add(1, "nothing sets the excess apart: it is spread as usual")
+	}
+	if m.Accounts >= 5 && m.TopAccount < 0.4 {
+		w.add(1, "%d accounts take part", m.Accounts)
+	}
+	if m.FamiliarSource > 0.5 {
+		w.add(2*m.FamiliarSource, "%s of the events come from where these people always connect", percent(m.FamiliarSource))
+	}
+	if m.Hostile > 0.05 {
+		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
+	}
+	if m.Intruded > 0.05 {
+		w.add(-8*m.Intruded, "%s of the events come from a network and client new to the accounts", percent(m.Intruded))
+	}
+}
+
+func machinery(x *Excess, _ *Case, w *weighing) {
+	if x.Family == "errors" || !x.Up {
+		w.impossible()
+		return
+	}
+	m := x.Makeup
+	w.odds = -2
+	if m.Internal > 0.5 {
+		w.add(3*m.Internal, "%s of the events come from hosts of our own", percent(m.Internal))
+	}
+	if m.TopAccount > 0.7 && m.Accounts > 0 {
+		w.add(2, "one account makes %s of the events", percent(m.TopAccount))
+	}
+	if m.TopSource > 0.7 && m.Hosting < 0.5 {
+		w.add(1, "one address makes %s of the events", percent(m.TopSource))
+	}
+	if m.Hostile > 0.05 {
+		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
+	}
+	if m.Intruded > 0.05 {
+		w.add(-8*m.Intruded, "%s of the events come from a network and client new to the accounts", percent(m.Intruded))
+	}
+}
+
+func oldPasswords(x *Excess, _ *Case, w *weighing) {
+	if x.Family != "failures" || !x.Up {
+		w.impossible()
+		return
+	}
+	m := x.Makeup
+	w.odds = -1
+	w.add(6*m.OwnFailures, "%s of the failures come from where the account itself signs in", percent(m.OwnFailures))
+	if m.TopAccount > 0.7 {
+		w.add(1, "one account makes %s of the failures", percent(m.TopAccount))
+	}
+	if m.Hostile > 0.05 {
+		w.add(-5*m.Hostile, "%s come from addresses that tried the passwords of strangers", percent(m.Hostile))
+	}
+}
+
+func serviceFault(x *Excess, _ *Case, w *weighing) {
+	switch {
+	case x.Family == "errors" && x.Up:
+		w.odds = 1
+		w.add(3, "the service itself answered with errors %.0f times, where %.0f were expected", x.Observed, x.Expected)
+	case !x.Up && x.Family == "traffic":
+		w.odds = -2
+		share := x.missing()
+		w.add(6*math.Max(0, share-0.5), "%s of the usual traffic is missing", percent(share))
+		if x.lasted() > 20*time.Hour {
+			w.add(-2, "it lasts longer than faults do: people may simply be away")
+		}
+	default:
+		w.impossible()
+		return
+	}
+	if x.Makeup.Accounts == 1 {
+		w.add(-2, "only one account is touched")
+	}
+}
+
+func causeHas(x *Excess, names ...string) bool {
+	for _, c := range x.Cause {
+		for _, n := range names {
+			if _, ok := c[n]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// weigh sets the hypotheses side by side. The probabilities add up to one
+// together with that of "none of these".
+func weigh(x *Excess, c *Case) (list []Hypothesis, best hypothesis, p float64) {
+	type scored struct {
+		h hypothesis
+		w weighing
+	}
+	var all []scored
+	sum := math.Exp(noneOdds)
+	for _, h := range hypotheses {
+		var w weighing
+		h.weigh(x, c, &w)
+		if math.IsInf(w.odds, -1) {
+			continue
+		}
+		sum += math.Exp(w.odds)
+		all = append(all, scored{h, w})
+	}
+	slices.SortStableFunc(all, func(a, b scored) int {
+		switch {
+		case a.w.odds > b.w.odds:
+			return -1
+		case a.w.odds < b.w.odds:
+			return 1
+		}
+		return 0
+	})
+	best = hypothesis{name: "none of these", kind: Undetermined}
+	none := math.Exp(noneOdds) / sum
+	p = none
+	for i, s := range all {
+		q := math.Exp(s.w.odds) / sum
+		if i == 0 && q > none {
+			best, p = s.h, q
+		}
+		if q >= 0.005 || i == 0 {
+			list = append(list, Hypothesis{s.h.name, round(q), s.w.pro, s.w.against})
+		}
+	}
+	return append(list, Hypothesis{Name: "none of these", Probability: round(none)}), best, p
+}
+
+func round(x float64) float64 { return math.Round(x*1000) / 1000 }
