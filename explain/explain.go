@@ -56,7 +56,7 @@ type Cause struct {
 // Result is what Explain answers.
 type Result struct {
 	Observed, Expected float64 // sums over the table, Expected as given
-	Drift              float64 // factor that applies to everything
+	Drift              float64 // factor that applies to everything; 0 where nothing was observed
 	Causes             []Cause // strongest first
 	Localised          bool    // at least one cause was found
 
@@ -101,8 +101,12 @@ func Explain(t *Table, o Options) Result {
 		r.Observed += t.observed[i]
 		r.Expected += t.expected[i]
 	}
-	r.Drift = 1
-	if r.Observed == 0 && r.Expected == 0 || len(t.Attributes) == 0 {
+	r.Drift, r.Heterogeneity = 1, 1
+	switch {
+	case len(t.Attributes) == 0 || r.Observed == 0 && r.Expected == 0:
+		return r
+	case r.Observed == 0: // everything stopped: nothing sets any of it apart
+		r.Drift = 0
 		return r
 	}
 

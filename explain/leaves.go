@@ -41,7 +41,7 @@ type leaves struct {
 	values  [][]uint32 // attribute, code → the table's value id
 	columns [][]uint16 // attribute → code per row
 	rows    []sums
-	units   []float64 // per row: see units
+	units   []float64 // per row: see bursts; nil for a complete cube
 	filled  bool      // most combinations of values occur: a complete cube
 	counts  bool      // observed counts are whole numbers
 
@@ -69,21 +69,18 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 			s.counts = false
 		}
 	}
-	cells := 1.0
-	for a := range t.Attributes {
-		cells *= float64(len(t.values[a]))
+	cells, known := 1.0, 1.0 // combinations of values, and of known ones
+	dense := len(t.Attributes) <= denseAttributes
+	for _, values := range t.values {
+		cells *= float64(len(values))
+		known *= math.Max(1, float64(len(values)-1))
+		dense = dense && len(values) <= math.MaxUint16
 	}
-	known := 1.0 // combinations of known values
-	for a := range t.Attributes {
-		known *= math.Max(1, float64(len(t.values[a])-1))
-	}
-	dense := cells <= denseCells && len(t.Attributes) <= denseAttributes
-	s.filled = dense && float64(t.Len()) >= 0.25*known
+	dense = dense && cells <= denseCells
 
+	hists := tallies(t, o.Workers)
 	var keep []map[uint32]bool
-	var hists [][]tally
 	if !dense {
-		hists = tallies(t, o.Workers)
 		keep = heavy(t, hists, s.floor(o))
 	}
 	recode := make([][]uint16, len(t.Attributes)) // value id → code
@@ -102,7 +99,8 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 		s.values = append(s.values, append([]uint32{0}, ids...))
 	}
 	s.merge(recode, o.Workers)
-	if !dense {
+	s.filled = dense && float64(len(s.rows)) >= 0.25*known
+	if !s.filled {
 		s.units = s.bursts(hists, o)
 	}
 	return s, dense

@@ -231,6 +231,18 @@ func TestDegenerate(t *testing.T) {
 		_ = i
 		wide.Add(v, observed, 10)
 	}
+	long := NewTable("id")
+	for i := range 100_000 {
+		observed := 1.
+		if i == 77_777 {
+			observed = 1000
+		}
+		long.Add([]string{fmt.Sprint(i)}, observed, 1)
+	}
+	stopped := NewTable("a", "b")
+	for i := range 20 {
+		stopped.Add([]string{value(0, i%5), value(1, i%4)}, 0, 30)
+	}
 	fresh := NewTable("a", "b") // nothing was expected at all
 	fresh.Add([]string{"x", "y"}, 100, 0)
 	bad := NewTable("a")
@@ -245,6 +257,8 @@ func TestDegenerate(t *testing.T) {
 		{"counts that are none", bad, nil},
 		{"one attribute", one, []string{"a=a6"}},
 		{"an attribute that names every row", million, nil},
+		{"one attribute of a hundred thousand values", long, []string{"id=77777"}},
+		{"everything stopped", stopped, nil},
 		{"twenty-five attributes", wide, []string{"z24=3"}},
 		{"nothing expected", fresh, []string{"a=x"}},
 	} {
