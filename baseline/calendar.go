@@ -36,6 +36,7 @@ type place struct {
 	row  int // weekday, Sunday first, or holidayRow
 	rest int // 0 work day, 1 weekend or holiday
 	bin  int // five minutes of the local day
+	day  int32
 }
 
 func (p place) hour() int { return p.bin * binMinutes / 60 }
@@ -72,7 +73,7 @@ func (c *wallClock) place(s traffic.Slot) place {
 		d.day, d.known = day, true
 		d.row, d.rest = c.classify(day)
 	}
-	return place{row: int(d.row), rest: int(d.rest), bin: int(local-day*daySeconds) / (binMinutes * 60)}
+	return place{row: int(d.row), rest: int(d.rest), bin: int(local-day*daySeconds) / (binMinutes * 60), day: int32(day)}
 }
 
 func (c *wallClock) findOffset(unix int64) {

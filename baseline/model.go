@@ -141,6 +141,7 @@ type state struct {
 	Class [2 * dayBins]cell
 	Day   [dayBins]cell
 	Burst [dayBins]cell
+	Jobs  [dayBins]job
 	All   struct{ Events, Exposure float64 }
 	Level struct{ Events, Expected float64 }
 
@@ -152,6 +153,25 @@ type state struct {
 	Block   span // the three hours going on
 
 	Learnt float64 // minutes
+}
+
+// job is on how many days a bin of the day had a minute far above the smooth
+// day, each at most ten days after the last. One day is an accident, such as
+// all phones coming back after a restart; more are a job of the clock.
+type job struct{ Last, Days int32 }
+
+const jobDays, jobGap = 2, 10
+
+func (j *job) seen(day int32) (became bool) {
+	if day == j.Last {
+		return false
+	}
+	if day-j.Last > jobGap {
+		j.Days = 0
+	}
+	j.Last = day
+	j.Days++
+	return j.Days == jobDays
 }
 
 // span gathers counts whose residual is judged as one.
@@ -211,7 +231,7 @@ func (m *Model) rates(p place) rates {
 func (m *Model) burstOf(bin int) (factor, variance float64) {
 	c := &m.Burst[bin]
 	d := float64(c.Events - c.Exposure)
-	if x := float64(c.Exposure); d*d > 36*(x+x*x*tauBurst*tauBurst+1) {
+	if x := float64(c.Exposure); m.Jobs[bin].Days >= jobDays && d*d > 36*(x+x*x*tauBurst*tauBurst+1) {
 		f, v := c.under(1, tauSpike*tauSpike)
 		return f, v + spikeNoise
 	}
@@ -292,19 +312,29 @@ func (m *Model) learn(s traffic.Slot, count, weight, expected float64) {
 	// minutes that a bin of the class takes in on one day, so a day can tell
 	// no more about it than one draw of that noise.
 	worth := weight / (m.phi(p.hour()) + shared*e.Mean*m.dayNoise())
-	w, y := float32(weight), float32(worth*count)
 	level := m.growth()
 	exposure := worth * level
-	m.Week[p.row*dayBins+p.bin].learn(y, float32(exposure), w, memoryWeek)
-	m.Burst[p.bin].learn(y, float32(exposure*r.class), w, memoryBurst)
-	// The smooth layers learn what is smooth. A job's minute teaches the
-	// burst layer alone, or it would raise the hour around it.
+	// The smooth layers learn what is smooth: a minute far above it would
+	// raise the hour around it. The others learn it once it is a job.
+	smooth := level * r.class
+	smooth += 6*math.Sqrt(e.Dispersion*smooth+e.Uncertainty*smooth*smooth) + 3
+	w, y := float32(weight), float32(worth*min(count, smooth))
+	own := y
+	if count > smooth && m.Jobs[p.bin].seen(p.day) {
+		// What was learnt of the bin so far was cut short.
+		m.Burst[p.bin] = cell{}
+		for row := range weekRows {
+			m.Week[row*dayBins+p.bin] = cell{}
+		}
+	}
+	if m.Jobs[p.bin].Days >= jobDays {
+		own = float32(worth * count)
+	}
+	m.Week[p.row*dayBins+p.bin].learn(own, float32(exposure), w, memoryWeek)
+	m.Burst[p.bin].learn(own, float32(exposure*r.class), w, memoryBurst)
 	if r.burst > 1.5 {
 		w = 0
 	}
-	smooth := level * r.class
-	smooth += 6*math.Sqrt(e.Dispersion*smooth+e.Uncertainty*smooth*smooth) + 3
-	y = float32(worth * min(count, smooth))
 	class := m.Class[p.rest*dayBins : (p.rest+1)*dayBins]
 	x := float32(exposure * r.burst)
 	bin := p.bin - len(smoothing)/2
