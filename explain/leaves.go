@@ -325,7 +325,17 @@ func lnChoose(n, k int) float64 {
 // sumOf adds up the rows of a cell.
 func (s *leaves) sumOf(items []item) sums {
 	var a sums
-	for _, i := range s.matching(items) {
+	first, others := items[0], items[1:]
+rows:
+	for i, c := range s.columns[first.attr] {
+		if int(c) != first.code {
+			continue
+		}
+		for _, it := range others {
+			if int(s.columns[it.attr][i]) != it.code {
+				continue rows
+			}
+		}
 		a.add(s.rows[i])
 	}
 	return a
@@ -458,11 +468,7 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 // tenth of it. Among descriptions of one length the earlier attributes win
 // unless they do worse.
 func (s *leaves) simplest(c cell, o Options) cell {
-	rows := s.matching(c.items)
-	var own sums
-	for _, i := range rows {
-		own.add(s.rows[i])
-	}
+	rows, own := s.matching(c.items), s.sumOf(c.items)
 	excess := own.v - s.drift*own.f
 	// Items that nearly all of the cell shares can take part.
 	pool := slices.Clone(c.items)
