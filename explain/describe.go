@@ -1,0 +1,241 @@
+package explain
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// split looks below a cell: where one attribute has a few values (at most
+// four) that account for the departure so well that naming them all is
+// cheaper than naming the cell, it returns the strongest of them.
+func (s *leaves) split(c cell, o Options) (cell, bool) {
+	if len(c.items) >= o.MaxDepth {
+		return c, false
+	}
+	rows := s.matching(c.items)
+	var whole sums
+	for _, i := range rows {
+		whole.add(s.rows[i])
+	}
+	up := whole.x > whole.y
+	base := s.score(whole)
+	best, bestGain := c, float64(margin)/2
+	for a := range s.values {
+		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+			continue
+		}
+		hist := make([]sums, len(s.values[a]))
+		for _, i := range rows {
+			hist[s.columns[a][i]].add(s.rows[i])
+		}
+		order := make([]int, 0, len(hist))
+		for code := 1; code < len(hist); code++ {
+			if hist[code].x > 0 || hist[code].y > 0 {
+				order = append(order, code)
+			}
+		}
+		slices.SortStableFunc(order, func(i, j int) int {
+			d := cmp.Compare(hist[j].x*(hist[i].y+.5), hist[i].x*(hist[j].y+.5))
+			if !up {
+				d = -d
+			}
+			return d
+		})
+		each := math.Log(float64(len(hist) - 1))
+		var sum sums
+		for m := 1; m <= 4 && m < len(order); m++ {
+			sum.add(hist[order[m-1]])
+			gain := s.score(sum) - base - float64(m)*each
+			if gain <= bestGain || s.alike(sum, whole) {
+				continue
+			}
+			var strongest cell
+			for _, code := range order[:m] {
+				child := with(c.items, item{a, code})
+				if net, ok := s.judge(hist[code], s.cost(child), o); ok && (strongest.items == nil || net > strongest.net) {
+					strongest = cell{items: child, net: net, gain: gain}
+				}
+			}
+			if strongest.items != nil {
+				best, bestGain = strongest, gain
+			}
+		}
+	}
+	return best, len(best.items) > len(c.items)
+}
+
+// simplest returns the description with the fewest items that picks out
+// nearly the same departure as c without widening it: a removed or exchanged
+// item may cost a tenth of the excess and bring in expected events worth a
+// tenth of it. Among descriptions of one length the earlier attributes win
+// unless they do worse.
+func (s *leaves) simplest(c cell, o Options) cell {
+	rows, own := s.matching(c.items), s.sumOf(c.items)
+	excess := own.v - s.drift*own.f
+	// Items that nearly all of the cell shares can take part.
+	pool := slices.Clone(c.items)
+	for a := range s.values {
+		if len(pool) >= 16 {
+			break
+		}
+		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+			continue
+		}
+		hist := make([]sums, len(s.values[a]))
+		for _, i := range rows {
+			hist[s.columns[a][i]].add(s.rows[i])
+		}
+		for code := 1; code < len(hist); code++ {
+			e := hist[code].v - s.drift*hist[code].f
+			if abs(e-excess) <= 0.1*abs(excess) {
+				pool = append(pool, item{a, code})
+				break
+			}
+		}
+	}
+	slices.SortFunc(pool, func(a, b item) int { return cmp.Compare(a.attr, b.attr) })
+	// One pass gives the sums by which of the pool's items a row has; adding
+	// each set's sums to its subsets gives every description's.
+	by := make([]sums, 1<<len(pool))
+	for i := range s.rows {
+		m := 0
+		for n, it := range pool {
+			if int(s.columns[it.attr][i]) == it.code {
+				m |= 1 << n
+			}
+		}
+		by[m].add(s.rows[i])
+	}
+	for n := range pool {
+		for m := range by {
+			if m>>n&1 == 0 {
+				by[m].add(by[m|1<<n])
+			}
+		}
+	}
+	tolerance, tie := s.tolerance()
+	type option struct {
+		items  []item
+		a      sums
+		misfit float64 // excess lost and expected events gained, in parts of the excess
+	}
+	var options []option
+	for m := 1; m < len(by); m++ {
+		var items []item
+		for n, it := range pool {
+			if m>>n&1 == 1 {
+				items = append(items, it)
+			}
+		}
+		if len(items) > len(c.items) || s.repeats(items, o) {
+			continue
+		}
+		a := by[m]
+		lost := abs(a.v-s.drift*a.f-excess) / abs(excess)
+		wider := math.Max(0, s.drift*(a.f-own.f)) / abs(excess)
+		if _, ok := s.judge(a, s.cost(items), o); ok && lost <= tolerance && wider <= tolerance {
+			options = append(options, option{items, a, lost + wider})
+		}
+	}
+	best := -1
+	for i, p := range options {
+		if best < 0 {
+			best = i
+			continue
+		}
+		b := options[best]
+		switch {
+		case len(p.items) != len(b.items):
+			if len(p.items) < len(b.items) {
+				best = i
+			}
+		case abs(p.misfit-b.misfit) > tie:
+			if p.misfit < b.misfit {
+				best = i
+			}
+		default:
+			if slices.CompareFunc(p.items, b.items, func(x, y item) int { return cmp.Compare(x.attr, y.attr) }) < 0 {
+				best = i
+			}
+		}
+	}
+	if best < 0 {
+		return c
+	}
+	p := options[best]
+	return cell{items: p.items, net: s.score(p.a) - s.cost(p.items), gain: c.gain}
+}
+
+// tolerance is the part of an excess by which two descriptions may differ and
+// yet be called the same, and be called equally good. In a complete cube a
+// neighbour that is merely small is still a neighbour: only what picks out the
+// very same rows is the same.
+func (s *leaves) tolerance() (same, tie float64) {
+	if s.filled {
+		return 1e-9, 1e-9
+	}
+	return 0.1, 0.02
+}
+
+// alike tells whether a wider cell holds nearly the same excess as a narrower
+// one, and little more of what was expected.
+func (s *leaves) alike(narrow, wide sums) bool {
+	same, _ := s.tolerance()
+	excess := narrow.v - s.drift*narrow.f
+	lost := abs(wide.v - s.drift*wide.f - excess)
+	return lost <= same*abs(excess) && s.drift*(wide.f-narrow.f) <= same*abs(excess)
+}
+
+// confidence is how likely a cell is the right description, against noise and
+// against the descriptions next to it: those with an item less and those with
+// one more. The evidence is a log likelihood and the cost the logarithm of a
+// prior, so their difference gives the odds; they are halved, because the
+// noise is itself an estimate. Descriptions of the same departure in other
+// words do not count as rivals.
+func (s *leaves) confidence(c cell) float64 {
+	own := s.sumOf(c.items)
+	excess := own.v - s.drift*own.f
+	same, _ := s.tolerance()
+	against := math.Exp(-c.net / 2)
+	rival := func(items []item, a sums, least float64) {
+		if abs(a.v-s.drift*a.f-excess) <= same*abs(excess) {
+			return
+		}
+		against += math.Exp(-math.Max(c.net-s.score(a)+s.cost(items), least) / 2)
+	}
+	for i := range c.items {
+		if len(c.items) > 1 {
+			items := slices.Delete(slices.Clone(c.items), i, i+1)
+			rival(items, s.sumOf(items), c.gain)
+		}
+	}
+	rows := s.matching(c.items)
+	for a := range s.values {
+		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+			continue
+		}
+		hist := make([]sums, len(s.values[a]))
+		for _, i := range rows {
+			hist[s.columns[a][i]].add(s.rows[i])
+		}
+		for code := 1; code < len(hist); code++ {
+			rival(with(c.items, item{a, code}), hist[code], 0)
+		}
+	}
+	return 1 / (1 + against)
+}
+
+// repeats tells whether one of the items is implied by another.
+func (s *leaves) repeats(items []item, o Options) bool {
+	for _, it := range items {
+		for _, name := range o.Implies[s.t.Attributes[it.attr]] {
+			for _, other := range items {
+				if s.t.Attributes[other.attr] == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
