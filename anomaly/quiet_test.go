@@ -50,7 +50,7 @@ func TestFalseAlarms(t *testing.T) {
 
 // TestFalseAlarmsOfOrganisation lets fifty series share one false alarm.
 func TestFalseAlarmsOfOrganisation(t *testing.T) {
-	const organisations, days, series = 4, 16, 50
+	const organisations, days, series = 3, 16, 50
 	episodes := 0
 	for org := range uint64(organisations) {
 		for i := range uint64(series) {

@@ -22,11 +22,11 @@ func score(y, mean, variance float64) float64 {
 		k = mean * mean / (variance - mean)
 	}
 	if y == 0 {
-		p := math.Exp(-mean)
+		log := -mean // of the probability
 		if !math.IsInf(k, 1) {
-			p = math.Exp(-k * math.Log1p(mean/k))
+			log = -k * math.Log1p(mean/k)
 		}
-		return deviate(1 - p/2)
+		return -deviate(log - math.Ln2)
 	}
 	var tilt, deviance, spread float64
 	if math.IsInf(k, 1) {
