@@ -1,0 +1,94 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"mailvigil/simulate"
+	"mailvigil/verdict"
+)
+
+// What was simulated is what is found, whatever the seed: the verdict, what
+// sets each benign excess apart, and whom an attack took and from where.
+func TestScenarios(t *testing.T) {
+	seeds := []uint64{1, 2, 3}
+	if testing.Short() {
+		seeds = seeds[:1]
+	}
+	for _, scenario := range simulate.Scenarios() {
+		for _, seed := range seeds {
+			t.Run(fmt.Sprintf("%s/seed %d", scenario, seed), func(t *testing.T) {
+				w := world(t, scenario, seed, 400, 14)
+				dir := t.TempDir()
+				write(t, w, dir)
+				v := investigate(t, discover(t, dir), 0)
+				truth := w.Truth()
+				if string(v.Verdict) != truth.Verdict {
+					t.Errorf("verdict %s, want %s: %s", v.Verdict, truth.Verdict, summary(v))
+				}
+				for _, in := range truth.Incidents {
+					// What kind of network it is, only network data tells.
+					delete(in.Cause, "network_kind")
+					if in.Kind == "benign" && !slices.ContainsFunc(v.Incidents, func(found verdict.Incident) bool {
+						return found.Kind == verdict.Benign &&
+							slices.ContainsFunc(found.Cause, func(c map[string]string) bool { return includes(c, in.Cause) })
+					}) {
+						t.Errorf("no benign incident with the cause %v of %s: %s", in.Cause, in.Name, summary(v))
+					}
+				}
+				attacked(t, truth, v)
+			})
+		}
+	}
+}
+
+// attacked holds the attack incidents against the truth.
+func attacked(t *testing.T, truth simulate.Truth, v *verdict.Verdict) {
+	t.Helper()
+	var wantTaken, wantFrom, taken, from []string
+	for _, in := range truth.Incidents {
+		if in.Kind == "attack" {
+			wantTaken, wantFrom = append(wantTaken, in.Compromised...), append(wantFrom, in.Sources...)
+		}
+	}
+	for _, in := range v.Incidents {
+		if in.Kind == verdict.Attack {
+			taken, from = append(taken, in.Compromised...), append(from, in.Sources...)
+		}
+	}
+	slices.Sort(taken)
+	taken = slices.Compact(taken)
+	if !slices.Equal(taken, wantTaken) {
+		t.Errorf("accounts taken: %v, want %v", taken, wantTaken)
+	}
+	right := 0
+	for _, s := range from {
+		if slices.Contains(wantFrom, s) {
+			right++
+		}
+	}
+	if right*10 < len(from)*9 {
+		t.Errorf("only %d of %d sources took part: %v", right, len(from), from)
+	}
+	if len(wantFrom) > 0 && right*2 < len(wantFrom) {
+		t.Errorf("only %d of the %d sources that took part are named", right, len(wantFrom))
+	}
+}
+
+func includes(all, some map[string]string) bool {
+	for k, v := range some {
+		if all[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+func summary(v *verdict.Verdict) string {
+	out := v.Text
+	for _, in := range v.Incidents {
+		out += fmt.Sprintf("\n  %s %q %v since %s: %s", in.Kind, in.Name, in.Cause, in.Onset.Format("02 Jan 15:04"), in.Text)
+	}
+	return out
+}
