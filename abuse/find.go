@@ -221,7 +221,6 @@ func (p *Profiles) Stale() []Finding {
 // orgPlaces is how the organisation as a whole knows a network.
 type orgPlaces struct {
 	accounts int
-	early    int // accounts that used it on the first day it was seen
 	first    int64
 }
 

@@ -159,11 +159,12 @@ func SourceKey(a netip.Addr) netip.Addr {
 	return a.Unmap()
 }
 
-// Add remembers one event. Of those that name no account, only failures teach
-// something: whose address it was.
+// Add remembers one event. Of those that name no account, only refused logins
+// teach something: whose address it was. (A web server's 401 without an
+// account is the usual first step of a login, and no login.)
 func (p *Profiles) Add(r *traffic.Record) {
 	if r.Account == "" {
-		if r.Event.Outcome == maillog.Failure && r.Addr.IsValid() {
+		if r.Event.Outcome == maillog.Failure && r.Event.Action == maillog.Login && r.Addr.IsValid() {
 			p.source(SourceKey(r.Addr), r).fail(r).Nameless++
 		}
 		return
@@ -541,20 +542,20 @@ func mergeSeen[K comparable](m map[K]*seen, k K, v *seen) {
 	}
 }
 
-func (x *Place) merge(y *Place) {
-	x.First, x.Last = min(x.First, y.First), max(x.Last, y.Last)
-	x.Success += y.Success
-	x.Failure += y.Failure
-	x.Sessions += y.Sessions
-	x.Messages += y.Messages
-	x.Bytes += y.Bytes
-	x.Hours |= y.Hours
-	x.Services |= y.Services
-	x.Known += y.Known
-	x.Agents = join(x.Agents, y.Agents)
-	x.Devices = join(x.Devices, y.Devices)
-	x.Sources = join(x.Sources, y.Sources)
-	x.Refs = joinRefs(x.Refs, y.Refs)
+func (pl *Place) merge(o *Place) {
+	pl.First, pl.Last = min(pl.First, o.First), max(pl.Last, o.Last)
+	pl.Success += o.Success
+	pl.Failure += o.Failure
+	pl.Sessions += o.Sessions
+	pl.Messages += o.Messages
+	pl.Bytes += o.Bytes
+	pl.Hours |= o.Hours
+	pl.Services |= o.Services
+	pl.Known += o.Known
+	pl.Agents = join(pl.Agents, o.Agents)
+	pl.Devices = join(pl.Devices, o.Devices)
+	pl.Sources = join(pl.Sources, o.Sources)
+	pl.Refs = joinRefs(pl.Refs, o.Refs)
 }
 
 func (s *Source) merge(o *Source) {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"mailvigil/traffic"
 )
 
 // A hypothesis weighs one explanation for an excess: log-odds against "none
@@ -206,7 +208,9 @@ func elsewhere(x *Excess, c *Case, w *weighing) {
 	}
 	m := x.Makeup
 	w.odds = -1.5
-	if causeHas(x, "country", "asn", "network_kind", "prefix", "ip") {
+	if atOffice(x) {
+		w.add(-2, "they are at the office")
+	} else if causeHas(x, "country", "asn", "network_kind", "prefix", "ip") {
 		w.add(3, "what sets the excess apart is where it comes from: %s", c.say(x.Cause))
 	} else {
 		w.add(-1.5, "no place stands out")
@@ -235,7 +239,9 @@ func atWork(x *Excess, c *Case, w *weighing) {
 	}
 	m := x.Makeup
 	w.odds = -1
-	if causeHas(x, "os", "os_version", "client", "client_version", "device", "account", "ip") {
+	if atOffice(x) {
+		w.add(3, "it comes from the offices")
+	} else if causeHas(x, "os", "os_version", "client", "client_version", "device", "account", "ip") {
 		w.add(-2, "a client stands out: %s", c.say(x.Cause))
 	} else if len(x.Cause) == 0 {
 		w.add(1, "nothing sets the excess apart: it is spread as usual")
@@ -313,6 +319,16 @@ func serviceFault(x *Excess, _ *Case, w *weighing) {
 	if x.Makeup.Accounts == 1 {
 		w.add(-2, "only one account is touched")
 	}
+}
+
+// atOffice reports whether all of the cause is the organisation's own offices.
+func atOffice(x *Excess) bool {
+	for _, c := range x.Cause {
+		if c["network_kind"] != string(traffic.KindOffice) {
+			return false
+		}
+	}
+	return len(x.Cause) > 0
 }
 
 func causeHas(x *Excess, names ...string) bool {

@@ -208,7 +208,7 @@ func noLogs(paths []string, set *intake.Set) error {
 			fmt.Fprintf(&b, "\n  and %d more", len(set.Problems)-i)
 			break
 		}
-		b.WriteString("\n  " + printable(p.Text))
+		b.WriteString("\n  " + printable(p.Error()))
 	}
 	return errors.New(b.String())
 }

@@ -26,7 +26,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 			ready = s.result.Ready
 		}
 	}
-	xs := excesses(all)
+	xs := r.excesses(all)
 	windows := r.plan(xs)
 	if err := r.sift(ctx, windows); err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (r *run) absorb(w *window, done []*accepted) *accepted {
 		}
 		// Webmail and gateways open mailboxes on behalf of others: what they
 		// pass on rises with what they are asked for.
-		if passedOn := a.Service == maillog.Webmail.String() || a.Service == maillog.ActiveSync.String(); passedOn && relayed/excess >= mostClaimed {
+		if passedOn := a.Service == maillog.Webmail.String() || a.Service == maillog.ActiveSync.String(); passedOn && relayed/excess >= 0.5 {
 			return a
 		}
 	}
@@ -297,7 +297,7 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	}
 	a := &accepted{Excess: e, span: x.whole()}
 	a.fault = x.series.family == faults || !x.up && x.observed < (1-silent)*x.expected
-	own := r.causes(x, causes)
+	own := r.causes(w, causes)
 	switch x.series.family {
 	case failures:
 		e.Cause = []map[string]string{{"outcome": "failure"}}
@@ -351,7 +351,8 @@ func oneSource(own []map[string]string) bool {
 // causes puts explain's answer in the words of the contract. What holds of the
 // whole series (its outcome) goes without saying; its service is said where
 // there is only one.
-func (r *run) causes(x *excess, list []explain.Cause) []map[string]string {
+func (r *run) causes(w *window, list []explain.Cause) []map[string]string {
+	x := w.excess
 	var out []map[string]string
 	for _, c := range list {
 		m := make(map[string]string)
@@ -370,11 +371,31 @@ func (r *run) causes(x *excess, list []explain.Cause) []map[string]string {
 		if x.series.family == failures {
 			m["outcome"] = "failure"
 		}
+		if m["asn"] != "" && r.isOffice(w, m) {
+			delete(m, "asn")
+			m["network_kind"] = string(traffic.KindOffice)
+		}
 		if len(m) > 0 {
 			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// isOffice reports whether what a cause picks out comes from the
+// organisation's own offices: their name says more than their provider's.
+func (r *run) isOffice(w *window, m map[string]string) bool {
+	mine := claims([]map[string]string{m})
+	var all, office float64
+	for i := range w.rows {
+		if k := &w.rows[i]; mine(&k.leafKey) {
+			all += k.n
+			if k.Network.Value().Kind == traffic.KindOffice {
+				office += k.n
+			}
+		}
+	}
+	return all > 0 && office > 0.9*all
 }
 
 // osOf names the operating system that has a version, where only one has: a
@@ -527,10 +548,7 @@ func (r *run) when(x *excess, own []map[string]string, e *verdict.Excess) {
 		}
 	}
 	days := make(map[string]bool)
-	var observed, expected float64
 	for _, p := range eps {
-		observed += p.Observed
-		expected += p.Expected
 		days[r.time(p.Onset).Format(time.DateOnly)] = true
 	}
 	first, last := eps[0], eps[len(eps)-1]
@@ -539,7 +557,6 @@ func (r *run) when(x *excess, own []map[string]string, e *verdict.Excess) {
 	e.End = r.time(last.End)
 	e.Ongoing = last.Ongoing
 	e.Nights = len(days)
-	e.Observed, e.Expected = observed, expected
 	if sharper != nil {
 		sharper(e)
 	}
@@ -555,18 +572,40 @@ func (r *run) sharpen(counts []float64, onset traffic.Slot, e *verdict.Excess) {
 	if !ok || c.Size < 1.5 {
 		return
 	}
-	// Where there was nothing at all before, the first events are the
-	// beginning, however few.
+	// Where there was nothing at all before, it may have begun with the first
+	// events, however few.
 	first := from
 	for first < to && counts[first] == 0 {
 		first++
 	}
-	if s := r.cells.Start + traffic.Slot(first); first > from+before/2 && s < c.Interval[0] {
-		c.Interval[0] = s
-		c.Onset = s
+	if s := r.cells.Start + traffic.Slot(first); first > from+before/2 {
+		c.Interval[0] = min(c.Interval[0], s)
 	}
 	e.Onset = r.time(c.Onset)
-	e.Interval = [2]time.Time{r.time(c.Interval[0]), r.time(c.Interval[1] + 1)}
+	e.Interval = [2]time.Time{r.time(c.Interval[0]), r.time(max(c.Interval[1], r.underWay(counts, c.Onset)) + 1)}
+}
+
+// underWay is the end of the first quarter of an hour that holds half of what
+// the quarters of the next hour and a half do: what rises slowly has begun by
+// then.
+func (r *run) underWay(counts []float64, onset traffic.Slot) traffic.Slot {
+	const quarter, later = 15, 90
+	from := int(onset - r.cells.Start)
+	sum := func(a, n int) (s float64) {
+		for _, y := range counts[min(a, len(counts)):min(a+n, len(counts))] {
+			if !math.IsNaN(y) {
+				s += y
+			}
+		}
+		return s
+	}
+	level := sum(from, later) / later * quarter
+	for i := from; i < from+later; i++ {
+		if sum(i, quarter) >= level/2 {
+			return r.cells.Start + traffic.Slot(i+quarter-1)
+		}
+	}
+	return onset
 }
 
 // causeSeries counts the events of a cause per slot, where all its attributes
@@ -583,12 +622,21 @@ func (r *run) causeSeries(x *excess, own []map[string]string) ([]float64, bool) 
 			}
 		}
 	}
+	// People who are elsewhere use every service from there.
+	place := true
+	for _, m := range own {
+		place = place && (m["asn"] != "" || m["country"] != "") && m["os"] == "" && m["client"] == ""
+	}
+	all := &series{family: x.series.family}
 	n := 0.0
 	counts := r.cells.Series(func(l *traffic.Leaf) bool {
 		k := leafKey{Leaf: *l}
 		for _, m := range own {
 			ok := true
 			for name, v := range m {
+				if place && name == "service" {
+					continue
+				}
 				if valueOf(&k, name) != v {
 					ok = false
 					break
@@ -596,7 +644,7 @@ func (r *run) causeSeries(x *excess, own []map[string]string) ([]float64, bool) 
 			}
 			if ok {
 				n++
-				return x.series.match(l)
+				return x.series.match(l) || place && all.match(l)
 			}
 		}
 		return false
@@ -813,20 +861,29 @@ func (r *run) attackers(w *window, hostile map[string]bool, e *verdict.Excess, c
 			e.Hands = append(e.Hands, f)
 		}
 	}
-	first := int64(math.MaxInt64)
+	first, after := int64(math.MaxInt64), r.jump(w.excess)
 	for i := range w.rows {
 		k := &w.rows[i]
-		if k.n > 0 && part[address(k.addr)] {
+		if k.n > 0 && k.first >= after && part[address(k.addr)] {
 			first = min(first, k.first)
 		}
 	}
 	if first < math.MaxInt64 {
 		e.Onset = time.Unix(0, first).In(r.opt.Location)
-		e.Interval[0] = earlier(e.Interval[0], e.Onset.Add(-time.Minute))
-		if e.Interval[1].Before(e.Onset) {
-			e.Interval[1] = e.Onset.Add(time.Minute)
-		}
+		e.Interval = [2]time.Time{e.Onset.Add(-time.Minute), e.Onset.Add(15 * time.Minute)}
 	}
+}
+
+// jump is the earliest time (Unix nanoseconds) at which the failures of an
+// excess may have gone from their usual level to that of the attack.
+func (r *run) jump(x *excess) int64 {
+	from := max(0, int(x.intervals[0].from-r.cells.Start)-6*60)
+	to := min(int(x.intervals[0].to-r.cells.Start), len(x.series.counts))
+	c, ok := anomaly.Shift(r.cells.Start+traffic.Slot(from), x.series.counts[from:to])
+	if !ok {
+		return math.MinInt64
+	}
+	return c.Interval[0].Unix() * int64(time.Second)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -890,7 +947,7 @@ func (r *run) coverage() verdict.Coverage {
 		}
 	}
 	for _, p := range r.set.Problems {
-		c.Problems = append(c.Problems, p.Text)
+		c.Problems = append(c.Problems, p.Error())
 	}
 	for _, g := range r.gaps {
 		c.Gaps = append(c.Gaps, verdict.Gap{Format: g.format.String(), From: r.time(g.from), To: r.time(g.to)})

@@ -206,8 +206,22 @@ func (x *excess) size() float64 { return math.Abs(x.observed - x.expected) }
 // direction still belongs to it: trouble of the night comes back the next.
 const joinWithin = traffic.Slot(26 * time.Hour / time.Minute)
 
+// alike reports whether two alarms may be of one thing. Bursts of everyday
+// guessing come at any time: a small one before or after the failures of an
+// attack is none of it.
+func alike(s *series, a, b anomaly.Episode) bool {
+	if s.family != failures {
+		return true
+	}
+	x, y := a.Observed-a.Expected, b.Observed-b.Expected
+	return min(x, y) >= max(x, y)/8
+}
+
+// restWithin is how long nothing may have happened for a rise to be going on.
+const restWithin = traffic.Slot(3 * time.Hour / time.Minute)
+
 // excesses joins the alarms of each series.
-func excesses(all []*series) []*excess {
+func (r *run) excesses(all []*series) []*excess {
 	var out []*excess
 	for _, s := range all {
 		for _, up := range []bool{true, false} {
@@ -217,7 +231,15 @@ func excesses(all []*series) []*excess {
 					continue
 				}
 				from, to := min(e.Onset, e.Start), max(e.End, e.Start+1)
-				if x == nil || from-x.intervals[len(x.intervals)-1].to > joinWithin {
+				if up {
+					// A series that is nearly always zero takes long to be at rest.
+					for to > e.Start+1 && s.counts[to-1-r.cells.Start] == 0 {
+						to--
+					}
+					e.Ongoing = e.Ongoing && e.End-to < restWithin
+					e.End = to
+				}
+				if x == nil || from-x.intervals[len(x.intervals)-1].to > joinWithin || !alike(s, x.episodes[len(x.episodes)-1], e) {
 					x = &excess{series: s, up: up}
 					out = append(out, x)
 				}
