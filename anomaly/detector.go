@@ -418,6 +418,16 @@ func (d *Detector) date(s, from traffic.Slot) {
 	}
 	c := Onset(start, 1, observed, expected, phi)
 	e := &d.episode
+	if (c.Size > 1) != e.Up || c.Onset > e.Start {
+		// The largest change of the window is another one.
+		if s > e.Start {
+			return
+		}
+		first := max(from, start)
+		i := int(first - start)
+		c = Onset(first, 1, observed[i:], expected[i:], phi[i:])
+		c.Onset, c.Interval = first, [2]traffic.Slot{first, s}
+	}
 	e.Onset, e.OnsetInterval, e.Size, e.SizeInterval = c.Onset, c.Interval, c.Size, c.SizeInterval
 	// Onset takes the expectation for known; what is not known of it widens
 	// the interval of the size.
@@ -465,15 +475,15 @@ func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) 
 		d.recovery.count += count
 		d.recovery.expect += mean
 	}
-	if s == e.Start+60 {
+	if s == e.Start+60 && d.recovery.sum == 0 {
 		d.date(s, e.Start)
 	}
 	if d.recovery.sum < overEvidence {
 		return false
 	}
 	e.End = max(d.recovery.since, e.Start)
-	e.Observed -= d.recovery.count
-	e.Expected -= d.recovery.expect
+	e.Observed = max(0, e.Observed-d.recovery.count)
+	e.Expected = max(0, e.Expected-d.recovery.expect)
 	d.active = false
 	d.searchEnd = e.End
 	d.up, d.down = slow{since: s + 1}, slow{since: s + 1}
