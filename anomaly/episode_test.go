@@ -92,6 +92,16 @@ func TestEpisodes(t *testing.T) {
 			nil,
 		},
 		{
+			"a restart, after which everybody comes back at once",
+			func(w *world) {
+				w.effects = []effect{
+					{from: 9.4, until: 9.4 + 20.0/1440, factor: 0.05},
+					{from: 9.4 + 20.0/1440, until: 9.4 + 22.0/1440, factor: 8},
+				}
+			},
+			[]want{{onset: 9.4, until: 9.4 + 20.0/1440, tolerance: 3}},
+		},
+		{
 			"an outage behind an hourly job",
 			func(w *world) { w.cron = 60; w.effects = []effect{{from: 9.4, until: 9.6, factor: 0}} },
 			[]want{{onset: 9.4, until: 9.6, tolerance: 3}},
