@@ -27,7 +27,9 @@ const (
 	maxSources    = 100_000
 	maxPlaces     = 24 // networks per account
 	maxKnown      = 16 // clients and devices per account
-	maxPerSource  = 24 // accounts listed per source
+	maxSigned     = 4096    // accounts listed per source that signed in: an office has many
+	maxFailed     = 1024    // names listed per source that failed
+	maxNames      = 300_000 // names listed in all sources together
 	maxStale      = 20_000
 	maxUnknown    = 8_192
 	maxFailing    = 50_000 // names that failed and have not signed in yet
@@ -102,8 +104,8 @@ type Source struct {
 	Days     uint64 // days since 1970 modulo 64 on which it failed, a bit each
 	Services uint16
 	Agent    unique.Handle[traffic.Agent]
-	Failed   map[string]int64 // accounts, or names, that failed from here, at most maxPerSource
-	Signed   map[string]*seen // accounts that signed in from here, at most maxPerSource
+	Failed   map[string]int64 // accounts, or names, that failed from here, at most maxFailed
+	Signed   map[string]*seen // accounts that signed in from here, at most maxSigned
 	More     int64            // failures for names beyond those in Failed
 	Nameless int64            // failures whose line does not say for whom
 	Refs     []traffic.Ref    // of failures
@@ -134,6 +136,7 @@ type Profiles struct {
 	// Forgotten counts sources that had to make room for others.
 	Forgotten int64
 
+	names       int // in all of sources' Failed
 	lastAccount *Account
 	lastSource  *Source
 }
@@ -235,7 +238,7 @@ func (p *Profiles) success(r *traffic.Record) {
 	s.Success++
 	if w := s.Signed[r.Account]; w != nil {
 		w.add(e.Time)
-	} else if len(s.Signed) < maxPerSource {
+	} else if len(s.Signed) < maxSigned {
 		if s.Signed == nil {
 			s.Signed = make(map[string]*seen, 1)
 		}
@@ -299,12 +302,16 @@ func (p *Profiles) failure(r *traffic.Record) {
 	}
 	key := SourceKey(r.Addr)
 	s := p.source(key, r).fail(r)
-	if _, ok := s.Failed[r.Account]; ok || len(s.Failed) < maxPerSource {
+	switch {
+	case s.Failed[r.Account] > 0:
+		s.Failed[r.Account]++
+	case len(s.Failed) < maxFailed:
 		if s.Failed == nil {
 			s.Failed = make(map[string]int64, 1)
 		}
-		s.Failed[r.Account]++
-	} else {
+		s.Failed[r.Account] = 1
+		p.names++
+	default:
 		s.More++
 	}
 
@@ -404,6 +411,9 @@ func (a *Account) place(n unique.Handle[traffic.Network], at int64) *Place {
 }
 
 func (p *Profiles) source(key netip.Addr, r *traffic.Record) *Source {
+	if p.names >= maxNames {
+		p.dropSources()
+	}
 	if s := p.lastSource; s != nil && s.Addr == key {
 		return s
 	}
@@ -419,17 +429,24 @@ func (p *Profiles) source(key netip.Addr, r *traffic.Record) *Source {
 	return s
 }
 
-// dropSources forgets the sources that did least, until half are left. Those
-// with one failure go first: an attacker who uses each address once stays
+// dropSources forgets the sources that did least, until no more than half of
+// what is allowed are left. An attacker who uses each address once stays
 // visible in the counts by network, not here.
 func (p *Profiles) dropSources() {
-	for limit := int64(1); len(p.sources) >= maxSources/2; limit *= 2 {
-		for k, s := range p.sources {
-			if s.Failure+s.Success <= limit {
-				delete(p.sources, k)
-				p.Forgotten++
-			}
+	all := make([]*Source, 0, len(p.sources))
+	for _, s := range p.sources {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *Source) int {
+		return cmp.Or(cmp.Compare(a.Failure+a.Success, b.Failure+b.Success), a.Addr.Compare(b.Addr))
+	})
+	for _, s := range all {
+		if len(p.sources) <= maxSources/2 && p.names <= maxNames/2 {
+			break
 		}
+		delete(p.sources, s.Addr)
+		p.names -= len(s.Failed)
+		p.Forgotten++
 	}
 	p.lastSource = nil
 }
@@ -508,15 +525,17 @@ func (p *Profiles) Merge(o *Profiles) {
 		}
 	}
 	for k, y := range o.sources {
-		x := p.sources[k]
-		if x == nil {
-			if len(p.sources) >= 2*maxSources {
-				p.dropSources()
-			}
-			p.sources[k] = y
+		if x := p.sources[k]; x != nil {
+			p.names -= len(x.Failed)
+			x.merge(y)
+			p.names += len(x.Failed)
 			continue
 		}
-		x.merge(y)
+		p.sources[k] = y
+		p.names += len(y.Failed)
+	}
+	if len(p.sources) > 2*maxSources || p.names > 2*maxNames {
+		p.dropSources()
 	}
 	for k, y := range o.stales {
 		x := p.stales[k]
