@@ -25,8 +25,8 @@ import (
 const (
 	maxAccounts   = 200_000 // accounts that signed in at least once
 	maxSources    = 100_000
-	maxPlaces     = 24 // networks per account
-	maxKnown      = 16 // clients and devices per account
+	maxPlaces     = 24      // networks per account
+	maxKnown      = 16      // clients and devices per account
 	maxSigned     = 4096    // accounts listed per source that signed in: an office has many
 	maxFailed     = 1024    // names listed per source that failed
 	maxNames      = 300_000 // names listed in all sources together
