@@ -8,7 +8,10 @@ import (
 
 // split looks below a cell: where one attribute has a few values (at most
 // four) that account for the departure so well that naming them all is
-// cheaper than naming the cell, it returns the strongest of them.
+// cheaper than naming the cell, it returns the strongest of them. Where the
+// other values depart the same way, only less surprisingly, the cell itself
+// is the description: what comes from a network that was hardly used before
+// is not split by the one device that did use it.
 func (s *leaves) split(c cell, o Options) (cell, bool) {
 	if len(c.items) >= o.MaxDepth {
 		return c, false
@@ -47,7 +50,7 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 		for m := 1; m <= 4 && m < len(order); m++ {
 			sum.add(hist[order[m-1]])
 			gain := s.score(sum) - base - float64(m)*each
-			if gain <= bestGain || s.alike(sum, whole) {
+			if gain <= bestGain || s.alike(sum, whole) || s.departs(whole.less(sum), up) {
 				continue
 			}
 			var strongest cell
@@ -63,6 +66,12 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 		}
 	}
 	return best, len(best.items) > len(c.items)
+}
+
+// departs tells whether sums depart enough to be a cause of their own, in the
+// direction given.
+func (s *leaves) departs(a sums, up bool) bool {
+	return a.x > a.y == up && lifted(a.x, a.y) && s.score(a) >= margin
 }
 
 // simplest returns the description with the fewest items that picks out

@@ -33,6 +33,11 @@ func (a *sums) add(b sums) {
 	a.p += b.p
 }
 
+// less returns a without b, which is a part of it.
+func (a sums) less(b sums) sums {
+	return sums{a.v - b.v, a.f - b.f, a.x - b.x, a.y - b.y, a.p - b.p}
+}
+
 // leaves is a table made ready for the search: equal rows merged, values
 // renumbered per attribute in the order of their names. Code 0 stands for the
 // unknown value and for values too small to be searched.
