@@ -122,6 +122,10 @@ const (
 	marginSlots = 30
 )
 
+// pastUnit is divisible by every number of references up to maxPast, so that
+// weights add up to the same in any order; thirds would not.
+const pastUnit = 12
+
 // plan chooses what to re-read: the alarms of each excess, a day of them at
 // the most, and for each the same hours of earlier days on which all was
 // quiet. Alarms without such a day are left out where others have one.
@@ -204,7 +208,7 @@ func (r *run) weekend(s traffic.Slot) bool {
 // its references.
 type use struct {
 	window int32
-	past   float64 // 0: the window itself; else the weight of a reference
+	past   float64 // 0: the window itself; else the weight of a reference, in 1/pastUnit
 }
 
 // sifting is the visitor of the second pass.
@@ -273,7 +277,7 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 	for i, w := range windows {
 		mark(w.now, use{int32(i), 0})
 		for _, p := range w.past {
-			mark(p, use{int32(i), 1 / float64(len(p))})
+			mark(p, use{int32(i), pastUnit / float64(len(p))})
 		}
 	}
 	pick := func(i int) bool {
@@ -321,6 +325,7 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 		}
 		w.rows = make([]row, 0, len(merged))
 		for _, x := range merged {
+			x.past /= pastUnit
 			w.rows = append(w.rows, *x)
 		}
 		slices.SortFunc(w.rows, func(a, b row) int {
