@@ -296,6 +296,9 @@ func TestConfirmRefundsTheAlarm(t *testing.T) {
 // TestSmallestRise: what is said to be visible is, nine times in ten, and
 // half of it is not.
 func TestSmallestRise(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures over hundreds of simulated fortnights")
+	}
 	w := world{start: monday, days: 11, peak: 60, phi: 2, weekend: 0.3, night: 0.1, level: 0.01}
 	said := anomaly.Scan(w.slot(0), w.counts(1), w.options()).SmallestRise[11]
 	share := func(rise float64) float64 {

@@ -24,6 +24,9 @@ var quietWorlds = []world{
 // first of them with three days to learn from, each series alone with one
 // false alarm a month allowed.
 func TestFalseAlarms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures over hundreds of simulated fortnights")
+	}
 	const seeds = 20
 	var all, months float64
 	for _, w := range quietWorlds {
@@ -50,6 +53,9 @@ func TestFalseAlarms(t *testing.T) {
 
 // TestFalseAlarmsOfOrganisation lets fifty series share one false alarm.
 func TestFalseAlarmsOfOrganisation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures over hundreds of simulated fortnights")
+	}
 	const organisations, days, series = 3, 16, 50
 	episodes := 0
 	for org := range uint64(organisations) {
@@ -71,6 +77,9 @@ func TestFalseAlarmsOfOrganisation(t *testing.T) {
 // TestThirtyPercent measures how often a rise of 30 % is seen within 15
 // minutes, by base rate, after ten clean days.
 func TestThirtyPercent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures over hundreds of simulated fortnights")
+	}
 	for _, c := range []struct {
 		name    string
 		minute  float64 // events

@@ -52,6 +52,9 @@ func (t *matches) f1() float64 { return 2 * float64(t.right) / float64(2*t.right
 // TestSharedCauses measures exact-set F1 on labelled instances, where they
 // are at hand.
 func TestSharedCauses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("explains hundreds of labelled tables")
+	}
 	for _, set := range []struct {
 		name string
 		goal float64

@@ -133,6 +133,10 @@ var mailImplies = map[string][]string{
 }
 
 func TestMail(t *testing.T) {
+	seeds := uint64(5)
+	if testing.Short() {
+		seeds = 1
+	}
 	for _, c := range []struct {
 		name string
 		now  func(o *organisation, add func(row))
@@ -215,7 +219,7 @@ func TestMail(t *testing.T) {
 		}, [][]string{{"outcome=error", "status=502"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for seed := range uint64(5) {
+			for seed := range seeds {
 				for _, people := range []int{150, 400} {
 					o := newOrganisation(seed, people, 12, .3)
 					table := o.table(func(add func(row)) { c.now(o, add) })

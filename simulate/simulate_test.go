@@ -117,6 +117,9 @@ func TestGolden(t *testing.T) {
 			if got != want {
 				t.Errorf("the logs' digest is %s, want %s", got, want)
 			}
+			if testing.Short() {
+				return
+			}
 			second := world(t, o) // in the other order
 			if again := write(t, second).digest(); again != got {
 				t.Errorf("logs written first differ from logs written after Events: %s", again)
@@ -338,6 +341,9 @@ func keys(set map[string]bool) []string {
 // The releases of phones are those of real years; a storm needs one that is
 // new in its night in any year and zone.
 func TestStormOfAnyTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates storms of many times")
+	}
 	for name, c := range map[string]struct {
 		zone string
 		year int
@@ -383,6 +389,9 @@ func TestStormOfAnyTime(t *testing.T) {
 }
 
 func TestStrength(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates every scenario at several strengths")
+	}
 	for _, scenario := range simulate.Scenarios()[1:] {
 		t.Run(string(scenario), func(t *testing.T) {
 			lines := func(strength float64) (n int64) {
