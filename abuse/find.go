@@ -296,7 +296,7 @@ func (p *Profiles) Takeovers() []Finding {
 		if rate := float64(pl.Sessions) / float64(max(1, bits.OnesCount32(pl.Hours))); rate >= 15 {
 			score += 1.5
 		}
-		if pl.Messages >= 100 && pl.Messages >= 5*pl.Sessions {
+		if hours := int64(bits.OnesCount32(pl.Hours)); pl.Messages >= 100 && pl.Messages >= 50*hours {
 			score += 2.5
 		}
 		if o := org[n.ASN]; n.ASN != 0 && o.first < pl.First-int64(24*time.Hour) && o.accounts-network[n.ASN] >= 2 {

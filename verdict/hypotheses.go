@@ -246,6 +246,9 @@ func atWork(x *Excess, c *Case, w *weighing) {
 	} else if len(x.Cause) == 0 {
 		w.add(1, "nothing sets the excess apart: it is spread as usual")
 	}
+	if f := x.Observed / math.Max(x.Expected, 1); f < 2.5 {
+		w.add(-1.5, "it is only %.1f times the usual", f)
+	}
 	if m.Accounts >= 5 && m.TopAccount < 0.4 {
 		w.add(1, "%d accounts take part", m.Accounts)
 	}
@@ -343,7 +346,7 @@ func causeHas(x *Excess, names ...string) bool {
 }
 
 // weigh sets the hypotheses side by side. The probabilities add up to one
-// together with that of "none of these".
+// together with that of "none of these"; p is that of the kind of the best.
 func weigh(x *Excess, c *Case) (list []Hypothesis, best hypothesis, p float64) {
 	type scored struct {
 		h hypothesis
@@ -369,16 +372,21 @@ func weigh(x *Excess, c *Case) (list []Hypothesis, best hypothesis, p float64) {
 		}
 		return 0
 	})
-	best = hypothesis{name: "none of these", kind: Undetermined}
 	none := math.Exp(noneOdds) / sum
-	p = none
-	for i, s := range all {
+	kinds := map[Kind]float64{Undetermined: none}
+	for _, s := range all {
 		q := math.Exp(s.w.odds) / sum
-		if i == 0 && q > none {
-			best, p = s.h, q
-		}
-		if q >= 0.005 || i == 0 {
+		kinds[s.h.kind] += q
+		if q >= 0.005 || len(list) == 0 {
 			list = append(list, Hypothesis{s.h.name, round(q), s.w.pro, s.w.against})
+		}
+	}
+	// First the kind, by what its hypotheses come to together, then the best
+	// of that kind: two benign causes that cannot be told apart are benign.
+	best, p = hypothesis{name: "none of these", kind: Undetermined}, none
+	for _, s := range all {
+		if k := s.h.kind; kinds[k] >= sureEnough && (best.kind != k) {
+			best, p = s.h, kinds[k]
 		}
 	}
 	return append(list, Hypothesis{Name: "none of these", Probability: round(none)}), best, p

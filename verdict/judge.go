@@ -15,7 +15,7 @@ import (
 // Thresholds of Judge.
 const (
 	handsFrom   = 4.0 // weight from which a finding alone says that a stranger signed in
-	sureEnough  = 0.5 // probability below which an excess is undetermined
+	sureEnough  = 0.5 // probability of a kind below which an excess is undetermined
 	joinAttacks = 72 * time.Hour
 	maxSources  = 500
 	maxFindings = 200
@@ -76,7 +76,7 @@ func (j *judge) excess(x *Excess, claimed map[int]bool) {
 	if best.kind == Attack {
 		in.Sources = x.Sources
 		in.Targeted = x.Targets
-		hands := x.Hands
+		hands, last := x.Hands, int64(0)
 		for i, f := range j.c.Strange {
 			if !claimed[i] && f.Weight >= handsFrom && f.First >= x.Onset.Add(-joinAttacks).UnixNano() && f.First <= x.End.Add(joinAttacks).UnixNano() &&
 				(best.name == "a stranger is in the accounts" || shareSource(f.Sources, x.Sources)) {
@@ -92,7 +92,11 @@ func (j *judge) excess(x *Excess, claimed map[int]bool) {
 			in.Findings = append(in.Findings, j.find(f, Critical))
 			if best.name == "a stranger is in the accounts" {
 				in.Onset = earlier(in.Onset, time.Unix(0, f.First).In(j.c.Location))
+				last = max(last, f.Last)
 			}
+		}
+		if last > 0 {
+			in.End = time.Unix(0, last).In(j.c.Location)
 		}
 		for i, f := range j.c.Strange {
 			if !claimed[i] && overlapping(hands, f) {

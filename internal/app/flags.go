@@ -98,7 +98,7 @@ func (s *settings) load() (*config.Config, *time.Location, error) {
 	if s.networks != "" {
 		cfg.Networks.File = s.networks
 	}
-	zone := time.Local
+	zone := config.Local()
 	if cfg.Zone != nil {
 		zone = cfg.Zone
 	}

@@ -52,6 +52,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 // accepted is an excess that was explained, and what it explains.
 type accepted struct {
 	*verdict.Excess
+	series *series
 	span   interval
 	claims func(*leafKey) bool
 	fault  bool
@@ -177,6 +178,15 @@ func (r *run) mention(a *accepted, w *window) {
 			a.Services = append(a.Services, name)
 		}
 	}
+	if x := w.excess; s == a.series && x.up == a.Up {
+		a.span = interval{min(a.span.from, x.whole().from), max(a.span.to, x.whole().to)}
+		a.Observed += x.observed
+		a.Expected += x.expected
+		a.Nights += len(x.intervals)
+		if end := r.time(x.whole().to); end.After(a.End) {
+			a.End = end
+		}
+	}
 	if !a.fault {
 		return
 	}
@@ -295,7 +305,7 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 		Family: string(x.series.family), Up: x.up, Observed: x.observed, Expected: x.expected,
 		Service: x.series.service.String(),
 	}
-	a := &accepted{Excess: e, span: x.whole()}
+	a := &accepted{Excess: e, series: x.series, span: x.whole()}
 	a.fault = x.series.family == faults || !x.up && x.observed < (1-silent)*x.expected
 	own := r.causes(w, causes)
 	switch x.series.family {
