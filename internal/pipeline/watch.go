@@ -153,10 +153,15 @@ func (r *run) scan() []*series {
 	return all
 }
 
+// candidates is how many alarms are looked into for each false one that may
+// reach people: an alarm here is not told to anybody before its cause was
+// sought and weighed.
+const candidates = 5
+
 func (r *run) anomalyOptions(k int) anomaly.Options {
 	return anomaly.Options{
 		Options:        baseline.Options{Location: r.opt.Location, Calendar: r.opt.Calendar},
-		AlarmsPerMonth: r.opt.AlarmsPerMonth,
+		AlarmsPerMonth: candidates * r.opt.AlarmsPerMonth,
 		Series:         k,
 	}
 }
