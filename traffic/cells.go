@@ -58,6 +58,12 @@ const (
 	compactFrom = 1 << 20 // cells
 )
 
+// What the leaves beyond the bound count under.
+var (
+	anyAgent   = unique.Make(Agent{})
+	anyNetwork = unique.Make(Network{})
+)
+
 type cell struct {
 	slot Slot
 	leaf uint32
@@ -103,7 +109,7 @@ func (c *Counter) id(l Leaf) uint32 {
 		return id
 	}
 	if len(c.leaves) >= maxLeaves {
-		l.Agent, l.Network = unique.Make(Agent{}), unique.Make(Network{})
+		l.Agent, l.Network = anyAgent, anyNetwork
 		if id, ok := c.ids[l]; ok {
 			return id
 		}
@@ -160,46 +166,58 @@ type count struct {
 // be used afterwards. Slots before from or after to (both inclusive) are left
 // out: a line with a broken clock must not stretch the time looked at.
 func Close(from, to Slot, counters ...*Counter) *Cells {
-	ids := make(map[Leaf]uint32)
-	out := &Cells{}
 	first, last := Slot(math.MaxInt64), Slot(math.MinInt64)
+	ids := make(map[Leaf]uint32)
+	var leaves []Leaf
 	for _, c := range counters {
 		c.flush()
-		c.cells = together(c.cells)
-		for _, l := range c.leaves {
-			if _, ok := ids[l]; !ok {
-				ids[l] = uint32(len(out.Leaves))
-				out.Leaves = append(out.Leaves, l)
-			}
-		}
+		c.cells = slices.DeleteFunc(together(c.cells), func(x cell) bool { return x.slot < from || x.slot > to })
 		for _, x := range c.cells {
-			if x.slot >= from && x.slot <= to {
-				first, last = min(first, x.slot), max(last, x.slot)
+			first, last = min(first, x.slot), max(last, x.slot)
+			c.open[x.leaf] = 1 // seen between from and to
+		}
+		for i, l := range c.leaves {
+			if _, ok := ids[l]; !ok && c.open[i] > 0 {
+				ids[l] = 0
+				leaves = append(leaves, l)
 			}
 		}
 	}
 	if first > last {
 		return &Cells{}
 	}
-	slices.SortFunc(out.Leaves, Leaf.Compare)
-	for i, l := range out.Leaves {
+	slices.SortFunc(leaves, Leaf.Compare)
+	for i, l := range leaves {
 		ids[l] = uint32(i)
 	}
-	out.Start, out.Slots = first, int(last-first)+1
-	out.counts = make([][]count, len(out.Leaves))
+	out := &Cells{Start: first, Slots: int(last-first) + 1, Leaves: leaves, counts: make([][]count, len(leaves))}
 	for _, c := range counters {
+		for i, l := range c.leaves {
+			c.open[i] = ids[l] // from here on its place in Leaves
+		}
 		for _, x := range c.cells {
-			if x.slot < first || x.slot > last {
-				continue
-			}
-			id := ids[c.leaves[x.leaf]]
+			id := c.open[x.leaf]
 			out.counts[id] = append(out.counts[id], count{uint32(x.slot - first), x.n})
 		}
 	}
 	if len(counters) > 1 {
-		for _, cs := range out.counts {
-			slices.SortFunc(cs, func(a, b count) int { return cmp.Compare(a.slot, b.slot) })
+		for i := range out.counts {
+			out.counts[i] = joined(out.counts[i])
 		}
+	}
+	return out
+}
+
+// joined puts the counts of several readers in the order of time, one a slot.
+func joined(counts []count) []count {
+	slices.SortFunc(counts, func(a, b count) int { return cmp.Compare(a.slot, b.slot) })
+	out := counts[:0]
+	for _, c := range counts {
+		if n := len(out); n > 0 && out[n-1].slot == c.slot {
+			out[n-1].n += c.n
+			continue
+		}
+		out = append(out, c)
 	}
 	return out
 }

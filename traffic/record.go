@@ -20,10 +20,11 @@ type Slot int64
 // SlotOf returns the slot of a time in Unix nanoseconds.
 func SlotOf(ns int64) Slot {
 	const minute = 60 * 1e9
-	if ns < 0 {
-		return Slot((ns - minute + 1) / minute)
+	s := ns / minute
+	if ns%minute < 0 {
+		s--
 	}
-	return Slot(ns / minute)
+	return Slot(s)
 }
 
 // Unix returns the slot's first second.
