@@ -1,0 +1,210 @@
+package pipeline
+
+import (
+	"mailvigil/explain"
+	"mailvigil/maillog"
+	"mailvigil/traffic"
+	"math"
+	"slices"
+	"time"
+)
+
+// implies says which attributes fix which others.
+var implies = map[string][]string{
+	"asn":            {"country", "network_kind"},
+	"ip":             {"prefix", "asn", "country", "network_kind"},
+	"prefix":         {"asn", "country", "network_kind"},
+	"os_version":     {"os"},
+	"client_version": {"client"},
+	"device":         {"account", "client", "os"},
+}
+
+// oneSource reports whether failures have one cause that names somebody: a
+// single address, account or device. Otherwise what sets them apart is that
+// they fail: the addresses of a spray are many, and no provider of theirs is
+// its cause.
+func oneSource(own []map[string]string) bool {
+	if len(own) != 1 {
+		return false
+	}
+	for _, k := range []string{"ip", "account", "device", "prefix"} {
+		if _, ok := own[0][k]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// causes puts explain's answer in the words of the contract. What holds of the
+// whole series (its outcome) goes without saying; its service is said where
+// there is only one.
+func (r *run) causes(w *window, list []explain.Cause) []map[string]string {
+	x := w.excess
+	var out []map[string]string
+	for _, c := range list {
+		m := make(map[string]string)
+		for _, i := range c.Where {
+			if i.Attribute == "outcome" && x.series.family != hosting {
+				continue
+			}
+			m[i.Attribute] = i.Value
+		}
+		if x.series.service != maillog.ServiceNone {
+			m["service"] = x.series.service.String()
+		}
+		if _, ok := m["os_version"]; ok && m["os"] == "" {
+			m["os"] = r.osOf(m["os_version"])
+		}
+		if x.series.family == failures {
+			m["outcome"] = "failure"
+		}
+		if m["asn"] != "" && r.isOffice(w, m) {
+			delete(m, "asn")
+			m["network_kind"] = string(traffic.KindOffice)
+		}
+		if len(m) > 0 {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// isOffice reports whether what a cause picks out comes from the
+// organisation's own offices: their name says more than their provider's.
+func (r *run) isOffice(w *window, m map[string]string) bool {
+	mine := claims([]map[string]string{m})
+	var all, office float64
+	for i := range w.rows {
+		if k := &w.rows[i]; mine(&k.leafKey) {
+			all += k.n
+			if k.Network.Value().Kind == traffic.KindOffice {
+				office += k.n
+			}
+		}
+	}
+	return all > 0 && office > 0.9*all
+}
+
+// osOf names the operating system that has a version, where only one has: a
+// version alone says little to a person.
+func (r *run) osOf(version string) string {
+	name := ""
+	for i := range r.cells.Leaves {
+		if a := r.cells.Leaves[i].Agent.Value(); a.OSVersion == version {
+			if name != "" && name != a.OS {
+				return ""
+			}
+			name = a.OS
+		}
+	}
+	return name
+}
+
+// claims is the set of leaves that a cause picks out, whatever the service.
+func claims(list []map[string]string) func(*leafKey) bool {
+	return func(k *leafKey) bool {
+		for _, m := range list {
+			ok := true
+			for name, v := range m {
+				if name != "service" && valueOf(k, name) != v {
+					ok = false
+					break
+				}
+			}
+			if ok {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// strangers claims all that comes from the addresses of strangers who fail in
+// the window.
+func (r *run) strangers(w *window) func(*leafKey) bool {
+	set := make(map[string]bool)
+	for i := range w.rows {
+		k := &w.rows[i]
+		if k.n > 0 && k.addr.IsValid() {
+			if s := r.profiles.Source(k.addr); s != nil && s.Hostile() {
+				set[k.addr.String()] = true
+			}
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	return func(k *leafKey) bool { return k.addr.IsValid() && set[k.addr.String()] }
+}
+
+// faultCause names the HTTP status that most errors carry, else the outcome.
+func (r *run) faultCause(w *window) []map[string]string {
+	byStatus := make(map[string]float64)
+	total := 0.0
+	for i := range w.rows {
+		k := &w.rows[i]
+		if d := k.n - k.past; d > 0 {
+			byStatus[valueOf(&k.leafKey, "status")] += d
+			total += d
+		}
+	}
+	for s, n := range byStatus {
+		if s != "" && n > total/2 {
+			return []map[string]string{{"outcome": maillog.Error.String(), "status": s}}
+		}
+	}
+	return []map[string]string{{"outcome": maillog.Error.String()}}
+}
+
+// usualDay is the median of what the series counts on a day; of failures and
+// of hosting networks, what all services count together.
+func (r *run) usualDay(s *series) float64 {
+	if s.family == failures {
+		s = &series{family: failures}
+		s.counts = r.cells.Series(s.match)
+	}
+	if s.family == hosting {
+		s = &series{family: everyday}
+		s.counts = r.cells.Series(s.match)
+	}
+	byDay := make(map[string]float64)
+	for i := 0; i < len(s.counts); i += 60 {
+		day := r.time(r.cells.Start + traffic.Slot(i)).Format(time.DateOnly)
+		for _, n := range s.counts[i:min(i+60, len(s.counts))] {
+			if !math.IsNaN(n) {
+				byDay[day] += n
+			}
+		}
+	}
+	days := make([]float64, 0, len(byDay))
+	for _, n := range byDay {
+		days = append(days, n)
+	}
+	slices.Sort(days)
+	return days[len(days)/2]
+}
+
+// services lists what the events of the excess touched, a twentieth of them
+// at the least.
+func (r *run) services(w *window, own []map[string]string) []string {
+	if s := w.excess.series.service; s != maillog.ServiceNone {
+		return []string{s.String()}
+	}
+	by := make(map[string]float64)
+	total := 0.0
+	for i := range w.rows {
+		k := &w.rows[i]
+		if d := k.n - k.past; d > 0 && k.Service != maillog.ServiceNone {
+			by[k.Service.String()] += d
+			total += d
+		}
+	}
+	var out []string
+	for s, n := range by {
+		if n >= total/20 {
+			out = append(out, s)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
