@@ -136,7 +136,10 @@ func (c *Counter) flush() {
 // together adds up cells of the same slot and leaf.
 func together(cells []cell) []cell {
 	slices.SortFunc(cells, func(a, b cell) int {
-		return cmp.Or(cmp.Compare(a.slot, b.slot), cmp.Compare(a.leaf, b.leaf))
+		if a.slot != b.slot {
+			return cmp.Compare(a.slot, b.slot)
+		}
+		return cmp.Compare(a.leaf, b.leaf)
 	})
 	out := cells[:0]
 	for _, c := range cells {

@@ -251,30 +251,27 @@ func TestLeafCompare(t *testing.T) {
 	}
 }
 
-// mix is an hour of everyday traffic: a few hundred leaves, nearly in order,
-// about twenty events a second.
+// mix is an hour of everyday traffic, nearly in order: about twenty events a
+// second of six hundred people, each with a client and a provider, of whom
+// some are much busier than others.
 func mix() []traffic.Record {
 	rng := rand.New(rand.NewPCG(1, 2))
-	agents := make([]unique.Handle[traffic.Agent], 40)
-	for i := range agents {
-		agents[i] = unique.Make(traffic.Agent{Client: "Apple Mail", OS: "iOS", OSVersion: fmt.Sprintf("18.%d", i)})
-	}
-	networks := make([]unique.Handle[traffic.Network], 30)
-	for i := range networks {
-		networks[i] = unique.Make(traffic.Network{ASN: uint32(64500 + i), Country: "BE", Kind: traffic.KindResidential})
+	people := make([]traffic.Record, 600)
+	for i := range people {
+		people[i] = *event(0, maillog.Service(1+rng.IntN(4)), maillog.Success)
+		people[i].Agent = unique.Make(traffic.Agent{Client: "Apple Mail", OS: "iOS", OSVersion: fmt.Sprintf("18.%d", rng.IntN(40))})
+		people[i].Network = unique.Make(traffic.Network{ASN: uint32(64500 + rng.IntN(30)), Country: "BE", Kind: traffic.KindResidential})
 	}
 	records := make([]traffic.Record, 1<<16)
 	for i := range records {
-		o := maillog.Success
+		r := people[rng.IntN(len(people))*rng.IntN(len(people))/len(people)]
+		e := *r.Event
+		e.Time = int64(i)*3600e9/int64(len(records)) - rng.Int64N(1e9)
 		if rng.IntN(50) == 0 {
-			o = maillog.Failure
+			e.Outcome = maillog.Failure
 		}
-		at := int64(i)*3600e9/int64(len(records)) - rng.Int64N(2e9)
-		r := event(at, maillog.Service(1+rng.IntN(4)), o)
-		// Squared: a few clients and providers are most of the traffic.
-		r.Agent = agents[rng.IntN(len(agents))*rng.IntN(len(agents))/len(agents)]
-		r.Network = networks[rng.IntN(len(networks))*rng.IntN(len(networks))/len(networks)]
-		records[i] = *r
+		r.Event = &e
+		records[i] = r
 	}
 	return records
 }
