@@ -7,13 +7,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"mailvigil/internal/chart"
 	"mailvigil/internal/config"
 	"mailvigil/internal/intake"
+	"mailvigil/internal/report"
 	"mailvigil/simulate"
+	"mailvigil/verdict"
 )
 
 // The demo's parliament: the fortnight before a date that does not move, so
@@ -26,7 +30,7 @@ const (
 )
 
 func (a *app) demoCommand() *cobra.Command {
-	var file, keep string
+	var file, keep, picture string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Investigate a simulated parliament's fortnight",
@@ -37,15 +41,16 @@ Everything is made up.`,
   mailvigil demo --keep /tmp/parliament   # then look at the logs yourself`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.demo(cmd.Context(), file, keep)
+			return a.demo(cmd.Context(), file, keep, picture)
 		},
 	}
 	jsonFlag(cmd, &file, "the verdict")
 	cmd.Flags().StringVar(&keep, "keep", "", "write the simulated logs to `FOLDER` and keep them")
+	cmd.Flags().StringVar(&picture, "svg", "", "draw the first page of the report, as in a terminal, into `FILE`")
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, file, keep string) (err error) {
+func (a *app) demo(ctx context.Context, file, keep, picture string) (err error) {
 	zone, err := config.Zone(demoZone)
 	if err != nil {
 		return err
@@ -85,6 +90,45 @@ func (a *app) demo(ctx context.Context, file, keep string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
-	_, err = a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, json: file})
-	return err
+	if keep == "" {
+		// The folder is gone when the report is read, and its name differs
+		// from run to run: the files go by their names in it. Nothing has
+		// seen the set yet.
+		for _, f := range set.Files {
+			if name, err := filepath.Rel(dir, f.Path); err == nil {
+				f.Name = filepath.ToSlash(name)
+			}
+		}
+	}
+	v, err := a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, json: file})
+	if err != nil || picture == "" {
+		return err
+	}
+	return a.output(picture, func(w io.Writer) error {
+		page, err := firstPage(v, zone)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(w, chart.TerminalSVG(page, 80))
+		return err
+	})
+}
+
+// pageLines is how much of a report a picture on a page may show.
+const pageLines = 46
+
+// firstPage is the start of the report as a terminal with colours shows it,
+// after the command that asks for it, up to an empty line.
+func firstPage(v *verdict.Verdict, zone *time.Location) (string, error) {
+	var page strings.Builder
+	page.WriteString("\x1b[2m$\x1b[0m mailvigil demo\n\n")
+	if err := report.Terminal(&page, v, report.Options{Width: 80, Color: true, Unicode: true, Location: zone}); err != nil {
+		return "", err
+	}
+	lines := strings.Split(page.String(), "\n")
+	n := min(len(lines), pageLines)
+	for n < len(lines) && n > 0 && lines[n] != "" {
+		n--
+	}
+	return strings.Join(lines[:n], "\n"), nil
 }
