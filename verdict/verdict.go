@@ -169,6 +169,7 @@ type Coverage struct {
 	Bytes      int64      `json:"bytes"`
 	From       time.Time  `json:"from"`
 	To         time.Time  `json:"to"`
+	Assumed    []string   `json:"assumed"` // found in the logs and taken as true: domain, offices, relays
 	Gaps       []Gap      `json:"gaps"`
 	CannotTell []string   `json:"cannot_tell"`
 	Inputs     []Input    `json:"inputs"`

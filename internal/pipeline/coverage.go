@@ -58,6 +58,7 @@ func (r *run) coverage() verdict.Coverage {
 	for _, p := range r.set.Problems {
 		c.Problems = append(c.Problems, p.Error())
 	}
+	c.Assumed = r.found
 	for _, g := range r.gaps {
 		c.Gaps = append(c.Gaps, verdict.Gap{Format: g.format.String(), From: r.time(g.from), To: r.time(g.to)})
 	}

@@ -25,13 +25,15 @@ type tally struct {
 	parsed, ignored, rejected int64
 	first, last               int64 // Unix nanoseconds of Events; first > last where there is none
 	samples                   []rejected
+	back                      int64 // line from which on times lie back, 0: none
+	by                        time.Duration
 	err                       error
 	done                      bool
 }
 
 type rejected struct {
-	line, offset int64
-	text, why    string
+	line, offset    int64
+	text, why, hash string
 }
 
 // samplesPerFile bounds how many rejected lines of one file are kept for
@@ -118,6 +120,7 @@ func (rd *reader) file(ctx context.Context, i int, t *tally) {
 		rd.parser.NextFile(f.Reference, f.Format)
 	}
 	t.first, t.last = math.MaxInt64, math.MinInt64
+	behind := 0
 	var (
 		ev  maillog.Event
 		rec traffic.Record
@@ -142,6 +145,16 @@ func (rd *reader) file(ctx context.Context, i int, t *tally) {
 		if ev.Time < rd.run.since || ev.Time > rd.run.until {
 			return nil
 		}
+		if t.first <= t.last && t.last-ev.Time > int64(setBack) {
+			if behind++; behind == setBackEvents && t.by == 0 {
+				t.by = time.Duration(t.last - ev.Time).Round(time.Minute)
+			}
+			if behind == 1 && t.by == 0 {
+				t.back = l.Number
+			}
+		} else {
+			behind = 0
+		}
 		t.first, t.last = min(t.first, ev.Time), max(t.last, ev.Time)
 		rec.Ref.Line, rec.Ref.Offset = l.Number, l.Offset
 		rd.worker.Enrich(&ev, &rec)
@@ -154,19 +167,29 @@ func (rd *reader) file(ctx context.Context, i int, t *tally) {
 func (t *tally) reject(l intake.Line, why string) {
 	t.rejected++
 	if len(t.samples) < samplesPerFile {
-		t.samples = append(t.samples, rejected{l.Number, l.Offset, string(l.Bytes[:min(len(l.Bytes), sampleBytes)]), why})
+		t.samples = append(t.samples, rejected{l.Number, l.Offset, string(l.Bytes[:min(len(l.Bytes), sampleBytes)]), why, hash(l.Bytes)})
 	}
 }
+
+// A clock was set back where so many events in a row lie so far behind one
+// before them. Single ones do not mean it: Apache writes a request when it
+// ends, with the time at which it began, and phones hold theirs for an hour.
+const (
+	setBack       = 30 * time.Minute
+	setBackEvents = 50
+)
 
 // errEnough ends the reading of a file early without being an error.
 var errEnough = errors.New("enough")
 
-// surveyLines is how many lines of a file the survey looks at, surveyFiles of
-// how many files of each source: enough to know a webmail host by the
-// mailboxes it opens.
+// How much the survey reads: of each source some files, of each file the head
+// and, further on, every few lines, since a file that begins at midnight shows
+// the offices later. Enough to know a webmail host by the mailboxes it opens.
 const (
-	surveyLines = 6000
-	surveyFiles = 4
+	surveyFiles = 3
+	surveyHead  = 2_000
+	surveyEvery = 8
+	surveyLines = 150_000
 )
 
 // survey looks at a sample of events for what the configuration does not
@@ -191,10 +214,13 @@ func (r *run) survey(ctx context.Context) {
 			n := 0
 			// An error here will be met again, and told, in the first pass.
 			_, _ = f.Read(ctx, nil, func(l intake.Line) error {
-				if p.Parse(l.Bytes, &ev).Kind == maillog.Parsed {
-					s.Observe(&ev)
+				n++
+				if n <= surveyHead || n%surveyEvery == 0 {
+					if p.Parse(l.Bytes, &ev).Kind == maillog.Parsed {
+						s.Observe(&ev)
+					}
 				}
-				if n++; n >= surveyLines {
+				if n >= surveyLines {
 					return errEnough
 				}
 				return nil

@@ -54,6 +54,7 @@ type run struct {
 	mix      map[maillog.Service]map[maillog.Format]int64
 	gaps     []gap
 	relayed  int64
+	astray   int64 // events on days apart from all others
 }
 
 // counting is the visitor of the first pass.
@@ -197,6 +198,11 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 	from, to, ok := span(r.days)
 	if !ok {
 		return r, ErrNoEvents
+	}
+	for d, n := range r.days {
+		if d < from || d > to {
+			r.astray += n
+		}
 	}
 	r.cells = traffic.Close(traffic.SlotOf(from*dayNs), traffic.SlotOf((to+1)*dayNs-1), counters...)
 	r.findGaps()

@@ -303,8 +303,14 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 		}
 		sifters[i], visitors[i] = v, v
 	}
-	if _, err := r.pass(ctx, visitors, pick); err != nil {
+	again, err := r.pass(ctx, visitors, pick)
+	if err != nil {
 		return err
+	}
+	for i, t := range again {
+		if r.tallies[i].err == nil {
+			r.tallies[i].err = t.err // it was there for the first pass
+		}
 	}
 	for i, w := range windows {
 		merged := sifters[0].rows[i]

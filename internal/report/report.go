@@ -478,6 +478,10 @@ func (p *printer) coverage(v *verdict.Verdict) {
 		p.place("  ", s.Evidence)
 		p.clipped("    ", none, s.Why+": "+s.Text)
 	}
+	for _, a := range c.Assumed[:min(len(c.Assumed), maxProblems)] {
+		p.marked("", p.bullet(), none, a)
+	}
+	p.more(len(c.Assumed)-maxProblems, "assumption")
 	for _, g := range c.Gaps[:min(len(c.Gaps), maxProblems)] {
 		p.marked("", p.bullet(), yellow, "No logs of "+g.Format+" from "+p.when(g.From, time.Time{})+" to "+p.when(g.To, g.From))
 	}
