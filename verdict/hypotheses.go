@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -41,23 +42,41 @@ func (w *weighing) add(odds float64, text string, args ...any) {
 // impossible puts the hypothesis out of the question.
 func (w *weighing) impossible() { w.odds = math.Inf(-1) }
 
+// The names of the hypotheses, as people read them.
+const (
+	nameGuessing     = "somebody is guessing passwords"
+	nameIntruder     = "a stranger is in the accounts"
+	nameStorm        = "phones or other clients connect more often than usual"
+	nameElsewhere    = "people connect from elsewhere"
+	nameAtWork       = "more people than usual are at work"
+	nameMachinery    = "one machine or mailbox is busy"
+	nameOldPasswords = "devices with an old password"
+	nameFault        = "the mail service itself failed"
+	nameNoise        = "the everyday noise of the Internet"
+	nameEveryday     = "everyday ups and downs"
+	nameNone         = "none of these"
+)
+
 var hypotheses = []hypothesis{
-	{"somebody is guessing passwords", Attack, guessing},
-	{"a stranger is in the accounts", Attack, intruder},
-	{"phones or other clients connect more often than usual", Benign, clientStorm},
-	{"people connect from elsewhere", Benign, elsewhere},
-	{"more people than usual are at work", Benign, atWork},
-	{"a machine of our own is busy", Benign, machinery},
-	{"devices with an old password", Benign, oldPasswords},
-	{"the mail service itself failed", Fault, serviceFault},
-	{"the everyday noise of the Internet", Background, noise},
-	{"everyday ups and downs", Background, everyday},
+	{nameGuessing, Attack, guessing},
+	{nameIntruder, Attack, intruder},
+	{nameStorm, Benign, clientStorm},
+	{nameElsewhere, Benign, elsewhere},
+	{nameAtWork, Benign, atWork},
+	{nameMachinery, Benign, machinery},
+	{nameOldPasswords, Benign, oldPasswords},
+	{nameFault, Fault, serviceFault},
+	{nameNoise, Background, noise},
+	{nameEveryday, Background, everyday},
 }
 
-// noneOdds is the weight of "none of these".
-const noneOdds = 0.5
-
-func percent(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) }
+// noneOdds is the weight of "none of these"; surest is the highest probability
+// that is claimed of anything: the weights are judgements, and the logs are not
+// the world.
+const (
+	noneOdds = 0.5
+	surest   = 0.99
+)
 
 func guessing(x *Excess, _ *Case, w *weighing) {
 	if x.Family != "failures" || !x.Up {
@@ -68,13 +87,13 @@ func guessing(x *Excess, _ *Case, w *weighing) {
 	w.odds = -3
 	w.add(3*m.Hostile, "%s of the failures come from addresses that tried the passwords of strangers", percent(m.Hostile))
 	if len(x.Sources) >= 50 {
-		w.add(1, "%d addresses take part", len(x.Sources))
+		w.add(1, "%s addresses take part", number(float64(len(x.Sources))))
 	}
 	if named := m.Named > 0.2; named && m.Existing >= 0.4 {
 		w.add(2, "they know the names: %s of the tries are for accounts that exist", percent(m.Existing))
 	}
 	if n := distinct(x.Hands); n > 0 {
-		w.add(4, "%d accounts were opened from these addresses", n)
+		w.add(4, "%s opened from these addresses", one(n, "account was", "accounts were"))
 	}
 	if s := x.scale(); s > 3 {
 		w.add(math.Min(3, math.Log2(s)), "it is %.0f times as much as on a usual day", s)
@@ -107,13 +126,13 @@ func noise(x *Excess, _ *Case, w *weighing) {
 		w.add(5*(0.4-m.Existing), "%s of the tries are for accounts that exist", percent(m.Existing))
 	}
 	if len(x.Sources) < 50 {
-		w.add(1, "only %d addresses take part", len(x.Sources))
+		w.add(1, "no more than %s", one(len(x.Sources), "address takes part", "addresses take part"))
 	}
 	if s := x.scale(); s <= 3 {
 		w.add(2, "it is no more than %.1f times a usual day's failures", s)
 	}
 	if n := distinct(x.Hands); n > 0 {
-		w.add(-5, "%d accounts were opened from these addresses", n)
+		w.add(-5, "%s opened from these addresses", one(n, "account was", "accounts were"))
 	} else {
 		w.add(0.5, "no account was opened from these addresses")
 	}
@@ -129,19 +148,19 @@ func everyday(x *Excess, _ *Case, w *weighing) {
 	m := x.Makeup
 	w.odds = 1.5
 	if x.Up && x.lasted() < 4*time.Hour {
-		w.add(1.5, "it lasted no more than %.1f hours", x.lasted().Hours())
+		w.add(1.5, "it lasted no more than %s", length(x.lasted()))
 	}
-	w.add(math.Max(-4, math.Min(3, -4*math.Log10(x.scale()/0.1))), "the excess is %.2f of a usual day", x.scale())
+	w.add(math.Max(-4, math.Min(3, -4*math.Log10(x.scale()/0.1))), "it is %.0f %% of what a usual day brings", 100*x.scale())
 	if !x.Up {
 		switch {
 		case x.lasted() <= 30*time.Minute:
-			w.add(1.5, "it lasted %.0f minutes, as a restart does", x.lasted().Minutes())
+			w.add(1.5, "it lasted %s, as a restart does", length(x.lasted()))
 		case x.missing() < 0.8:
 			w.add(2.5, "the service was not silent: %s of the usual came", percent(1-x.missing()))
 		}
 	}
 	if week := 7 * 24 * time.Hour; x.Before < week {
-		w.add(2*(1-x.Before.Hours()/week.Hours()), "only %.1f days were known when it began", x.Before.Hours()/24)
+		w.add(2*(1-x.Before.Hours()/week.Hours()), "only %s of logs come before it", length(x.Before))
 	}
 	if x.Up && (m.TopAccount > 0.5 || m.TopSource > 0.5) && m.Hosting < 0.5 {
 		w.add(1, "one account or address makes most of it")
@@ -307,7 +326,7 @@ func serviceFault(x *Excess, _ *Case, w *weighing) {
 	switch {
 	case x.Family == "errors" && x.Up:
 		w.odds = 1
-		w.add(3, "the service itself answered with errors %.0f times, where %.0f were expected", x.Observed, x.Expected)
+		w.add(3, "the service itself answered with errors %s, where %s expected", one(int(x.Observed), "time", "times"), one(int(x.Expected), "was", "were"))
 	case !x.Up && x.Family == "traffic":
 		w.odds = -2
 		share := x.missing()
@@ -357,39 +376,42 @@ func weigh(x *Excess, c *Case) (list []Hypothesis, best hypothesis, p float64) {
 	for _, h := range hypotheses {
 		var w weighing
 		h.weigh(x, c, &w)
-		if math.IsInf(w.odds, -1) {
+		if math.IsInf(w.odds, 0) || math.IsNaN(w.odds) {
 			continue
 		}
 		sum += math.Exp(w.odds)
 		all = append(all, scored{h, w})
 	}
-	slices.SortStableFunc(all, func(a, b scored) int {
-		switch {
-		case a.w.odds > b.w.odds:
-			return -1
-		case a.w.odds < b.w.odds:
-			return 1
-		}
-		return 0
-	})
-	none := math.Exp(noneOdds) / sum
-	kinds := map[Kind]float64{Undetermined: none}
+	slices.SortStableFunc(all, func(a, b scored) int { return cmp.Compare(b.w.odds, a.w.odds) })
+	none := 1 - surest + surest*math.Exp(noneOdds)/sum
+	kinds := make(map[Kind]float64)
 	for _, s := range all {
-		q := math.Exp(s.w.odds) / sum
-		kinds[s.h.kind] += q
+		q := surest * math.Exp(s.w.odds) / sum
+		kinds[harmless(s.h.kind)] += q
 		if q >= 0.005 || len(list) == 0 {
-			list = append(list, Hypothesis{s.h.name, round(q), s.w.pro, s.w.against})
+			list = append(list, Hypothesis{s.h.name, roundDown(q), s.w.pro, s.w.against})
 		}
 	}
+	list = append(list, Hypothesis{Name: nameNone, Probability: roundDown(none)})
 	// First the kind, by what its hypotheses come to together, then the best
-	// of that kind: two benign causes that cannot be told apart are benign.
-	best, p = hypothesis{name: "none of these", kind: Undetermined}, none
+	// of that kind: two harmless causes that cannot be told apart are harmless.
 	for _, s := range all {
-		if k := s.h.kind; kinds[k] >= sureEnough && (best.kind != k) {
-			best, p = s.h, kinds[k]
+		if q := kinds[harmless(s.h.kind)]; q >= sureEnough {
+			return list, s.h, q
 		}
 	}
-	return append(list, Hypothesis{Name: "none of these", Probability: round(none)}), best, p
+	return list, hypothesis{name: nameNone, kind: Undetermined}, none
+}
+
+// harmless makes one kind of the two that harm nobody.
+func harmless(k Kind) Kind {
+	if k == Background {
+		return Benign
+	}
+	return k
 }
 
 func round(x float64) float64 { return math.Round(x*1000) / 1000 }
+
+// roundDown rounds probabilities, so that they never add up to more than one.
+func roundDown(p float64) float64 { return math.Floor(p*1000+1e-6) / 1000 }

@@ -3,9 +3,10 @@ package verdict
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"mailvigil/abuse"
@@ -14,26 +15,28 @@ import (
 
 // Thresholds of Judge.
 const (
-	handsFrom   = 4.0 // weight from which a finding alone says that a stranger signed in
-	sureEnough  = 0.5 // probability of a kind below which an excess is undetermined
-	joinAttacks = 72 * time.Hour
-	maxSources  = 500
-	maxFindings = 200
+	handsFrom    = 4.0 // weight from which a finding alone says that a stranger signed in
+	sureEnough   = 0.5 // probability of a kind below which an excess is undetermined
+	joinAttacks  = 72 * time.Hour
+	maxSources   = 500
+	maxFindings  = 200
+	maxEvidence  = 50                 // lines of one incident or finding
+	shortHistory = 5 * 24 * time.Hour // logs shorter than this cannot be called quiet
 )
 
 // Judge weighs a case. Evidence stays as references into the files; whoever
-// called fills in the lines (see Cite).
+// called fills in the lines (see Cite). The case is left as it is.
 func Judge(c *Case) *Verdict {
 	v := &Verdict{
 		SchemaVersion: SchemaVersion, Verdict: Quiet, Focus: NoFocus,
-		Timezone: c.Location.String(), Coverage: c.Coverage,
+		Timezone: c.location().String(), Coverage: c.Coverage,
 	}
-	j := judge{c: c, v: v}
-	claimed := make(map[int]bool) // findings of c.Strange that an excess already tells
-	for i := range c.Excesses {
-		j.excess(&c.Excesses[i], claimed)
+	j := judge{c: c, v: v, told: make(map[string]told), claimed: make([]bool, len(c.Strange))}
+	j.short = c.Judged < 24*time.Hour || c.History < shortHistory
+	for _, x := range largestFirst(c.Excesses) {
+		j.excess(x)
 	}
-	j.strangers(claimed)
+	j.strangers()
 	j.background()
 	j.findings()
 	j.order()
@@ -45,88 +48,136 @@ type judge struct {
 	c *Case
 	v *Verdict
 	n int
+	// claimed are the findings of c.Strange that an incident already tells.
+	claimed []bool
+	told    map[string]told // by incident
 	// undecided holds what would decide an excess that nothing explains.
 	undecided []string
+	targeted  bool // an attack knows who works here
+	short     bool // the logs are too short to say what is normal
 }
 
-func (c *Case) say(cause []map[string]string) string {
-	var out []string
-	for _, m := range cause {
-		out = append(out, c.Say(m))
+// told is what a verdict needs of an incident and the incident does not hold.
+type told struct {
+	headline string
+	p        float64 // how probable its kind is
+}
+
+// largestFirst sorts by size, so that the verdict does not depend on the order
+// in which the excesses were found.
+func largestFirst(list []Excess) []*Excess {
+	out := make([]*Excess, len(list))
+	for i := range list {
+		out[i] = &list[i]
 	}
-	return strings.Join(out, "; ")
+	slices.SortStableFunc(out, func(a, b *Excess) int {
+		return cmp.Or(
+			cmp.Compare(math.Abs(b.Observed-b.Expected), math.Abs(a.Observed-a.Expected)),
+			a.Onset.Compare(b.Onset), cmp.Compare(a.Family, b.Family), cmp.Compare(a.Service, b.Service))
+	})
+	return out
 }
 
-func (j *judge) id(prefix string) string {
+func (j *judge) id() string {
 	j.n++
-	return fmt.Sprintf("%s-%d", prefix, j.n)
+	return fmt.Sprintf("incident-%d", j.n)
 }
 
 // excess makes an incident of an excess.
-func (j *judge) excess(x *Excess, claimed map[int]bool) {
+func (j *judge) excess(x *Excess) {
 	list, best, p := weigh(x, j.c)
 	in := Incident{
-		ID: j.id("incident"), Kind: best.kind, Name: best.name,
+		ID: j.id(), Kind: best.kind, Name: best.name,
 		Onset: x.Onset, OnsetInterval: x.Interval, End: x.End, Ongoing: x.Ongoing,
 		Services: x.Services, Cause: x.Cause, Share: round(x.Share),
 		Observed: x.Observed, Expected: round(x.Expected), Excess: round(x.Observed - x.Expected),
-		Hypotheses: list, Plot: x.Plot,
+		Hypotheses: list, Plot: x.Plot, Evidence: refs(x.Refs),
 	}
-	in.Evidence = j.refs(x.Refs)
-	if best.kind == Attack {
-		in.Sources = x.Sources
-		in.Targeted = x.Targets
-		hands, last := x.Hands, int64(0)
-		for i, f := range j.c.Strange {
-			if !claimed[i] && f.Weight >= handsFrom && f.First >= x.Onset.Add(-joinAttacks).UnixNano() && f.First <= x.End.Add(joinAttacks).UnixNano() &&
-				(best.name == "a stranger is in the accounts" || shareSource(f.Sources, x.Sources)) {
-				hands = append(hands, f)
-				claimed[i] = true
-			}
+	sources := len(x.Sources)
+	switch best.kind {
+	case Attack:
+		sources = j.attack(x, &in)
+	case Undetermined:
+		what := j.c.what(x) + " " + j.c.span(&in)
+		if x.Up {
+			j.undecided = append(j.undecided, "who was behind the "+what+", and with which client")
+		} else {
+			j.undecided = append(j.undecided, "why there were fewer "+what+": whether people were away, the service was down or logs are missing")
 		}
-		for _, f := range hands {
-			in.Compromised = appendNew(in.Compromised, f.Account)
-			for _, s := range f.Sources {
-				in.Sources = appendNew(in.Sources, s.String())
-			}
-			in.Findings = append(in.Findings, j.find(f, Critical))
-			if best.name == "a stranger is in the accounts" {
-				in.Onset = earlier(in.Onset, time.Unix(0, f.First).In(j.c.Location))
-				last = max(last, f.Last)
-			}
-		}
-		if last > 0 {
-			in.End = time.Unix(0, last).In(j.c.Location)
-		}
-		for i, f := range j.c.Strange {
-			if !claimed[i] && overlapping(hands, f) {
-				claimed[i] = true
-			}
-		}
-		if in.Targeted < len(in.Compromised) {
-			in.Targeted = len(in.Compromised)
-		}
-		slices.Sort(in.Compromised)
-		slices.Sort(in.Sources)
-		in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
 	}
-	if in.Kind == Undetermined {
-		j.undecided = append(j.undecided, "the requests behind the excess of "+x.what()+": who made them, and with which client")
-	}
-	in.Text = j.tell(x, &in, p)
+	in.Text = j.c.detail(x, &in, sources)
+	j.told[in.ID] = told{j.c.headline(x, &in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
+}
+
+// attack adds whom an attack took and from where, and returns from how many
+// addresses it came. Only findings of a stranger's success make an account
+// compromised, never the failures of others against it.
+func (j *judge) attack(x *Excess, in *Incident) int {
+	intruded := in.Name == nameIntruder
+	in.Targeted = x.Targets
+	j.targeted = j.targeted || x.Makeup.Existing >= 0.5
+	sources := setOf(x.Sources)
+	var hands []abuse.Finding
+	seen := make(map[string]bool)
+	take := func(f abuse.Finding) {
+		if key := fmt.Sprint(f.Account, f.Source, f.First, f.Title); !seen[key] {
+			seen[key] = true
+			hands = append(hands, f)
+		}
+	}
+	for _, f := range x.Hands {
+		if f.Weight >= handsFrom {
+			take(f)
+		}
+	}
+	from, to := x.Onset.Add(-joinAttacks).UnixNano(), x.End.Add(joinAttacks).UnixNano()
+	for i, f := range j.c.Strange {
+		if !j.claimed[i] && f.Weight >= handsFrom && f.First >= from && f.First <= to && (intruded || comesFrom(f, sources)) {
+			j.claimed[i] = true
+			take(f)
+		}
+	}
+	opened := make(map[string]bool)
+	last := int64(0)
+	for _, f := range hands {
+		opened[f.Account] = true
+		for _, s := range f.Sources {
+			sources[s.String()] = true
+		}
+		j.hold(in, f, Critical, f.Title)
+		if intruded {
+			in.Onset = earlier(in.Onset, time.Unix(0, f.First).In(j.c.location()))
+			last = max(last, f.Last)
+		}
+	}
+	if last > 0 {
+		in.End = time.Unix(0, last).In(j.c.location())
+	}
+	for i, f := range j.c.Strange {
+		if opened[f.Account] {
+			j.claimed[i] = true
+		}
+	}
+	in.Compromised = sorted(opened)
+	in.Targeted = max(in.Targeted, len(in.Compromised))
+	in.Sources = sorted(sources)
+	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
+	return len(sources)
 }
 
 // strangers makes an incident of accounts in which a stranger signed in
 // without any excess: a takeover makes no noise.
-func (j *judge) strangers(claimed map[int]bool) {
+func (j *judge) strangers() {
 	var hands []abuse.Finding
 	for i, f := range j.c.Strange {
-		if !claimed[i] && f.Weight >= handsFrom {
+		if !j.claimed[i] && f.Weight >= handsFrom {
 			hands = append(hands, f)
 		}
 	}
-	slices.SortStableFunc(hands, func(a, b abuse.Finding) int { return cmp.Compare(a.First, b.First) })
+	slices.SortStableFunc(hands, func(a, b abuse.Finding) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Account, b.Account))
+	})
 	for len(hands) > 0 {
 		n := 1
 		last := hands[0].Last
@@ -140,59 +191,71 @@ func (j *judge) strangers(claimed map[int]bool) {
 }
 
 func (j *judge) takeover(hands []abuse.Finding) {
-	in := Incident{ID: j.id("incident"), Kind: Attack, Name: "a stranger is in the accounts", Share: 1}
+	in := Incident{ID: j.id(), Kind: Attack, Name: nameIntruder, Share: 1}
 	first, last := int64(math.MaxInt64), int64(0)
-	weight := 0.0
-	asn := hands[0].Network.ASN
-	var refs []traffic.Ref
-	var against []string
+	weight, messages := 0.0, int64(0)
+	network, oneNetwork := hands[0].Network, true
+	var lines []traffic.Ref
+	opened, sources := make(map[string]bool), make(map[string]bool)
+	services, against := make(map[string]bool), make(map[string]bool)
 	for _, f := range hands {
 		first, last = min(first, f.First), max(last, f.Last)
 		weight = max(weight, f.Weight)
-		in.Compromised = appendNew(in.Compromised, f.Account)
+		opened[f.Account] = true
 		in.Observed += float64(f.Count)
+		messages += f.Messages
 		for _, s := range f.Sources {
-			in.Sources = appendNew(in.Sources, s.String())
+			sources[s.String()] = true
 		}
 		for _, s := range f.Services {
-			in.Services = appendNew(in.Services, s.String())
+			services[s.String()] = true
 		}
-		if f.Network.ASN != asn {
-			asn = 0
-		}
-		in.Findings = append(in.Findings, j.find(f, Critical))
-		refs = append(refs, f.Refs...)
 		for _, a := range f.Against {
-			against = appendNew(against, a)
+			against[a] = true
 		}
+		oneNetwork = oneNetwork && f.Network.ASN == network.ASN
+		if len(lines) < maxEvidence {
+			lines = append(lines, f.Refs...)
+		}
+		j.hold(&in, f, Critical, f.Title)
 	}
 	in.Excess = in.Observed
-	in.Onset = time.Unix(0, first).In(j.c.Location)
+	in.Onset = time.Unix(0, first).In(j.c.location())
 	in.OnsetInterval = [2]time.Time{in.Onset.Add(-time.Minute), in.Onset.Add(time.Minute)}
-	in.End = time.Unix(0, last).In(j.c.Location)
-	if asn != 0 {
-		cause := map[string]string{"asn": fmt.Sprint(asn)}
+	in.End = time.Unix(0, last).In(j.c.location())
+	in.Compromised, in.Sources, in.Services = sorted(opened), sorted(sources), sorted(services)
+	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
+	in.Targeted = len(in.Compromised)
+	if oneNetwork && network.ASN != 0 {
+		cause := map[string]string{"asn": fmt.Sprint(network.ASN)}
 		if len(in.Services) == 1 {
 			cause["service"] = in.Services[0]
 		}
 		in.Cause = []map[string]string{cause}
 	}
-	in.Targeted = len(in.Compromised)
-	slices.Sort(in.Compromised)
-	slices.Sort(in.Sources)
-	slices.Sort(in.Services)
-	p := 1 / (1 + math.Exp(-(weight - 2)))
+	p := surest / (1 + math.Exp(-(weight - 2)))
+	reasons := sorted(against)
 	in.Hypotheses = []Hypothesis{
-		{"a stranger is in the accounts", round(p), titles(hands), against},
-		{"people connect from elsewhere", round(1 - p), nil, nil},
+		{nameIntruder, roundDown(p), titles(hands), reasons[:min(len(reasons), 5)]},
+		{Name: nameElsewhere, Probability: roundDown(1 - p)},
 	}
-	in.Evidence = j.refs(refs)
-	in.Text = fmt.Sprintf("%s signed in to %s from %s since %s.", upper("somebody"), accounts(in.Compromised), j.from(in.Sources, hands[0].Network, asn != 0), in.Onset.Format("2 January 15:04"))
+	in.Evidence = refs(lines)
+	where := one(len(sources), "address", "addresses")
+	if oneNetwork && network.ASName != "" {
+		where += " of " + network.ASName
+	}
+	in.Text = fmt.Sprintf("%s from %s that %s had never used", one(int(in.Observed), "sign-in", "sign-ins"), where,
+		plural(len(opened), "the account", "the accounts"))
+	if messages > 0 {
+		in.Text += "; " + one(int(messages), "message was", "messages were") + " fetched"
+	}
+	in.Text += "."
+	j.told[in.ID] = told{j.c.intrusion(&in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
 }
 
-// background is the everyday noise: strangers' guessing that is no more than
-// usual, and devices with an old password.
+// background is the everyday noise: strangers' guessing that no excess made
+// an attack of.
 func (j *judge) background() {
 	inAttack := make(map[string]bool)
 	for _, in := range j.v.Incidents {
@@ -201,66 +264,92 @@ func (j *judge) background() {
 		}
 	}
 	var tries int64
-	var sources int
 	first, last := int64(math.MaxInt64), int64(0)
-	var refs []traffic.Ref
+	var lines []traffic.Ref
+	sources := make(map[string]bool)
 	for _, f := range j.c.Hostile {
 		if inAttack[f.Source.String()] {
 			continue
 		}
 		tries += f.Count
-		sources++
+		sources[f.Source.String()] = true
 		first, last = min(first, f.First), max(last, f.Last)
-		if len(refs) < 5 && len(f.Refs) > 0 {
-			refs = append(refs, f.Refs[0])
+		if len(lines) < 5 && len(f.Refs) > 0 {
+			lines = append(lines, f.Refs[0])
 		}
 	}
-	if sources == 0 {
+	if len(sources) == 0 {
 		return
 	}
-	on := time.Unix(0, first).In(j.c.Location)
+	owners := make(map[string]bool)
+	for _, f := range j.c.Strange {
+		if comesFrom(f, sources) {
+			owners[f.Account] = true
+		}
+	}
+	text := fmt.Sprintf("%s tried passwords, %s in all, as happens everywhere", one(len(sources), "address of the Internet", "addresses of the Internet"), one(int(tries), "time", "times"))
+	if n := len(owners); n > 0 {
+		text += fmt.Sprintf("; %s signed in from there as well, most likely %s", one(n, "account", "accounts"), plural(n, "its owner", "their owners"))
+	} else {
+		text += "; none of them opened an account, as far as these logs show"
+	}
+	on := time.Unix(0, first).In(j.c.location())
 	j.v.Incidents = append(j.v.Incidents, Incident{
-		ID: j.id("incident"), Kind: Background, Name: "password guessing from the Internet",
-		Text:  fmt.Sprintf("%d addresses tried passwords, %d times in all; no more than usual, and no account was opened from them.", sources, tries),
-		Onset: on, OnsetInterval: [2]time.Time{on, on}, End: time.Unix(0, last).In(j.c.Location),
-		Observed: float64(tries), Expected: float64(tries), Evidence: j.refs(refs),
+		ID: j.id(), Kind: Background, Name: "password guessing from the Internet", Text: text + ".",
+		Onset: on, OnsetInterval: [2]time.Time{on, on}, End: time.Unix(0, last).In(j.c.location()),
+		Observed: float64(tries), Expected: float64(tries), Evidence: refs(lines),
 	})
 }
 
 // findings lists what is not told by an incident: forgotten devices and the
-// busiest of the hostile sources.
+// busiest of the hostile sources. Titles without numbers let a report tell
+// many of them in one line.
 func (j *judge) findings() {
 	for _, f := range j.c.Stale {
-		if len(j.v.Findings) >= maxFindings {
-			return
-		}
-		j.find(f, Info)
+		j.hold(nil, f, Info, "a device keeps failing with an old password")
 	}
-	hostile := slices.Clone(j.c.Hostile)
-	slices.SortStableFunc(hostile, func(a, b abuse.Finding) int { return cmp.Compare(b.Count, a.Count) })
-	for _, f := range hostile {
-		if len(j.v.Findings) >= maxFindings {
-			return
+	hostile := make([]*abuse.Finding, len(j.c.Hostile))
+	for i := range j.c.Hostile {
+		hostile[i] = &j.c.Hostile[i]
+	}
+	slices.SortStableFunc(hostile, func(a, b *abuse.Finding) int { return cmp.Compare(b.Count, a.Count) })
+	for _, f := range hostile[:min(len(hostile), maxFindings)] {
+		title, severity := "tried the passwords of many accounts", Low
+		switch {
+		case f.Code == abuse.PasswordGuessing && f.Tried > 0:
+			title = "tried many passwords on few accounts"
+		case f.Tried == 0:
+			title = "failed to sign in again and again; the lines do not say for whom"
 		}
-		j.find(f, Low)
+		if f.Weight < 2 {
+			severity = Info // day after day: noise
+		}
+		j.hold(nil, *f, severity, title)
 	}
 }
 
-func (j *judge) find(f abuse.Finding, s Severity) string {
-	id := fmt.Sprintf("finding-%d", len(j.v.Findings)+1)
+// hold lists a finding, as long as there is room, under its incident if it has
+// one.
+func (j *judge) hold(in *Incident, f abuse.Finding, s Severity, title string) {
+	if len(j.v.Findings) >= maxFindings {
+		return
+	}
 	out := Finding{
-		ID: id, Code: string(f.Code), Title: f.Title, Severity: s, Account: f.Account,
-		Device: f.Device, Against: f.Against, Evidence: j.refs(f.Refs),
+		ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: string(f.Code), Title: title, Severity: s,
+		Account: f.Account, Device: f.Device, Against: f.Against, Evidence: refs(f.Refs),
 	}
 	if f.Source.IsValid() {
 		out.ClientIP = f.Source.String()
 	}
 	j.v.Findings = append(j.v.Findings, out)
-	return id
+	if in != nil {
+		in.Findings = append(in.Findings, out.ID)
+	}
 }
 
 // order puts the most important incident first: attacks with an opened
-// account, attacks, faults, what is undetermined, benign ones, noise.
+// account, attacks, faults, what is undetermined, benign ones, noise, ups and
+// downs.
 func (j *judge) order() {
 	rank := func(in *Incident) int {
 		switch in.Kind {
@@ -276,6 +365,9 @@ func (j *judge) order() {
 		case Benign:
 			return 4
 		}
+		if in.Name == nameEveryday {
+			return 6
+		}
 		return 5
 	}
 	slices.SortStableFunc(j.v.Incidents, func(a, b Incident) int {
@@ -283,60 +375,83 @@ func (j *judge) order() {
 	})
 }
 
-// shortHistory is how long logs must be before "nothing unusual" can be said.
-const shortHistory = 5 * 24 * time.Hour
-
 // conclude says what it all comes to.
 func (j *judge) conclude() {
 	v := j.v
 	kinds := make(map[Kind]*Incident)
+	attacks := 0
 	for i := range v.Incidents {
 		in := &v.Incidents[i]
 		if kinds[in.Kind] == nil {
 			kinds[in.Kind] = in
 		}
+		if in.Kind == Attack {
+			attacks++
+		}
 	}
 	attack, benign, fault, open := kinds[Attack], kinds[Benign], kinds[Fault], kinds[Undetermined]
-	certainty := func(in *Incident) float64 {
-		if len(in.Hypotheses) == 0 {
-			return 0.5
-		}
-		return in.Hypotheses[0].Probability
+	say := func(k Kind, in *Incident) {
+		t := j.told[in.ID]
+		v.Verdict, v.Confidence, v.Text = k, t.p, verdictText(k, t.p, t.headline)
 	}
 	switch {
-	case attack != nil && (benign != nil || fault != nil):
-		other := cmp.Or(benign, fault)
-		v.Verdict, v.Confidence = Mixed, min(certainty(attack), certainty(other))
-		v.Text = attack.Text + " At the same time: " + lower(other.Text)
 	case attack != nil:
-		v.Verdict, v.Confidence, v.Text = Attack, certainty(attack), attack.Text
+		say(Attack, attack)
+		if attacks > 1 {
+			v.Text += fmt.Sprintf(" There %s.", plural(attacks-1, "is another attack", fmt.Sprintf("are %d more attacks", attacks-1)))
+		}
+		if other := cmp.Or(fault, benign); other != nil {
+			t := j.told[other.ID]
+			v.Verdict, v.Confidence = Mixed, min(v.Confidence, t.p)
+			v.Text += " Beside it, " + map[Kind]string{Fault: "a fault", Benign: "not an attack"}[other.Kind] + ": " + t.headline + "."
+		}
 	case fault != nil:
-		v.Verdict, v.Confidence, v.Text = Fault, certainty(fault), fault.Text
-	case open != nil && benign == nil:
-		v.Verdict, v.Confidence, v.Text = Undetermined, 1-certainty(open), open.Text
-		v.Missing = append(v.Missing, j.undecided...)
+		say(Fault, fault)
 	case benign != nil:
-		v.Verdict, v.Confidence, v.Text = Benign, certainty(benign), benign.Text
-	case j.c.Judged < 24*time.Hour || j.c.History < shortHistory:
+		say(Benign, benign)
+	case open != nil:
+		say(Undetermined, open)
+		v.Missing = append(v.Missing, j.undecided...)
+	case j.short:
 		v.Verdict, v.Confidence = Undetermined, 0.5
-		v.Text = "These logs are too short to say what is normal, and nothing in them stands out by itself."
-		v.Missing = append(v.Missing, fmt.Sprintf("logs of at least %d days; these cover %.1f", int(shortHistory.Hours()/24), j.c.History.Hours()/24))
+		v.Text = "No sign of an attack, but these logs are too short to say what is normal."
+		if j.c.History < shortHistory {
+			v.Missing = append(v.Missing, fmt.Sprintf("logs of at least %d days; these cover %.1f", int(shortHistory.Hours()/24), j.c.History.Hours()/24))
+		} else {
+			v.Missing = append(v.Missing, fmt.Sprintf("more logs: of these, %.0f hours could be compared with what is normal", j.c.Judged.Hours()))
+		}
 	default:
 		v.Verdict = Quiet
 		// What remains is what these logs cannot show; how much that is has
-		// not been measured yet, so no more than this is claimed.
+		// not been measured, so no more than this is claimed.
 		v.Confidence = 0.9
-		v.Text = "Nothing unusual: traffic, failures and errors are what these hours always look like, and no account was used by a stranger as far as these logs can tell."
+		v.Text = "No attack and nothing unusual: no more than everyday ups and downs, and no account used by a stranger, as far as these logs can tell."
+	}
+	if open != nil && v.Verdict != Undetermined {
+		v.Text += " Not explained: " + j.told[open.ID].headline + "."
+		if attack == nil {
+			v.Confidence = min(v.Confidence, 1-suspicion(open))
+		}
 	}
 	if attack != nil {
 		v.Focus = j.focus()
 	}
 	if len(v.Coverage.Gaps) > 0 {
 		v.Confidence *= 0.9
-		v.Missing = append(v.Missing, "the logs that are missing (see the gaps)")
+		v.Missing = append(v.Missing, "the logs of the times that are missing")
 	}
 	v.Confidence = round(v.Confidence)
 	j.next(attack, fault, benign, open)
+}
+
+// suspicion is how probable it is that an incident is an attack all the same.
+func suspicion(in *Incident) (p float64) {
+	for _, h := range in.Hypotheses {
+		if h.Name == nameGuessing || h.Name == nameIntruder {
+			p += h.Probability
+		}
+	}
+	return p
 }
 
 // focus: whoever knows the names of the people here, or got into their
@@ -348,175 +463,30 @@ func (j *judge) focus() Focus {
 			return Targeted
 		}
 	}
-	for i := range j.c.Excesses {
-		if x := &j.c.Excesses[i]; x.Family == "failures" && x.Makeup.Existing >= 0.5 {
-			return Targeted
-		}
+	if j.targeted {
+		return Targeted
 	}
 	return Opportunistic
 }
 
-// next says what to do now.
-func (j *judge) next(attack, fault, benign, open *Incident) {
-	add := func(text string, args ...any) { j.v.Next = append(j.v.Next, fmt.Sprintf(text, args...)) }
-	if attack != nil {
-		if n := len(attack.Compromised); n > 0 {
-			add("End the sessions of %s and have the password changed.", accounts(attack.Compromised))
-			add("Look for forwarding rules, and for messages sent, in %s since %s.", plural(n, "this account", "these accounts"), attack.Onset.Format("2 January 15:04"))
-		}
-		if n := len(attack.Sources); n > 0 {
-			add("Refuse sign-in from the %d %s listed for a limited time; do not lock the accounts that were tried.", n, plural(n, "address", "addresses"))
-		}
-		add("Keep the log files named below: they are the evidence.")
-	}
-	if fault != nil {
-		add("Look at the mail server itself from %s on: its own error log, disk, memory and the services behind it.", fault.Onset.Format("2 January 15:04"))
-		add("Nothing here asks for password changes or for closing webmail.")
-	}
-	if benign != nil && attack == nil {
-		add("Nothing here asks for password changes or for closing webmail.")
-		if strings.HasPrefix(benign.Name, "phones") {
-			add("Watch the load: if it hurts, slow down these clients only, for a limited time.")
-		}
-		if benign.Ongoing {
-			add("It goes on: run this again tomorrow to see whether it fades.")
-		}
-	}
-	if open != nil {
-		add("Find out: %s.", strings.Join(j.undecided, "; "))
-	}
-	if len(j.c.Stale) > 0 && j.v.Verdict != Attack && j.v.Verdict != Mixed {
-		add("%d %s with an old password: tell their owners.", len(j.c.Stale), plural(len(j.c.Stale), "device fails", "devices fail"))
-	}
-	if len(j.v.Next) == 0 {
-		add("Nothing. Go back to sleep.")
-	}
-}
-
-// what names the events of an excess in words.
-func (x *Excess) what() string {
-	s := "mail"
-	if len(x.Services) == 1 {
-		s = x.Services[0]
-	} else if x.Service != "" {
-		s = x.Service
-	}
-	switch x.Family {
-	case "failures":
-		return "failed sign-ins"
-	case "errors":
-		return "errors of the mail service"
-	case "hosting":
-		return "use from hosting networks"
-	}
-	return s + " traffic"
-}
-
-func (j *judge) tell(x *Excess, in *Incident, p float64) string {
-	since := in.Onset.Format("2 January 15:04")
-	until := ""
-	if !in.Ongoing {
-		until = " until " + in.End.Format("2 January 15:04")
-	}
-	nights := ""
-	if x.Nights > 1 {
-		nights = fmt.Sprintf(", on %d days", x.Nights)
-	}
-	factor := in.Observed / math.Max(in.Expected, 1)
-	size := fmt.Sprintf("%.0f where %.0f were expected", in.Observed, in.Expected)
-	if in.Expected >= 1 && factor >= 1.1 && factor < 20 {
-		size = fmt.Sprintf("%.1f times the usual (%s)", factor, size)
-	}
-	switch in.Name {
-	case "somebody is guessing passwords":
-		t := fmt.Sprintf("Somebody has guessed passwords since %s%s%s: %s from %d %s", since, until, nights,
-			plural(int(in.Observed), "one failed sign-in", fmt.Sprintf("%.0f failed sign-ins", in.Observed)), len(in.Sources), plural(len(in.Sources), "address", "addresses"))
-		if len(in.Compromised) > 0 {
-			return t + ", and " + accounts(in.Compromised) + plural(len(in.Compromised), " was opened.", " were opened.")
-		}
-		return t + "; no account was opened from them."
-	case "a stranger is in the accounts":
-		return fmt.Sprintf("A stranger has used %s since %s%s%s: %s.", accounts(in.Compromised), since, until, nights, j.c.say(in.Cause))
-	case "phones or other clients connect more often than usual":
-		return fmt.Sprintf("Clients, not people: %s connect more often than usual since %s%s; %s. No sign of an attack in it.", j.c.say(in.Cause), since, until, size)
-	case "people connect from elsewhere":
-		return fmt.Sprintf("People of the organisation connect from elsewhere since %s%s: %s; %s. No sign of an attack in it.", since, until, j.c.say(in.Cause), size)
-	case "more people than usual are at work":
-		return fmt.Sprintf("More people than usual are at work since %s%s%s: %s is %s, from where these people always connect.", since, until, nights, x.what(), size)
-	case "a machine of our own is busy":
-		return fmt.Sprintf("A machine is busy, not an attacker, since %s%s: %s; %s.", since, until, or(j.c.say(in.Cause), x.what()), size)
-	case "devices with an old password":
-		return fmt.Sprintf("Devices with an old password fail to sign in since %s%s: %s.", since, until, size)
-	case "the mail service itself failed":
-		t := fmt.Sprintf("The mail service failed from %s%s: %s", since, until, x.what()+", "+size)
-		if !x.Up {
-			t = fmt.Sprintf("The mail service was silent from %s%s: %s, %s", since, until, x.what(), size)
-		}
-		if len(x.Effects) > 0 {
-			t += "; " + strings.Join(x.Effects, "; ")
-		}
-		return t + ". A fault, not an attack."
-	}
-	direction := "more"
-	if !x.Up {
-		direction = "less"
-	}
-	cause := ""
-	if len(in.Cause) > 0 {
-		cause = ", most of it " + j.c.say(in.Cause)
-	}
-	return fmt.Sprintf("There is %s %s than usual since %s%s (%s%s), and these logs do not say why.", direction, x.what(), since, until, size, cause)
-}
-
-func (j *judge) from(sources []string, n traffic.Network, same bool) string {
-	where := fmt.Sprintf("%d addresses", len(sources))
-	if len(sources) == 1 {
-		where = sources[0]
-	}
-	if same && n.ASName != "" {
-		where += " of " + n.ASName
-	}
-	return where + " that the accounts had never used"
-}
-
-// refs turns references into evidence; cite fills in file and text.
-func (j *judge) refs(refs []traffic.Ref) []Evidence {
+// refs turns references into evidence; Cite fills in file and text.
+func refs(list []traffic.Ref) []Evidence {
 	var out []Evidence
-	for _, r := range refs {
+	for _, r := range list[:min(len(list), maxEvidence)] {
 		out = append(out, Evidence{Line: r.Line, Offset: r.Offset, ref: r})
 	}
 	return out
 }
 
-func accounts(list []string) string {
-	switch n := len(list); {
-	case n == 0:
-		return "no account"
-	case n == 1:
-		return list[0]
-	case n <= 4:
-		return strings.Join(list[:n-1], ", ") + " and " + list[n-1]
-	default:
-		return fmt.Sprintf("%d accounts (%s, …)", n, strings.Join(list[:2], ", "))
+func setOf(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, s := range list {
+		set[s] = true
 	}
+	return set
 }
 
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
-func or(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
-}
-
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+func sorted(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
@@ -525,6 +495,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
+// distinct counts the accounts that findings tell of.
 func distinct(fs []abuse.Finding) int {
 	seen := make(map[string]bool)
 	for _, f := range fs {
@@ -533,39 +504,9 @@ func distinct(fs []abuse.Finding) int {
 	return len(seen)
 }
 
-func titles(fs []abuse.Finding) []string {
-	var out []string
-	for _, f := range fs[:min(len(fs), 5)] {
-		out = append(out, f.Account+" "+f.Title)
-	}
-	return out
-}
-
-func appendNew[T comparable](list []T, x T) []T {
-	if slices.Contains(list, x) {
-		return list
-	}
-	return append(list, x)
-}
-
-func shareSource[T fmt.Stringer](of []T, list []string) bool {
-	for _, s := range of {
-		if slices.Contains(list, s.String()) {
-			return true
-		}
-	}
-	return false
-}
-
-// overlapping reports whether a finding tells of an account that is already
-// in the list.
-func overlapping(list []abuse.Finding, f abuse.Finding) bool {
-	for _, g := range list {
-		if g.Account == f.Account {
-			return true
-		}
-	}
-	return false
+// comesFrom reports whether a finding tells of one of the sources.
+func comesFrom(f abuse.Finding, sources map[string]bool) bool {
+	return slices.ContainsFunc(f.Sources, func(s netip.Addr) bool { return sources[s.String()] })
 }
 
 // Cite calls f for every piece of evidence in the verdict, so that file, hash
