@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"mailvigil/abuse"
 	"mailvigil/explain"
 	"mailvigil/internal/message"
 	"mailvigil/maillog"
@@ -24,15 +25,16 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 			ready = s.result.Ready
 		}
 	}
-	xs := r.excesses(all)
+	since := traffic.SlotOf(r.since)
+	xs := slices.DeleteFunc(r.excesses(all), func(x *excess) bool { return x.whole().to <= since })
 	windows := r.plan(xs)
 	if err := r.sift(ctx, windows); err != nil {
 		return nil, err
 	}
 	c := &verdict.Case{
 		Location: r.opt.Location,
-		Hostile:  r.profiles.Guessing(),
-		Stale:    r.profiles.Stale(),
+		Hostile:  r.recent(r.profiles.Guessing()),
+		Stale:    r.recent(r.profiles.Stale()),
 		Accounts: r.profiles.Accounts(),
 		History:  time.Duration(r.cells.Slots) * time.Minute,
 		Judged:   time.Duration(r.cells.Start+traffic.Slot(r.cells.Slots)-ready) * time.Minute,
@@ -42,9 +44,14 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	for _, s := range r.profiles.HostileSources() {
 		c.Strange = append(c.Strange, r.profiles.SuccessAfterFailures(s)...)
 	}
-	c.Strange = append(c.Strange, r.profiles.Takeovers()...)
+	c.Strange = r.recent(append(c.Strange, r.profiles.Takeovers()...))
 	r.explain(windows, c)
 	return c, nil
+}
+
+// recent leaves out what was over before Since.
+func (r *run) recent(list []abuse.Finding) []abuse.Finding {
+	return slices.DeleteFunc(list, func(f abuse.Finding) bool { return f.Last < r.since })
 }
 
 // accepted is an excess that was explained, and what it explains.

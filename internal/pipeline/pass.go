@@ -142,7 +142,7 @@ func (rd *reader) file(ctx context.Context, i int, t *tally) {
 			return nil
 		}
 		t.parsed++
-		if ev.Time < rd.run.since || ev.Time > rd.run.until {
+		if ev.Time >= rd.run.until {
 			return nil
 		}
 		if t.first <= t.last && t.last-ev.Time > int64(setBack) {

@@ -27,7 +27,7 @@ import (
 // Options of a run.
 type Options struct {
 	Location        *time.Location
-	Since, Until    time.Time // zero: everything
+	Since, Until    time.Time // zero: everything. What was over before Since is not told, but teaches; what came from Until on is not read
 	Workers         int       // 0: one per core
 	AlarmsPerMonth  float64   // 0: one false alarm a month for the whole organisation
 	Enrich          enrich.Config
@@ -35,6 +35,9 @@ type Options struct {
 	NetworksMissing bool              // no network data: said in the verdict
 	Calendar        baseline.Calendar // nil: Monday to Friday
 }
+
+// ErrTooEarly means that the logs end before Since.
+var ErrTooEarly = errors.New("the logs end before --since; name later logs, or an earlier time")
 
 // ErrNoEvents means that no line could be read as an Event.
 var ErrNoEvents = errors.New("no line of these logs could be read as an event of a mail service")
@@ -142,7 +145,7 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 	if o.AlarmsPerMonth <= 0 {
 		o.AlarmsPerMonth = 1
 	}
-	r := &run{set: set, opt: o, since: math.MinInt64, until: math.MaxInt64}
+	r := &run{set: set, opt: o, since: math.MinInt64 / 2, until: math.MaxInt64}
 	if !o.Since.IsZero() {
 		r.since = o.Since.UnixNano()
 	}
@@ -205,6 +208,9 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 		}
 	}
 	r.cells = traffic.Close(traffic.SlotOf(from*dayNs), traffic.SlotOf((to+1)*dayNs-1), counters...)
+	if end := r.cells.Start + traffic.Slot(r.cells.Slots); traffic.SlotOf(r.since) >= end {
+		return r, ErrTooEarly
+	}
 	r.findGaps()
 	return r, nil
 }
