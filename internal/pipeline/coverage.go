@@ -53,7 +53,11 @@ func (r *run) coverage() verdict.Coverage {
 		}
 	}
 	if r.astray > 0 {
-		c.Problems = append(c.Problems, fmt.Sprintf("%d events are dated so far from all others that a clock must have been wrong; they were left out", r.astray))
+		are := "events are"
+		if r.astray == 1 {
+			are = "event is"
+		}
+		c.Problems = append(c.Problems, fmt.Sprintf("%d %s dated so far from all others that a clock must have been wrong: left out of every count over time", r.astray, are))
 	}
 	for _, p := range r.set.Problems {
 		c.Problems = append(c.Problems, p.Error())
@@ -66,13 +70,30 @@ func (r *run) coverage() verdict.Coverage {
 	return c
 }
 
-// cannotTell lists what these logs could not show.
+// limits names the formats as people do, for what their lines do not tell.
+var limits = map[maillog.Format]string{
+	maillog.Combined:        "nginx or Apache",
+	maillog.Dovecot:         "Dovecot",
+	maillog.DovecotSyslog:   "Dovecot",
+	maillog.Postfix:         "Postfix",
+	maillog.RoundcubeLogins: "Roundcube's sign-ins",
+}
+
+// mostLimits is how much of what a format does not tell is said: the first
+// weigh most, and the page on the formats has them all.
+const mostLimits = 3
+
+// cannotTell lists what these logs could not show, a line or two for each.
 func (r *run) cannotTell(seen map[maillog.Format]bool) []string {
 	var out []string
+	told := make(map[string]bool)
 	for _, f := range maillog.Formats() {
-		if seen[f.Format] && len(f.CannotTell) > 0 {
-			out = append(out, f.Software+" does not say "+strings.Join(f.CannotTell, ", or ")+".")
+		name := limits[f.Format]
+		if !seen[f.Format] || name == "" || told[name] {
+			continue
 		}
+		told[name] = true
+		out = append(out, name+": "+strings.Join(f.CannotTell[:min(len(f.CannotTell), mostLimits)], "; ")+".")
 	}
 	absent := func(what string, fs ...maillog.Format) {
 		for _, f := range fs {
@@ -80,19 +101,16 @@ func (r *run) cannotTell(seen map[maillog.Format]bool) []string {
 				return
 			}
 		}
-		out = append(out, "There are no "+what)
+		out = append(out, what)
 	}
-	absent("web server logs: what was done in webmail and by phones over ActiveSync is not seen.", maillog.Combined)
-	absent("Dovecot logs: sign-ins over IMAP and what was read there are not seen.", maillog.Dovecot, maillog.DovecotSyslog)
-	absent("Postfix logs: what was sent is not seen.", maillog.Postfix)
+	absent("No web server logs: what was done in webmail, and by phones over ActiveSync.", maillog.Combined)
+	absent("No Dovecot logs: who signed in over IMAP, and what they read.", maillog.Dovecot, maillog.DovecotSyslog)
+	absent("No Postfix logs: what was sent.", maillog.Postfix)
 	if r.opt.NetworksMissing {
-		out = append(out, "There is no network data: providers and countries of addresses are not known (docs/networks.md says how to get it).")
+		out = append(out, "No network data: providers and countries of addresses (docs/networks.md says how to get it).")
 	}
 	if n := r.profiles.Forgotten; n > 0 {
-		out = append(out, fmt.Sprintf("%d addresses that did next to nothing were not remembered one by one.", n))
+		out = append(out, fmt.Sprintf("The addresses that did next to nothing, one by one: %d of them were only counted.", n))
 	}
-	if to := r.cells.Slots; to > 0 {
-		out = append(out, "How surely an attack would have been seen has not been measured in this run.")
-	}
-	return out
+	return append(out, "How surely an attack would have shown: that was not measured.")
 }
