@@ -1,5 +1,7 @@
 package maillog
 
+import "slices"
+
 // FormatInfo describes a format for the documentation.
 type FormatInfo struct {
 	Format     Format
@@ -10,8 +12,16 @@ type FormatInfo struct {
 	CannotTell []string
 }
 
-// Formats describes every format that is read.
+// Formats describes every format that is read. What weighs most comes first in
+// every list.
 func Formats() []FormatInfo {
+	dovecotCannotTell := []string{
+		"how many passwords were tried in one connection that failed",
+		"which messages were read",
+		"the client software, unless imap_id_log is set",
+		"refused passwords in a connection that logged in afterwards",
+		"the year and the zone of a line: they follow from the file and the configuration",
+	}
 	return []FormatInfo{
 		{
 			Format: Combined, Name: Combined.String(), Software: "nginx, Apache httpd (combined, vhost_combined)",
@@ -24,10 +34,10 @@ func Formats() []FormatInfo {
 				"user agent, status and bytes of every request",
 			},
 			CannotTell: []string{
-				"which account a Roundcube or OWA request belongs to: it is posted, not in the address",
-				"whether a login at OWA succeeded: both end in a redirect",
+				"the account behind a request of Roundcube or OWA",
+				"whether a login at OWA succeeded",
+				"whether a 401 without an account was a wrong password",
 				"whether Roundcube sent a message or saved a draft",
-				"whether a 401 without an account was a wrong password or the first step of a login",
 			},
 		},
 		{
@@ -38,19 +48,13 @@ func Formats() []FormatInfo {
 				"the client's ID where imap_id_log is set, bytes sent and bodies fetched in a session",
 				"faults of the authentication backend, sessions ended by a shutdown",
 			},
-			CannotTell: []string{
-				"how many passwords were tried in one connection that failed: it is one Event",
-				"refused passwords in a connection that logged in afterwards",
-				"the client software without imap_id_log",
-				"which messages were read",
-				"the year and the zone of a line: they follow from the file and the configuration",
-			},
+			CannotTell: dovecotCannotTell,
 		},
 		{
 			Format: DovecotSyslog, Name: DovecotSyslog.String(), Software: "Dovecot through syslog (RFC 3164, RFC 5424, rsyslog's ISO time)",
 			Source:     "Dovecot 2.3.19's own output; RFC 3164; RFC 5424",
 			Tells:      []string{"the same as Dovecot's own log"},
-			CannotTell: []string{"the same as Dovecot's own log", "how often a line came that syslog folded into \"message repeated\""},
+			CannotTell: append(slices.Clone(dovecotCannotTell), "how often a line came that syslog folded into \"message repeated\""),
 		},
 		{
 			Format: Postfix, Name: Postfix.String(), Software: "Postfix through syslog",
@@ -61,8 +65,8 @@ func Formats() []FormatInfo {
 				"rejected commands, broken connections, faults of the authentication backend, own mail stores that do not take mail",
 			},
 			CannotTell: []string{
-				"a wrong password from an unknown user",
-				"which account logged in and sent nothing",
+				"whether the account behind a failed login exists",
+				"who logged in and sent nothing",
 				"who sent a message that came in without a login",
 				"the client software",
 				"the year and the zone of a line: they follow from the file and the configuration",
@@ -72,12 +76,12 @@ func Formats() []FormatInfo {
 			Format: RoundcubeLogins, Name: RoundcubeLogins.String(), Software: "Roundcube's userlogins, or the same through syslog",
 			Source:     "Roundcube's rcmail::log_login",
 			Tells:      []string{"account, address and session of every login, refused ones too"},
-			CannotTell: []string{"the browser", "what is done after the login", "the address where a forged name or X-Forwarded-For header makes two of them possible"},
+			CannotTell: []string{"the browser", "what was done after the login", "the address, where a forged header makes two of them possible"},
 		},
 		{
 			Format: Syslog, Name: Syslog.String(), Software: "other programs through syslog",
 			Source:     "RFC 3164; RFC 5424",
-			CannotTell: []string{"anything: these lines are understood as somebody else's and ignored"},
+			CannotTell: []string{"anything about mail: these lines belong to other programs and are passed over"},
 		},
 	}
 }
