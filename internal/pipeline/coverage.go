@@ -53,7 +53,11 @@ func (r *run) coverage() verdict.Coverage {
 		}
 	}
 	if r.astray > 0 {
-		c.Problems = append(c.Problems, fmt.Sprintf("%d events are dated so far from all others that a clock must have been wrong; they were left out", r.astray))
+		are := "events are"
+		if r.astray == 1 {
+			are = "event is"
+		}
+		c.Problems = append(c.Problems, fmt.Sprintf("%d %s dated so far from all others that a clock must have been wrong: left out of every count over time", r.astray, are))
 	}
 	for _, p := range r.set.Problems {
 		c.Problems = append(c.Problems, p.Error())
