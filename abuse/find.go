@@ -3,6 +3,7 @@ package abuse
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -50,52 +51,74 @@ type Finding struct {
 // organisation: a person forgets one password, a shared address holds many
 // people who mostly succeed.
 const (
-	minNameless   = 5   // failures without a name, from an address that had no success before
-	minStrangers  = 3   // names tried from a source that never signed in there
-	sharedRatio   = 2.0 // strangers per person who signs in there, below which an address is shared, not hostile
-	minGuesses    = 10  // tries for one account from one stranger's address
+	minNameless   = 5              // failures without a name, from an address at which nobody signs in
+	minNamelessIn = 20             // the same, from a hosting address at which somebody signed in afterwards
+	minStrangers  = 3              // names tried from a source that never signed in there
+	sharedRatio   = 5              // strangers per person who belongs there, below which an address is shared, not hostile
+	belongsAfter  = 12 * time.Hour // whoever signs in for so long from an address belongs there
+	minGuesses    = 10             // tries for one account from a hosting address strange to it
 	minStaleTries = 10
 	minStaleSpan  = 24 * time.Hour
-	minHistory    = 48 * time.Hour // how long an account must be known before a place can be new
-	takeoverFrom  = 4.5            // score from which a new place is held against somebody
+	minHistory    = 48 * time.Hour     // how long an account must be known before a place can be new
+	together      = 7 * 24 * time.Hour // within which people who come to a network travel together
+	takeoverFrom  = 4.5                // score from which a new place is held against somebody
+)
+
+// Outlook for phones does not connect itself: Microsoft's cloud does, from
+// addresses that look like those of any rented machine.
+const (
+	outlookMobile = "Outlook mobile"
+	microsoft     = 8075
 )
 
 // Strangers counts the names that failed from the source and never signed in
-// from it, and the people who do sign in there and did so before the first
-// failure: an office, a home or a carrier's shared address.
+// from it, and the people who belong there: those who signed in before the
+// first failure, or whose sign-ins are spread over half a day and more. An
+// office, a home or a carrier's shared address has people.
+//
+// Some servers do not say for whom a sign-in failed. Somebody's own device
+// with an old password then looks like a guesser, so failures without names
+// count only where nobody belongs.
 func (s *Source) Strangers() (strangers, people int) {
 	for name := range s.Failed {
 		if s.Signed[name] == nil {
 			strangers++
 		}
 	}
-	if s.More > 0 {
-		strangers += int(min(s.More, 1000)) // other names, not listed
-	}
 	for _, w := range s.Signed {
-		if s.Failure == 0 || w.first < s.First {
+		if s.Failure == 0 || w.first < s.First || w.last-w.first >= int64(belongsAfter) {
 			people++
 		}
 	}
-	if len(s.Failed) == 0 && s.Nameless >= minNameless && people == 0 {
-		// Some servers do not say for whom. Somebody's own device with an old
-		// password looks the same, which is why success after such failures
-		// weighs less (see SuccessAfterFailures).
-		strangers = minStrangers
+	if len(s.Failed) == 0 && people == 0 {
+		if s.Nameless >= minNameless && len(s.Signed) == 0 || s.Nameless >= minNamelessIn && rented(s.Network.Value()) {
+			strangers = minStrangers
+		}
 	}
 	return strangers, people
 }
 
 // Hostile reports whether a source tried the passwords of strangers: several
-// names that do not belong there, and few or no people who do.
+// names that do not belong there, more than got in, and few or no people who
+// do belong.
 func (s *Source) Hostile() bool {
-	switch s.Network.Value().Kind {
-	case traffic.KindInternal, traffic.KindOffice:
+	if ours(s.Network.Value()) {
 		return false
 	}
 	strangers, people := s.Strangers()
-	return strangers >= minStrangers && float64(strangers) >= sharedRatio*float64(people) &&
+	return strangers >= minStrangers && strangers >= len(s.Signed) && strangers >= sharedRatio*people &&
 		s.Failure >= s.Success/4
+}
+
+// ours are the organisation's own servers and offices. Nothing is held
+// against them: what they do, they do for people elsewhere.
+func ours(n traffic.Network) bool {
+	return n.Kind == traffic.KindInternal || n.Kind == traffic.KindOffice
+}
+
+// rented are networks in which anybody can have an address for an hour.
+func rented(n traffic.Network) bool {
+	return n.Kind == traffic.KindHosting || n.Kind == traffic.KindVPN
 }
 
 // HostileSources returns the sources that tried the passwords of strangers,
@@ -111,6 +134,23 @@ func (p *Profiles) HostileSources() []*Source {
 	return out
 }
 
+// HostileADay is the median number of hostile sources on the days on which
+// there were any, of the last 64 (0 where there were none).
+func (p *Profiles) HostileADay() float64 {
+	var days [64]int
+	for _, s := range p.HostileSources() {
+		for set := s.Days; set != 0; set &= set - 1 {
+			days[bits.TrailingZeros64(set)]++
+		}
+	}
+	busy := slices.DeleteFunc(days[:], func(n int) bool { return n == 0 })
+	if len(busy) == 0 {
+		return 0
+	}
+	slices.Sort(busy)
+	return float64(busy[len(busy)/2])
+}
+
 // SuccessAfterFailures returns the accounts that signed in from a hostile
 // source after it began to try, and did not use it before.
 func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
@@ -123,11 +163,14 @@ func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
 			Code: ValidAccount, Account: name, Source: s.Addr, Network: s.Network.Value(),
 			First: w.first, Last: w.last, Count: w.n, Weight: 6,
 			Sources: []netip.Addr{s.Addr}, Services: services(s.Services),
-			Refs: slices.Concat(s.OK, s.Refs),
+			Refs: append([]traffic.Ref{w.ref}, s.Refs...),
 		}
-		strangers, _ := s.Strangers()
-		f.Tried = strangers + 1
-		f.Title = fmt.Sprintf("signed in from an address that had tried %d other accounts", strangers)
+		for other := range s.Failed {
+			if other != name {
+				f.Tried++
+			}
+		}
+		f.Title = fmt.Sprintf("signed in from an address that had tried %d other accounts", f.Tried)
 		if len(s.Failed) == 0 {
 			f.Weight = 3
 			f.Title = fmt.Sprintf("signed in from an address that had failed %d times before", s.Failure)
@@ -136,13 +179,17 @@ func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
 			if pl := a.places[s.Network]; pl != nil {
 				f.Messages = pl.Messages
 				if pl.First < s.First-int64(24*time.Hour) {
-					f.Weight -= 2
+					f.Weight -= 3
 					f.Against = append(f.Against, "the account has used this provider before, from another address")
 				} else if a.First < s.First-int64(minHistory) {
 					f.Weight++
-					if !a.usesCountry(s.Network.Value().Country, s.Network) {
+					if a.newCountry(s.Network.Value().Country, w.first) {
 						f.Weight++
 					}
+				}
+				if a.familiarClient(pl, s.First, nil) {
+					f.Weight -= 3
+					f.Against = append(f.Against, "the client or device is one the account has used before")
 				}
 			}
 		}
@@ -152,7 +199,8 @@ func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
 	return out
 }
 
-// Guessing gives one finding per hostile source.
+// Guessing gives one finding per hostile source, and one per account that a
+// single stranger's address keeps trying.
 func (p *Profiles) Guessing() []Finding {
 	var out []Finding
 	for _, s := range p.HostileSources() {
@@ -162,6 +210,9 @@ func (p *Profiles) Guessing() []Finding {
 			First: s.First, Last: s.Last, Count: s.Failure, Tried: strangers,
 			Services: services(s.Services), Refs: s.Refs, Sources: []netip.Addr{s.Addr},
 			Title: fmt.Sprintf("tried the passwords of %d accounts, %d failures", strangers, s.Failure),
+		}
+		if s.More > 0 {
+			f.Title = fmt.Sprintf("tried the passwords of more than %d accounts, %d failures", strangers, s.Failure)
 		}
 		if len(s.Failed) == 0 {
 			f.Tried = 0
@@ -183,7 +234,33 @@ func (p *Profiles) Guessing() []Finding {
 		}
 		out = append(out, f)
 	}
+	for k, st := range p.stales {
+		if s := p.sources[k.source]; s != nil && !s.Hostile() && p.guessed(k, st, s) {
+			out = append(out, Finding{
+				Code: PasswordGuessing, Source: s.Addr, Network: s.Network.Value(), Weight: 1,
+				First: st.first, Last: st.last, Count: st.n, Tried: 1, Accounts: []string{k.account},
+				Services: services(s.Services), Refs: st.refs, Sources: []netip.Addr{s.Addr},
+				Title:   fmt.Sprintf("tried the password of %s %d times, from a network it has never used", k.account, st.n),
+				Against: []string{"a device of its own with an old password, behind a VPN, looks the same"},
+			})
+		}
+	}
+	slices.SortFunc(out, func(a, b Finding) int {
+		return cmp.Or(a.Source.Compare(b.Source), cmp.Compare(b.Tried, a.Tried), slices.Compare(a.Accounts, b.Accounts))
+	})
 	return out
+}
+
+// guessed tells somebody who guesses at one account from a forgotten device:
+// it comes from a rented machine in a network that the account never used, it
+// is no device of the account, and nobody ever signed in there.
+func (p *Profiles) guessed(k staleKey, st *stale, s *Source) bool {
+	n := s.Network.Value()
+	if st.n < minGuesses || len(s.Signed) > 0 || !rented(n) {
+		return false
+	}
+	a := p.accounts[k.account]
+	return a == nil || a.devices[st.device] == nil && !a.usesProvider(n, math.MaxInt64)
 }
 
 // Stale gives one finding per account and source that keep failing although
@@ -196,7 +273,7 @@ func (p *Profiles) Stale() []Finding {
 			continue
 		}
 		src := p.sources[k.source]
-		if src != nil && src.Hostile() {
+		if src != nil && (src.Hostile() || p.guessed(k, st, src)) {
 			continue
 		}
 		f := Finding{
@@ -218,33 +295,46 @@ func (p *Profiles) Stale() []Finding {
 	return out
 }
 
-// orgPlaces is how the organisation as a whole knows a network.
-type orgPlaces struct {
-	accounts int
-	first    int64
+// provider is how the organisation as a whole knows a network.
+type provider struct {
+	accounts int     // that use it
+	first    int64   // when the first of them came
+	strange  int     // of them, accounts for which it is new
+	guests   []guest // of these, accounts that came with a client of their own
+}
+
+type guest struct {
+	name string
+	at   int64
 }
 
 // Takeovers looks for accounts in a stranger's hands without any failure: a
 // network that is new for the account and for the organisation, a client
-// that is new or does not say what it is, many sessions or messages, at
-// hours that are not the account's, several accounts in the same hands.
+// that is new or does not say what it is, many sessions or messages, several
+// accounts in the same hands.
 //
 // None of these alone is held against anybody: people travel, buy phones and
 // work at night. What is unfamiliar adds up, what is familiar counts against.
 func (p *Profiles) Takeovers() []Finding {
-	org := make(map[uint32]*orgPlaces)
+	providers := make(map[uint32]*provider)
 	names := make([]string, 0, len(p.accounts))
 	for name, a := range p.accounts {
 		names = append(names, name)
+		first := make(map[uint32]int64, len(a.places))
 		for n, pl := range a.places {
 			asn := n.Value().ASN
-			o := org[asn]
+			if at, ok := first[asn]; !ok || pl.First < at {
+				first[asn] = pl.First
+			}
+		}
+		for asn, at := range first {
+			o := providers[asn]
 			if o == nil {
-				o = &orgPlaces{first: pl.First}
-				org[asn] = o
+				o = &provider{first: at}
+				providers[asn] = o
 			}
 			o.accounts++
-			o.first = min(o.first, pl.First)
+			o.first = min(o.first, at)
 		}
 	}
 	slices.Sort(names)
@@ -255,57 +345,82 @@ func (p *Profiles) Takeovers() []Finding {
 	}
 	var cands []candidate
 	sharing := make(map[netip.Addr]int) // source → accounts for whom it is new
-	network := make(map[uint32]int)     // ASN → accounts for whom it is new
-	guests := make(map[uint32]int)      // ASN → of these, accounts that came with a client of their own
 	for _, name := range names {
 		a := p.accounts[name]
+		var last uint32
 		for _, pl := range a.newPlaces() {
 			cands = append(cands, candidate{a, pl})
-			network[pl.Network.Value().ASN]++
-			if a.familiarClient(pl) > 0 {
-				guests[pl.Network.Value().ASN]++
-			}
 			for _, s := range pl.Sources {
 				sharing[s]++
+			}
+			n := pl.Network.Value()
+			if n.ASN == last || a.usesProvider(n, pl.First) {
+				continue // counted already: a provider can have several networks
+			}
+			last = n.ASN
+			o := providers[n.ASN]
+			o.strange++
+			if a.familiarClient(pl, pl.First, nil) {
+				o.guests = append(o.guests, guest{name, pl.First})
 			}
 		}
 	}
 
 	var out []Finding
-	for _, c := range cands {
+	var held []*Place // of the account at hand
+	for i, c := range cands {
 		a, pl := c.a, c.pl
+		if i > 0 && cands[i-1].a != a {
+			held = nil
+		}
 		n := pl.Network.Value()
 		score := 0.0
 		var against []string
-		switch n.Kind {
-		case traffic.KindHosting, traffic.KindVPN:
-			score += 2
-		case traffic.KindMobile, traffic.KindResidential:
-			score--
-			against = append(against, "the network serves homes or phones")
+		speaks := func(weight float64, text string) {
+			score -= weight
+			against = append(against, text)
 		}
-		if !a.usesCountry(n.Country, pl.Network) {
+		switch {
+		case n.ASN == microsoft && pl.uses(outlookMobile):
+			speaks(2, "Outlook for phones connects from Microsoft's addresses")
+		case rented(n):
+			score += 2
+		case n.Kind == traffic.KindMobile || n.Kind == traffic.KindResidential:
+			speaks(1, "the network serves homes or phones")
+		}
+		if a.newCountry(n.Country, pl.First) {
 			score++
 		}
-		if familiar := a.familiarClient(pl); familiar > 0 {
-			score -= 5
-			against = append(against, "the client or device is one the account has used before")
+		familiar := a.familiarClient(pl, pl.First, held)
+		if familiar {
+			speaks(5, "the client or device is one the account has used before")
 		} else if pl.Known == 0 && a.statesClients(pl.Services) {
 			score += 1.5
 		}
-		if rate := float64(pl.Sessions) / float64(max(1, bits.OnesCount32(pl.Hours))); rate >= 15 {
+		// The hours in which it was used, at the most.
+		hours := int64(max(1, bits.OnesCount32(pl.Hours)*bits.OnesCount64(pl.Days)))
+		if pl.Sessions >= 15*hours {
 			score += 1.5
 		}
-		if hours := int64(bits.OnesCount32(pl.Hours)); pl.Messages >= 100 && pl.Messages >= 50*hours {
+		if pl.Messages >= 100 && pl.Messages >= 50*hours {
 			score += 2.5
 		}
-		if o := org[n.ASN]; n.ASN != 0 && o.first < pl.First-int64(24*time.Hour) && o.accounts-network[n.ASN] >= 2 {
-			score -= 3
-			against = append(against, "other people of the organisation use this network")
-		}
-		if guests[n.ASN] >= 2 {
-			score -= 4
-			against = append(against, fmt.Sprintf("%d other people came to this network with devices of their own: they travel together", guests[n.ASN]))
+		if n.ASN != 0 {
+			o := providers[n.ASN]
+			if a.usesProvider(n, pl.First, held...) {
+				speaks(3, "the account has used this provider before")
+			} else if o.first < pl.First-int64(24*time.Hour) && o.accounts-o.strange >= 2 {
+				speaks(3, "other people of the organisation use this network")
+			}
+			others := 0
+			for _, g := range o.guests {
+				if g.name != a.Name && max(g.at-pl.First, pl.First-g.at) <= int64(together) {
+					others++
+				}
+			}
+			if others >= 2 {
+				speaks(4, fmt.Sprintf("%d other people came to this network with devices of their own: they travel together", others))
+			}
 		}
 		shared := 0
 		for _, s := range pl.Sources {
@@ -317,11 +432,15 @@ func (p *Profiles) Takeovers() []Finding {
 		if score < takeoverFrom {
 			continue
 		}
+		held = append(held, pl)
 		f := Finding{
 			Code: ValidAccount, Account: a.Name, Network: n, Weight: score,
 			First: pl.First, Last: pl.Last, Count: pl.Success, Messages: pl.Messages,
 			Sources: slices.Clone(pl.Sources), Services: services(pl.Services), Refs: pl.Refs, Against: against,
-			Title: fmt.Sprintf("signed in %d times from a network new to the account, with a client new to it, %d messages fetched", pl.Sessions, pl.Messages),
+			Title: fmt.Sprintf("signed in %d times from a network new to the account, %d messages fetched", pl.Sessions, pl.Messages),
+		}
+		if !familiar {
+			f.Title = fmt.Sprintf("signed in %d times from a network new to the account, with a client new to it, %d messages fetched", pl.Sessions, pl.Messages)
 		}
 		if len(pl.Sources) == 1 {
 			f.Source = pl.Sources[0]
@@ -336,45 +455,79 @@ func (p *Profiles) Takeovers() []Finding {
 func (a *Account) newPlaces() []*Place {
 	var out []*Place
 	for _, pl := range a.places {
-		if pl.Success > 0 && pl.First-a.First >= int64(minHistory) {
+		if pl.Success > 0 && pl.First-a.First >= int64(minHistory) && !ours(pl.Network.Value()) {
 			out = append(out, pl)
 		}
 	}
 	slices.SortFunc(out, func(x, y *Place) int {
-		return cmp.Or(cmp.Compare(x.First, y.First), cmp.Compare(x.Network.Value().ASN, y.Network.Value().ASN))
+		m, n := x.Network.Value(), y.Network.Value()
+		return cmp.Or(cmp.Compare(x.First, y.First), cmp.Compare(m.ASN, n.ASN), cmp.Compare(m.Country, n.Country), cmp.Compare(m.Kind, n.Kind))
 	})
 	return out
 }
 
-func (a *Account) usesCountry(country string, but unique.Handle[traffic.Network]) bool {
+// newCountry reports whether a country is known and the account had not used
+// it before a time.
+func (a *Account) newCountry(country string, before int64) bool {
+	if country == "" {
+		return false
+	}
 	for n, pl := range a.places {
-		if n != but && pl.Success > 0 && n.Value().Country == country {
+		if n.Value().Country == country && pl.First < before {
+			return false
+		}
+	}
+	return true
+}
+
+// usesProvider reports whether the account used a provider before a time, in
+// whichever country. Places that are held against it do not count.
+func (a *Account) usesProvider(provider traffic.Network, before int64, held ...*Place) bool {
+	for n, pl := range a.places {
+		if provider.ASN != 0 && n.Value().ASN == provider.ASN && pl.First < before && !slices.Contains(held, pl) {
 			return true
 		}
 	}
 	return false
 }
 
-// familiarClient counts the clients and devices of a place that the account
-// used before the place was new.
-func (a *Account) familiarClient(pl *Place) int {
-	n := 0
+// familiarClient reports whether a client or a device of a place is one that
+// the account used before a time. What was only ever seen in places that are
+// held against it is the stranger's, not its own.
+func (a *Account) familiarClient(pl *Place, before int64, held []*Place) bool {
+	before -= int64(time.Hour) // a stranger's first steps are his own
+	elsewhere := func(has func(*Place) bool) bool {
+		if len(held) == 0 {
+			return true
+		}
+		for _, x := range a.places {
+			if x != pl && has(x) && !slices.Contains(held, x) {
+				return true
+			}
+		}
+		return false
+	}
 	for _, d := range pl.Devices {
-		if w := a.devices[d]; w != nil && w.first < pl.First-int64(time.Hour) {
-			n++
+		if w := a.devices[d]; w != nil && w.first < before && elsewhere(func(x *Place) bool { return slices.Contains(x.Devices, d) }) {
+			return true
 		}
 	}
 	for _, g := range pl.Agents {
 		mine := g.Value()
 		for h, w := range a.agents {
 			// A client of another version is the same client, updated.
-			if v := h.Value(); v.Client == mine.Client && v.OS == mine.OS && w.first < pl.First-int64(time.Hour) {
-				n++
-				break
+			v := h.Value()
+			if v.Client == mine.Client && v.OS == mine.OS && w.first < before && elsewhere(func(x *Place) bool { return slices.Contains(x.Agents, h) }) {
+				return true
 			}
 		}
 	}
-	return n
+	return false
+}
+
+// uses reports whether a client of that name was seen at the place.
+func (pl *Place) uses(client string) bool {
+	return slices.ContainsFunc(pl.Agents, func(g unique.Handle[traffic.Agent]) bool { return g.Value().Client == client })
 }
 
 // statesClients reports whether the account's lines usually name a client at

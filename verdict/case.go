@@ -44,6 +44,7 @@ type Excess struct {
 	Plot     *Plot
 	Refs     []traffic.Ref
 	Sources  []string // strangers' addresses among the failures, IPv6 as /64
+	Usual    float64  // how many strangers' addresses there are on a usual day
 	Targets  int      // accounts that strangers tried
 	Day      float64  // what the series counts on a usual day (of failures: what all services count)
 	Hands    []abuse.Finding
@@ -53,6 +54,12 @@ type Excess struct {
 // scale is the size of the excess in usual days.
 func (x *Excess) scale() float64 {
 	return math.Abs(x.Observed-x.Expected) / math.Max(x.Day, 1)
+}
+
+// crowd is how many times as many strangers' addresses take part a day as on
+// a usual one. A handful more is no crowd.
+func (x *Excess) crowd() float64 {
+	return float64(len(x.Sources)) / float64(max(1, x.Nights)) / math.Max(x.Usual, 10)
 }
 
 // lasted is how long it went on.

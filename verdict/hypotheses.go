@@ -86,8 +86,8 @@ func guessing(x *Excess, _ *Case, w *weighing) {
 	m := x.Makeup
 	w.odds = -3
 	w.add(3*m.Hostile, "%s of the failures come from addresses that tried the passwords of strangers", percent(m.Hostile))
-	if len(x.Sources) >= 50 {
-		w.add(1, "%s addresses take part", number(float64(len(x.Sources))))
+	if f := x.crowd(); f > 2 {
+		w.add(math.Min(3, 1.5*math.Log2(f)), "%s addresses take part, %.0f times as many a day as usual", number(float64(len(x.Sources))), f)
 	}
 	if named := m.Named > 0.2; named && m.Existing >= 0.4 {
 		w.add(2, "they know the names: %s of the tries are for accounts that exist", percent(m.Existing))
@@ -110,7 +110,7 @@ func guessing(x *Excess, _ *Case, w *weighing) {
 // who works here, and they get nowhere.
 func noise(x *Excess, _ *Case, w *weighing) {
 	m := x.Makeup
-	if x.Family == "traffic" && x.Up && m.Hostile > 0.2 {
+	if x.Family == "traffic" && x.Up && m.Hostile > 0.2 && m.Intruded < 0.1 {
 		w.odds = -1
 		w.add(5*m.Hostile, "%s of the events come from addresses that try the passwords of strangers", percent(m.Hostile))
 		if len(x.Hands) > 0 {
@@ -125,8 +125,10 @@ func noise(x *Excess, _ *Case, w *weighing) {
 	if m.Named > 0.2 {
 		w.add(5*(0.4-m.Existing), "%s of the tries are for accounts that exist", percent(m.Existing))
 	}
-	if len(x.Sources) < 50 {
+	if f := x.crowd(); f <= 2 {
 		w.add(1, "no more than %s", one(len(x.Sources), "address takes part", "addresses take part"))
+	} else {
+		w.add(-math.Min(3, 1.5*math.Log2(f)), "%.0f times as many addresses a day take part as usual", f)
 	}
 	if s := x.scale(); s <= 3 {
 		w.add(2, "it is no more than %.1f times a usual day's failures", s)
@@ -240,6 +242,9 @@ func elsewhere(x *Excess, c *Case, w *weighing) {
 	if m.FamiliarDevice > 0.3 {
 		w.add(2*m.FamiliarDevice, "%s of the events come from devices that the accounts used before", percent(m.FamiliarDevice))
 	}
+	if m.FamiliarSource > 0.3 {
+		w.add(-3*m.FamiliarSource, "%s of the events come from where these people always connect", percent(m.FamiliarSource))
+	}
 	if m.Hosting > 0.5 {
 		w.add(-3*m.Hosting, "the addresses belong to a hosting provider, where nobody sits")
 	}
@@ -326,7 +331,7 @@ func serviceFault(x *Excess, _ *Case, w *weighing) {
 	switch {
 	case x.Family == "errors" && x.Up:
 		w.odds = 1
-		w.add(3, "the service itself answered with errors %s, where %s expected", one(int(x.Observed), "time", "times"), one(int(x.Expected), "was", "were"))
+		w.add(3, "the service itself answered with errors: %s", compare(x.Observed, x.Expected))
 	case !x.Up && x.Family == "traffic":
 		w.odds = -2
 		share := x.missing()

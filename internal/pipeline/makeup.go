@@ -157,6 +157,7 @@ func (r *run) attackers(w *window, hostile map[string]bool, e *verdict.Excess, c
 		}
 	}
 	e.Targets = len(tried)
+	e.Usual = r.profiles.HostileADay()
 	for _, f := range c.Strange {
 		if f.Source.IsValid() && part[f.Source.String()] && f.Weight >= 4 {
 			e.Hands = append(e.Hands, f)
