@@ -20,8 +20,9 @@ const (
 	joinAttacks  = 72 * time.Hour
 	maxSources   = 500
 	maxFindings  = 200
-	maxEvidence  = 50                 // lines of one incident or finding
-	shortHistory = 5 * 24 * time.Hour // logs shorter than this cannot be called quiet
+	maxEvidence  = 50                  // lines of one incident or finding
+	bruteForce   = abuse.Code("T1110") // where it cannot be told how
+	shortHistory = 5 * 24 * time.Hour  // logs shorter than this cannot be called quiet
 )
 
 // Judge weighs a case. Evidence stays as references into the files; whoever
@@ -313,18 +314,20 @@ func (j *judge) findings() {
 		hostile[i] = &j.c.Hostile[i]
 	}
 	slices.SortStableFunc(hostile, func(a, b *abuse.Finding) int { return cmp.Compare(b.Count, a.Count) })
-	for _, f := range hostile[:min(len(hostile), maxFindings)] {
+	for _, p := range hostile[:min(len(hostile), maxFindings)] {
+		f := *p
 		title, severity := "tried the passwords of many accounts", Low
 		switch {
 		case f.Code == abuse.PasswordGuessing && f.Tried > 0:
 			title = "tried many passwords on few accounts"
 		case f.Tried == 0:
+			f.Code = bruteForce
 			title = "failed to sign in again and again; the lines do not say for whom"
 		}
 		if f.Weight < 2 {
 			severity = Info // day after day: noise
 		}
-		j.hold(nil, *f, severity, title)
+		j.hold(nil, f, severity, title)
 	}
 }
 
@@ -365,8 +368,11 @@ func (j *judge) order() {
 		case Benign:
 			return 4
 		}
-		if in.Name == nameEveryday {
+		switch in.Name {
+		case nameNoise:
 			return 6
+		case nameEveryday:
+			return 7
 		}
 		return 5
 	}

@@ -95,11 +95,17 @@ func (c *Case) what(x *Excess) string {
 }
 
 // size compares what was counted with what was expected.
-func (in *Incident) size() string {
-	if in.Expected < 0.5 {
-		return number(in.Observed) + " where none were expected"
+func (in *Incident) size() string { return compare(in.Observed, in.Expected) }
+
+func compare(observed, expected float64) string {
+	switch n := number(expected); n {
+	case "0":
+		return number(observed) + " where none was expected"
+	case "1":
+		return number(observed) + " where 1 was expected"
+	default:
+		return number(observed) + " where " + n + " were expected"
 	}
-	return number(in.Observed) + " where " + number(in.Expected) + " were expected"
 }
 
 // times is how often the usual came, "" where a factor says nothing.
@@ -119,9 +125,6 @@ func (c *Case) headline(x *Excess, in *Incident) string {
 	when := c.span(in)
 	switch in.Name {
 	case nameGuessing:
-		if x.Nights > 1 {
-			when += fmt.Sprintf(", on %d days", x.Nights)
-		}
 		t := "somebody " + in.tense("has been guessing", "guessed") + " passwords " + when
 		if n := len(in.Compromised); n > 0 {
 			return t + ", and opened " + one(n, "account", "accounts")
@@ -247,7 +250,7 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 		case nameStorm:
 			add("If the load hurts, slow down these clients only, for a limited time.")
 		case nameElsewhere:
-			add("To be sure, ask two or three of these people whether it is they.")
+			add("To be sure, ask whether some of your people are there.")
 		case nameMachinery:
 			add("Ask whoever runs it what it is doing.")
 		case nameOldPasswords:
