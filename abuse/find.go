@@ -374,6 +374,9 @@ func (p *Profiles) Takeovers() []Finding {
 			held = nil
 		}
 		n := pl.Network.Value()
+		if a.usesProvider(n, pl.First-int64(minHistory), held...) {
+			continue // the same provider, from another country
+		}
 		score := 0.0
 		var against []string
 		speaks := func(weight float64, text string) {
@@ -394,7 +397,7 @@ func (p *Profiles) Takeovers() []Finding {
 		familiar := a.familiarClient(pl, pl.First, held)
 		if familiar {
 			speaks(5, "the client or device is one the account has used before")
-		} else if pl.Known == 0 && a.statesClients(pl.Services) {
+		} else if pl.Known == 0 && a.statesClients(pl) {
 			score += 1.5
 		}
 		// The hours in which it was used, at the most.
@@ -407,9 +410,7 @@ func (p *Profiles) Takeovers() []Finding {
 		}
 		if n.ASN != 0 {
 			o := providers[n.ASN]
-			if a.usesProvider(n, pl.First, held...) {
-				speaks(3, "the account has used this provider before")
-			} else if o.first < pl.First-int64(24*time.Hour) && o.accounts-o.strange >= 2 {
+			if o.first < pl.First-int64(24*time.Hour) && o.accounts-o.strange >= 2 {
 				speaks(3, "other people of the organisation use this network")
 			}
 			others := 0
@@ -530,12 +531,18 @@ func (pl *Place) uses(client string) bool {
 	return slices.ContainsFunc(pl.Agents, func(g unique.Handle[traffic.Agent]) bool { return g.Value().Client == client })
 }
 
-// statesClients reports whether the account's lines usually name a client at
-// one of these services.
-func (a *Account) statesClients(set uint16) bool {
+// statesClients reports whether the account's lines name a client so often, at
+// one of the services used at a place, that so many lines without one are no
+// chance. The place's own lines count among them, which keeps an account with
+// few lines from proving anything.
+func (a *Account) statesClients(pl *Place) bool {
+	const chance = 0.1
 	for i := range a.signed {
-		if set&(1<<i) != 0 && a.signed[i] > 0 && a.stated[i]*5 >= a.signed[i] {
-			return true
+		if pl.Services&(1<<i) != 0 && a.signed[i] > 0 {
+			silent := 1 - float64(a.stated[i])/float64(a.signed[i])
+			if math.Pow(max(0, silent), float64(pl.Success)) <= chance {
+				return true
+			}
 		}
 	}
 	return false

@@ -13,6 +13,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+	"strings"
 	"unique"
 
 	"mailvigil/maillog"
@@ -32,7 +33,6 @@ const (
 	maxNames      = 300_000 // names listed in all sources together
 	maxStale      = 20_000
 	maxUnknown    = 8_192
-	maxFailing    = 50_000 // names that failed and have not signed in yet
 	refsPerRecord = 3
 )
 
@@ -42,16 +42,16 @@ type Place struct {
 	First    int64 // Unix nanoseconds
 	Last     int64
 	Success  int64 // authenticated events
-	Failure  int64
 	Sessions int64 // logins
 	Messages int64 // messages fetched
 	Bytes    int64
 	Hours    uint32 // hours of UTC day in which it was used, a bit each
+	Days     uint64 // days since 1970 modulo 64 on which it was used, a bit each
 	Services uint16 // a bit per maillog.Service
 	Known    int64  // successes with a client or device that the line names
 	Agents   []unique.Handle[traffic.Agent]
-	Devices  []string
-	Sources  []netip.Addr
+	Devices  []string     // the smallest maxKnown of them, in order
+	Sources  []netip.Addr // the smallest maxKnown of them, in order
 	Refs     []traffic.Ref
 }
 
@@ -77,17 +77,28 @@ func (s *seen) merge(o seen) {
 	s.n += o.n
 }
 
+// signIns is when an account signed in from a source, with the first line.
+type signIns struct {
+	seen
+	ref traffic.Ref
+}
+
+func (s *signIns) merge(o *signIns) {
+	if o.first < s.first || o.first == s.first && compareRefs(o.ref, s.ref) < 0 {
+		s.ref = o.ref
+	}
+	s.seen.merge(o.seen)
+}
+
 // Account is what is remembered of one account.
 type Account struct {
-	Name     string
-	Success  int64
-	Failure  int64
-	First    int64
-	Last     int64
-	places   map[unique.Handle[traffic.Network]]*Place
-	agents   map[unique.Handle[traffic.Agent]]*seen
-	devices  map[string]*seen
-	overflow bool // some places were forgotten
+	Name    string
+	Success int64
+	First   int64
+	Last    int64
+	places  map[unique.Handle[traffic.Network]]*Place
+	agents  map[unique.Handle[traffic.Agent]]*seen
+	devices map[string]*seen
 	// By service: events that signed in, and events that named a client.
 	signed, stated [16]int32
 }
@@ -103,13 +114,11 @@ type Source struct {
 	Failure  int64
 	Days     uint64 // days since 1970 modulo 64 on which it failed, a bit each
 	Services uint16
-	Agent    unique.Handle[traffic.Agent]
-	Failed   map[string]int64 // accounts, or names, that failed from here, at most maxFailed
-	Signed   map[string]*seen // accounts that signed in from here, at most maxSigned
-	More     int64            // failures for names beyond those in Failed
-	Nameless int64            // failures whose line does not say for whom
-	Refs     []traffic.Ref    // of failures
-	OK       []traffic.Ref    // of successes
+	Failed   map[string]int64    // accounts, or names, that failed from here, at most maxFailed
+	Signed   map[string]*signIns // accounts that signed in from here, at most maxSigned
+	More     int64               // failures for names beyond those in Failed
+	Nameless int64               // failures whose line does not say for whom
+	Refs     []traffic.Ref       // of failures
 }
 
 // stale is one account failing from one source, perhaps one device.
@@ -120,15 +129,13 @@ type staleKey struct {
 
 type stale struct {
 	seen
-	device string
-	agent  unique.Handle[traffic.Agent]
+	device string // the smallest of those stated
 	refs   []traffic.Ref
 }
 
 // Profiles remembers accounts and sources. It is not safe for concurrent use.
 type Profiles struct {
 	accounts map[string]*Account
-	failing  map[string]*seen // names that failed, until they sign in
 	sources  map[netip.Addr]*Source
 	stales   map[staleKey]*stale
 	// Names counts failures by name, whether or not there is such an account.
@@ -145,7 +152,6 @@ type Profiles struct {
 func NewProfiles() *Profiles {
 	return &Profiles{
 		accounts: make(map[string]*Account),
-		failing:  make(map[string]*seen),
 		sources:  make(map[netip.Addr]*Source),
 		stales:   make(map[staleKey]*stale),
 		Names:    traffic.NewHeavy[string](maxUnknown),
@@ -174,7 +180,9 @@ func (p *Profiles) Add(r *traffic.Record) {
 	}
 	switch r.Event.Outcome {
 	case maillog.Success:
-		p.success(r)
+		if proven(r.Event) {
+			p.success(r)
+		}
 	case maillog.Failure:
 		p.failure(r)
 	case maillog.OutcomeNone:
@@ -182,36 +190,49 @@ func (p *Profiles) Add(r *traffic.Record) {
 	}
 }
 
+// proven reports whether a success shows that the account's password was
+// known. A web server writes down whatever name a client claims: behind a
+// redirect, a page that everybody may read or a script of the sign-in page,
+// nobody has checked it, and anybody could make us believe that anybody was
+// anywhere.
+func proven(e *maillog.Event) bool {
+	if e.Status == 0 || e.Action == maillog.Login {
+		return true
+	}
+	switch e.Service {
+	case maillog.ServiceNone, maillog.Web, maillog.Autodiscover:
+		return false
+	case maillog.Webmail, maillog.OWA:
+		return e.Action != maillog.Request
+	}
+	return e.Status < 300
+}
+
 // use remembers what a session that signed in earlier says of itself: the
-// client behind an IMAP ID, how much was fetched when it ended.
+// client behind an IMAP ID, how much was fetched when it ended. Its sign-in
+// may stand in a file that another reader has, or before the logs begin. (Of
+// web servers' lines only those with an outcome tell anything: the account in
+// a request that was not found is a claim.)
 func (p *Profiles) use(r *traffic.Record) {
 	e := r.Event
-	if e.Action != maillog.Logout && e.Action != maillog.Request || !r.Addr.IsValid() {
+	if e.Action != maillog.Logout && e.Action != maillog.Request || e.Status != 0 || !r.Addr.IsValid() {
 		return
 	}
-	a := p.accounts[r.Account]
+	a := p.account(r.Account, e.Time)
 	if a == nil {
 		return
 	}
-	pl := a.places[r.Network]
-	if pl == nil {
-		return
-	}
-	pl.Last = max(pl.Last, e.Time)
+	pl := a.place(r.Network, e.Time)
 	pl.fetched(e)
 	a.named(pl, r)
 }
 
 func (p *Profiles) success(r *traffic.Record) {
-	a := p.account(r.Account)
+	e := r.Event
+	a := p.account(r.Account, e.Time)
 	if a == nil {
 		return
 	}
-	e := r.Event
-	if a.Success == 0 || e.Time < a.First {
-		a.First = e.Time
-	}
-	a.Last = max(a.Last, e.Time)
 	a.Success++
 	a.signed[e.Service]++
 	if !r.Addr.IsValid() {
@@ -220,6 +241,7 @@ func (p *Profiles) success(r *traffic.Record) {
 	pl := a.place(r.Network, e.Time)
 	pl.Success++
 	pl.Hours |= 1 << (uint64(e.Time/3600e9) % 24)
+	pl.Days |= 1 << (uint64(e.Time/86400e9) % 64)
 	pl.Services |= 1 << e.Service
 	pl.fetched(e)
 	if e.Action == maillog.Login {
@@ -227,27 +249,21 @@ func (p *Profiles) success(r *traffic.Record) {
 	}
 	a.named(pl, r)
 	key := SourceKey(r.Addr)
-	if len(pl.Sources) < maxKnown && !slices.Contains(pl.Sources, key) {
-		pl.Sources = append(pl.Sources, key)
-		if len(pl.Refs) < refsPerRecord {
-			pl.Refs = append(pl.Refs, r.Ref)
-		}
-	}
+	pl.Sources = keep(pl.Sources, key, netip.Addr.Compare)
+	pl.Refs = keepRef(pl.Refs, r.Ref)
 
 	s := p.source(key, r)
 	s.Success++
 	if w := s.Signed[r.Account]; w != nil {
+		if e.Time < w.first || e.Time == w.first && compareRefs(r.Ref, w.ref) < 0 {
+			w.ref = r.Ref
+		}
 		w.add(e.Time)
 	} else if len(s.Signed) < maxSigned {
 		if s.Signed == nil {
-			s.Signed = make(map[string]*seen, 1)
+			s.Signed = make(map[string]*signIns, 1)
 		}
-		w = &seen{}
-		w.add(e.Time)
-		s.Signed[r.Account] = w
-		if len(s.OK) < refsPerRecord {
-			s.OK = append(s.OK, r.Ref)
-		}
+		s.Signed[r.Account] = &signIns{seen{e.Time, e.Time, 1}, r.Ref}
 	}
 }
 
@@ -272,8 +288,8 @@ func (a *Account) named(pl *Place, r *traffic.Record) {
 	if len(device) > 0 {
 		known = true
 		noteString(a.devices, device, at)
-		if len(pl.Devices) < maxKnown && !containsBytes(pl.Devices, device) {
-			pl.Devices = append(pl.Devices, string(device))
+		if !containsBytes(pl.Devices, device) {
+			pl.Devices = keep(pl.Devices, string(device), strings.Compare)
 		}
 	}
 	if known {
@@ -284,19 +300,7 @@ func (a *Account) named(pl *Place, r *traffic.Record) {
 
 func (p *Profiles) failure(r *traffic.Record) {
 	e := r.Event
-	if a := p.accounts[r.Account]; a != nil {
-		a.Failure++
-	} else {
-		p.Names.Add(r.Account, 1)
-		w := p.failing[r.Account]
-		if w == nil && len(p.failing) < maxFailing {
-			w = &seen{}
-			p.failing[r.Account] = w
-		}
-		if w != nil {
-			w.add(e.Time)
-		}
-	}
+	p.Names.Add(r.Account, 1)
 	if !r.Addr.IsValid() {
 		return
 	}
@@ -321,16 +325,14 @@ func (p *Profiles) failure(r *traffic.Record) {
 		if len(p.stales) >= maxStale {
 			p.dropStales()
 		}
-		st = &stale{agent: r.Agent}
+		st = &stale{}
 		p.stales[k] = st
 	}
 	st.add(e.Time)
-	if len(e.Device) > 0 && st.device == "" {
+	if len(e.Device) > 0 && (st.device == "" || string(e.Device) < st.device) {
 		st.device = string(e.Device)
 	}
-	if len(st.refs) < refsPerRecord {
-		st.refs = append(st.refs, r.Ref)
-	}
+	st.refs = keepRef(st.refs, r.Ref)
 }
 
 // fail counts a failure from the source.
@@ -343,12 +345,7 @@ func (s *Source) fail(r *traffic.Record) *Source {
 	s.Failure++
 	s.Days |= 1 << (uint64(e.Time/86400e9) % 64)
 	s.Services |= 1 << e.Service
-	if r.Agent.Value() != (traffic.Agent{}) {
-		s.Agent = r.Agent
-	}
-	if len(s.Refs) < refsPerRecord {
-		s.Refs = append(s.Refs, r.Ref)
-	}
+	s.Refs = keepRef(s.Refs, r.Ref)
 	return s
 }
 
@@ -364,27 +361,26 @@ func (p *Profiles) dropStales() {
 	}
 }
 
-func (p *Profiles) account(name string) *Account {
-	if a := p.lastAccount; a != nil && a.Name == name {
-		return a
+// account returns the account, used at a time, or nil where there are too
+// many.
+func (p *Profiles) account(name string, at int64) *Account {
+	a := p.lastAccount
+	if a == nil || a.Name != name {
+		a = p.accounts[name]
 	}
-	a := p.accounts[name]
 	if a == nil {
 		if len(p.accounts) >= maxAccounts {
 			return nil
 		}
 		a = &Account{
-			Name:    name,
+			Name: name, First: at, Last: at,
 			places:  make(map[unique.Handle[traffic.Network]]*Place, 2),
 			agents:  make(map[unique.Handle[traffic.Agent]]*seen, 2),
 			devices: make(map[string]*seen, 1),
 		}
-		if w := p.failing[name]; w != nil {
-			a.Failure = w.n
-			delete(p.failing, name)
-		}
 		p.accounts[name] = a
 	}
+	a.First, a.Last = min(a.First, at), max(a.Last, at)
 	p.lastAccount = a
 	return a
 }
@@ -401,7 +397,6 @@ func (a *Account) place(n unique.Handle[traffic.Network], at int64) *Place {
 				}
 			}
 			delete(a.places, least.Network)
-			a.overflow = true
 		}
 		pl = &Place{Network: n, First: at, Last: at}
 		a.places[n] = pl
@@ -422,7 +417,7 @@ func (p *Profiles) source(key netip.Addr, r *traffic.Record) *Source {
 		if len(p.sources) >= maxSources {
 			p.dropSources()
 		}
-		s = &Source{Addr: key, Network: r.Network, Agent: r.Agent}
+		s = &Source{Addr: key, Network: r.Network}
 		p.sources[key] = s
 	}
 	p.lastSource = s
@@ -485,19 +480,10 @@ func (p *Profiles) Merge(o *Profiles) {
 		a := p.accounts[name]
 		if a == nil {
 			p.accounts[name] = b
-			if w := p.failing[name]; w != nil {
-				b.Failure += w.n
-				delete(p.failing, name)
-			}
 			continue
 		}
-		if a.Success == 0 || b.First < a.First {
-			a.First = b.First
-		}
-		a.Last = max(a.Last, b.Last)
+		a.First, a.Last = min(a.First, b.First), max(a.Last, b.Last)
 		a.Success += b.Success
-		a.Failure += b.Failure
-		a.overflow = a.overflow || b.overflow
 		for i := range a.signed {
 			a.signed[i] += b.signed[i]
 			a.stated[i] += b.stated[i]
@@ -515,13 +501,6 @@ func (p *Profiles) Merge(o *Profiles) {
 				continue
 			}
 			x.merge(y)
-		}
-	}
-	for name, w := range o.failing {
-		if a := p.accounts[name]; a != nil {
-			a.Failure += w.n
-		} else {
-			mergeSeen(p.failing, name, w)
 		}
 	}
 	for k, y := range o.sources {
@@ -544,8 +523,10 @@ func (p *Profiles) Merge(o *Profiles) {
 			continue
 		}
 		x.seen.merge(y.seen)
-		x.refs = joinRefs(x.refs, y.refs)
-		if x.device == "" {
+		for _, r := range y.refs {
+			x.refs = keepRef(x.refs, r)
+		}
+		if x.device == "" || y.device != "" && y.device < x.device {
 			x.device = y.device
 		}
 	}
@@ -564,17 +545,27 @@ func mergeSeen[K comparable](m map[K]*seen, k K, v *seen) {
 func (pl *Place) merge(o *Place) {
 	pl.First, pl.Last = min(pl.First, o.First), max(pl.Last, o.Last)
 	pl.Success += o.Success
-	pl.Failure += o.Failure
 	pl.Sessions += o.Sessions
 	pl.Messages += o.Messages
 	pl.Bytes += o.Bytes
 	pl.Hours |= o.Hours
+	pl.Days |= o.Days
 	pl.Services |= o.Services
 	pl.Known += o.Known
-	pl.Agents = join(pl.Agents, o.Agents)
-	pl.Devices = join(pl.Devices, o.Devices)
-	pl.Sources = join(pl.Sources, o.Sources)
-	pl.Refs = joinRefs(pl.Refs, o.Refs)
+	for _, g := range o.Agents {
+		if len(pl.Agents) < maxKnown && !slices.Contains(pl.Agents, g) {
+			pl.Agents = append(pl.Agents, g)
+		}
+	}
+	for _, d := range o.Devices {
+		pl.Devices = keep(pl.Devices, d, strings.Compare)
+	}
+	for _, a := range o.Sources {
+		pl.Sources = keep(pl.Sources, a, netip.Addr.Compare)
+	}
+	for _, r := range o.Refs {
+		pl.Refs = keepRef(pl.Refs, r)
+	}
 }
 
 func (s *Source) merge(o *Source) {
@@ -588,9 +579,6 @@ func (s *Source) merge(o *Source) {
 	s.Nameless += o.Nameless
 	s.Days |= o.Days
 	s.Services |= o.Services
-	if s.Agent.Value() == (traffic.Agent{}) {
-		s.Agent = o.Agent
-	}
 	if s.Failed == nil {
 		s.Failed = o.Failed
 	} else {
@@ -602,32 +590,46 @@ func (s *Source) merge(o *Source) {
 		s.Signed = o.Signed
 	} else {
 		for k, v := range o.Signed {
-			mergeSeen(s.Signed, k, v)
+			if w := s.Signed[k]; w != nil {
+				w.merge(v)
+			} else {
+				s.Signed[k] = v
+			}
 		}
 	}
-	s.Refs = joinRefs(s.Refs, o.Refs)
-	s.OK = joinRefs(s.OK, o.OK)
-}
-
-func join[K comparable](a, b []K) []K {
-	for _, x := range b {
-		if len(a) >= maxKnown {
-			break
-		}
-		if !slices.Contains(a, x) {
-			a = append(a, x)
-		}
+	for _, r := range o.Refs {
+		s.Refs = keepRef(s.Refs, r)
 	}
-	return a
 }
 
-// joinRefs keeps the first few lines, whichever reader saw them.
-func joinRefs(a, b []traffic.Ref) []traffic.Ref {
-	all := slices.Concat(a, b)
-	slices.SortFunc(all, func(x, y traffic.Ref) int {
-		return cmp.Or(cmp.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
-	})
-	return all[:min(len(all), refsPerRecord)]
+// keep adds a value to a list of the smallest maxKnown, so that it does not
+// matter who came first.
+func keep[T any](list []T, x T, compare func(a, b T) int) []T {
+	i, found := slices.BinarySearchFunc(list, x, compare)
+	switch {
+	case found || i == maxKnown:
+		return list
+	case len(list) == maxKnown:
+		list = list[:maxKnown-1]
+	}
+	return slices.Insert(list, i, x)
+}
+
+// keepRef adds a line to the few first ones, whichever reader saw them.
+func keepRef(list []traffic.Ref, r traffic.Ref) []traffic.Ref {
+	n := len(list)
+	if n == refsPerRecord {
+		if compareRefs(r, list[n-1]) >= 0 {
+			return list // nearly always: files are read in order
+		}
+		list = list[:n-1]
+	}
+	i, _ := slices.BinarySearchFunc(list, r, compareRefs)
+	return slices.Insert(list, i, r)
+}
+
+func compareRefs(a, b traffic.Ref) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 }
 
 // DayCount is on how many days (of the last 64) the source failed.
