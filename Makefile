@@ -46,7 +46,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 .PHONY: test
 test: build setup $(TOOLS) ## Set everything up, then run the tests
 	$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- ./...
-	cd tools && go vet ./... && ../$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- ./...
+	cd tools && ../$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- ./...
 
 .PHONY: setup
 setup: ## Install what the tests use besides Go (Debian, as root)
@@ -62,14 +62,24 @@ race: $(TOOLS) ## Run the short tests of concurrent packages under the race dete
 	packages=$$($(CONCURRENT)); $(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- -race -short $$packages
 
 .PHONY: check
-check: lint generated ## Check style, vet, staticcheck and generated files
+check: style tidy vet staticcheck generated ## Check style, modules, vet, staticcheck and generated files
 
-.PHONY: lint
-lint: $(TOOLS)
+.PHONY: style
+style: $(TOOLS)
 	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' | xargs $(TOOLS)/gofumpt -l); \
 	  [ -z "$$unformatted" ] || { printf 'gofumpt would change (run "make format"):\n%s\n' "$$unformatted"; exit 1; }
+
+.PHONY: tidy
+tidy:
 	go mod tidy -diff
+
+.PHONY: vet
+vet:
 	go vet ./...
+	cd tools && go vet ./...
+
+.PHONY: staticcheck
+staticcheck: $(TOOLS)
 	$(TOOLS)/staticcheck ./...
 	cd tools && ../$(TOOLS)/staticcheck ./...
 
