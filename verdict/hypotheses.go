@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"mailvigil/maillog"
 	"mailvigil/traffic"
 )
 
@@ -142,7 +143,12 @@ func noise(x *Excess, _ *Case, w *weighing) {
 
 // everyday: people are not a Poisson process. A busy hour of one mailbox, a
 // slow afternoon, a service restarted at night.
-func everyday(x *Excess, _ *Case, w *weighing) {
+func everyday(x *Excess, c *Case, w *weighing) {
+	if x.Family == "errors" && x.Up && restart(x, c) {
+		w.odds = 1.5
+		w.add(2, "it lasted %s at night, as a restart does", length(x.lasted()))
+		return
+	}
 	if x.Family != "traffic" && x.Family != "hosting" {
 		w.impossible()
 		return
@@ -159,6 +165,8 @@ func everyday(x *Excess, _ *Case, w *weighing) {
 			w.add(1.5, "it lasted %s, as a restart does", length(x.lasted()))
 		case x.missing() < 0.8:
 			w.add(2.5, "the service was not silent: %s of the usual came", percent(1-x.missing()))
+		case x.lasted() > 20*time.Hour && x.missing() < 0.98 && byPeople(x):
+			w.add(4, "it lasted %s and some still came, as on a holiday", length(x.lasted()))
 		}
 	}
 	if week := 7 * 24 * time.Hour; x.Before < week {
@@ -205,7 +213,7 @@ func clientStorm(x *Excess, c *Case, w *weighing) {
 	} else {
 		w.add(-1, "no client or version stands out")
 	}
-	if m.Named > 0.5 {
+	if m.Named > 0.5 && m.FamiliarDevice > 0.05 {
 		w.add(2*m.FamiliarDevice, "%s of the events come from devices that the accounts used before", percent(m.FamiliarDevice))
 	}
 	if m.KnownAccounts > 0 && m.Accounts > 0 && m.Accounts-m.KnownAccounts <= m.Accounts/10 {
@@ -244,6 +252,9 @@ func elsewhere(x *Excess, c *Case, w *weighing) {
 	}
 	if m.FamiliarSource > 0.3 {
 		w.add(-3*m.FamiliarSource, "%s of the events come from where these people always connect", percent(m.FamiliarSource))
+	}
+	if m.Internal > 0.3 {
+		w.add(-4*m.Internal, "%s of the events come from hosts of our own", percent(m.Internal))
 	}
 	if m.Hosting > 0.5 {
 		w.add(-3*m.Hosting, "the addresses belong to a hosting provider, where nobody sits")
@@ -327,11 +338,30 @@ func oldPasswords(x *Excess, _ *Case, w *weighing) {
 	}
 }
 
-func serviceFault(x *Excess, _ *Case, w *weighing) {
+// restart reports whether something was as short as a restart, at an hour at
+// which services are restarted.
+func restart(x *Excess, c *Case) bool {
+	return !x.Ongoing && x.lasted() <= 15*time.Minute && x.Onset.In(c.location()).Hour() < 6
+}
+
+// byPeople reports whether a service is used by people at their desks: phones
+// and mail programs ask for mail on holidays too.
+func byPeople(x *Excess) bool {
+	switch x.Service {
+	case maillog.Webmail.String(), maillog.OWA.String(), maillog.Submission.String():
+		return true
+	}
+	return false
+}
+
+func serviceFault(x *Excess, c *Case, w *weighing) {
 	switch {
 	case x.Family == "errors" && x.Up:
 		w.odds = 1
 		w.add(3, "the service itself answered with errors: %s", compare(x.Observed, x.Expected))
+		if restart(x, c) {
+			w.add(-3, "it lasted %s at night, as a restart does", length(x.lasted()))
+		}
 	case !x.Up && x.Family == "traffic":
 		w.odds = -2
 		share := x.missing()
@@ -370,7 +400,7 @@ func causeHas(x *Excess, names ...string) bool {
 }
 
 // weigh sets the hypotheses side by side. The probabilities add up to one
-// together with that of "none of these"; p is that of the kind of the best.
+// together with that of "none of these"; p is how sure the kind of the best is.
 func weigh(x *Excess, c *Case) (list []Hypothesis, best hypothesis, p float64) {
 	type scored struct {
 		h hypothesis
@@ -405,7 +435,11 @@ func weigh(x *Excess, c *Case) (list []Hypothesis, best hypothesis, p float64) {
 			return list, s.h, q
 		}
 	}
-	return list, hypothesis{name: nameNone, kind: Undetermined}, none
+	most := 0.0
+	for _, q := range kinds {
+		most = max(most, q)
+	}
+	return list, hypothesis{name: nameNone, kind: Undetermined}, min(1-most, surest)
 }
 
 // harmless makes one kind of the two that harm nobody.

@@ -25,15 +25,22 @@ func (c *Case) say(cause []map[string]string) string {
 	const most = 2
 	var out []string
 	for _, m := range cause[:min(len(cause), most)] {
+		var words string
 		if c.Say != nil {
-			out = append(out, c.Say(m))
-			continue
+			words = c.Say(m)
+		} else {
+			var pairs []string
+			for _, k := range slices.Sorted(maps.Keys(m)) {
+				pairs = append(pairs, k+"="+m[k])
+			}
+			words = strings.Join(pairs, ", ")
 		}
-		var pairs []string
-		for _, k := range slices.Sorted(maps.Keys(m)) {
-			pairs = append(pairs, k+" "+m[k])
+		if words != "" {
+			out = append(out, words)
 		}
-		out = append(out, strings.Join(pairs, ", "))
+	}
+	if len(out) == 0 {
+		return ""
 	}
 	if n := len(cause) - most; n > 0 {
 		out = append(out, fmt.Sprintf("%d more", n))
@@ -87,9 +94,9 @@ func (c *Case) what(x *Excess) string {
 	}
 	switch {
 	case x.Service != "":
-		return c.say([]map[string]string{{"service": x.Service}})
+		return or(c.say([]map[string]string{{"service": x.Service}}), "mail requests")
 	case len(x.Services) == 1:
-		return c.say([]map[string]string{{"service": x.Services[0]}})
+		return or(c.say([]map[string]string{{"service": x.Services[0]}}), "mail requests")
 	}
 	return "mail requests"
 }
@@ -155,7 +162,7 @@ func (c *Case) headline(x *Excess, in *Incident) string {
 func (c *Case) intrusion(in *Incident) string {
 	whose := "somebody's account"
 	switch n := len(in.Compromised); {
-	case n == 1:
+	case n == 1 && in.Compromised[0] != "":
 		whose = "the account " + in.Compromised[0]
 	case n > 1:
 		whose = fmt.Sprintf("%d accounts", n)
@@ -164,10 +171,10 @@ func (c *Case) intrusion(in *Incident) string {
 }
 
 func (c *Case) aside(in *Incident) string {
-	if len(in.Cause) == 0 {
-		return ""
+	if cause := c.say(in.Cause); cause != "" {
+		return ": " + cause
 	}
-	return ": " + c.say(in.Cause)
+	return ""
 }
 
 func (x *Excess) direction() string {

@@ -1,0 +1,648 @@
+package verdict_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"mailvigil/abuse"
+	"mailvigil/internal/message"
+	"mailvigil/maillog"
+	"mailvigil/traffic"
+	"mailvigil/verdict"
+)
+
+const daysOfLogs = 14 * 24 * time.Hour
+
+func brussels(t testing.TB) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
+}
+
+// world is a Case of a fortnight with these excesses.
+func world(t testing.TB, xs ...verdict.Excess) *verdict.Case {
+	return &verdict.Case{
+		Location: brussels(t), Excesses: xs, Accounts: 400,
+		History: daysOfLogs, Judged: 11 * 24 * time.Hour, Say: message.Cause,
+	}
+}
+
+// at is a time of the Case's second week: Tuesday 11 March 2025 at noon is
+// "Tue 12:00".
+func at(t testing.TB, text string) time.Time {
+	t.Helper()
+	days := []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+	name, clock, _ := strings.Cut(text, " ")
+	day := slices.Index(days, name)
+	hm, err := time.Parse("15:04", clock)
+	if err != nil || day < 0 {
+		t.Fatalf("no such time: %q", text)
+	}
+	return time.Date(2025, 3, 10+day, hm.Hour(), hm.Minute(), 0, 0, brussels(t))
+}
+
+// excess is a departure of one family from one time to another.
+func excess(t testing.TB, family, service, from, to string, observed, expected, day float64, m verdict.Makeup) verdict.Excess {
+	x := verdict.Excess{
+		Family: family, Service: service, Up: observed > expected, Onset: at(t, from), End: at(t, to),
+		Nights: 1, Observed: observed, Expected: expected, Before: 8 * 24 * time.Hour, Share: 0.95,
+		Day: day, Makeup: m,
+	}
+	x.Interval = [2]time.Time{x.Onset, x.Onset.Add(15 * time.Minute)}
+	if service != "" {
+		x.Services = []string{service}
+	}
+	return x
+}
+
+func with(x verdict.Excess, change func(*verdict.Excess)) verdict.Excess {
+	change(&x)
+	return x
+}
+
+func addresses(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}).String()
+	}
+	return out
+}
+
+// hand is a finding of a stranger in an account.
+func hand(account, source string, first time.Time, weight float64) abuse.Finding {
+	addr := netip.MustParseAddr(source)
+	return abuse.Finding{
+		Code: abuse.ValidAccount, Title: "signed in from an address that had tried 9 other accounts", Weight: weight,
+		Account: account, Source: addr, Sources: []netip.Addr{addr}, Network: traffic.Network{ASN: 64500, ASName: "Example Hosting"},
+		First: first.UnixNano(), Last: first.Add(time.Hour).UnixNano(), Count: 3, Messages: 40,
+		Services: []maillog.Service{maillog.IMAP}, Refs: []traffic.Ref{{Line: 7}},
+	}
+}
+
+// guesser is a finding of a source that tried these accounts.
+func guesser(source string, first time.Time, accounts ...string) abuse.Finding {
+	addr := netip.MustParseAddr(source)
+	return abuse.Finding{
+		Code: abuse.PasswordSpraying, Title: "tried", Weight: 2, Source: addr, Sources: []netip.Addr{addr},
+		First: first.UnixNano(), Last: first.Add(time.Hour).UnixNano(), Count: 30, Accounts: accounts, Tried: len(accounts),
+		Refs: []traffic.Ref{{Line: 9}},
+	}
+}
+
+// The excesses of one kind each, with what is easily taken for it.
+
+func spray(t testing.TB) verdict.Excess {
+	x := excess(t, "failures", "", "Mon 01:10", "Wed 05:00", 2600, 140, 300, verdict.Makeup{
+		Events: 2460, Accounts: 380, Sources: 120, Named: 1, Failures: 1, Hostile: 0.8, Existing: 0.9, Newcomers: 0.9,
+	})
+	x.Cause = []map[string]string{{"outcome": "failure"}}
+	x.Services, x.Sources, x.Targets, x.Nights, x.Usual = []string{"imap", "webmail"}, addresses(120), 380, 3, 12
+	x.Hands = []abuse.Finding{hand("anna@house.example", x.Sources[3], at(t, "Tue 02:30"), 6)}
+	return x
+}
+
+func bots(t testing.TB) verdict.Excess {
+	x := excess(t, "failures", "imap", "Tue 14:00", "Tue 17:30", 260, 20, 300, verdict.Makeup{
+		Events: 240, Accounts: 60, Sources: 6, TopSource: 0.4, Named: 1, Failures: 1, Hostile: 0.95, Existing: 0.05,
+	})
+	x.Cause = []map[string]string{{"outcome": "failure", "service": "imap"}}
+	x.Sources, x.Usual = addresses(6), 12
+	return x
+}
+
+func oldPassword(t testing.TB) verdict.Excess {
+	x := excess(t, "failures", "activesync", "Mon 09:00", "Tue 18:00", 900, 60, 300, verdict.Makeup{
+		Events: 840, Accounts: 1, Sources: 2, TopAccount: 1, TopSource: 0.7, Named: 1, Failures: 1, OwnFailures: 0.95, FamiliarSource: 1, FamiliarDevice: 1,
+	})
+	x.Cause = []map[string]string{{"outcome": "failure", "account": "bert@house.example"}}
+	return x
+}
+
+func thief(t testing.TB) verdict.Excess {
+	x := excess(t, "traffic", "imap", "Tue 01:00", "Tue 05:00", 660, 60, 5000, verdict.Makeup{
+		Events: 600, Accounts: 4, KnownAccounts: 4, Sources: 3, TopAccount: 0.3, Named: 1, Hosting: 1, Intruded: 1,
+	})
+	x.Cause = []map[string]string{{"service": "imap", "asn": "64500"}}
+	return x
+}
+
+func travellers(t testing.TB) verdict.Excess {
+	x := excess(t, "traffic", "webmail", "Tue 03:00", "Sat 09:00", 24000, 1200, 5000, verdict.Makeup{
+		Events: 22800, Accounts: 40, KnownAccounts: 40, Sources: 12, TopAccount: 0.05, Named: 1,
+	})
+	x.Cause = []map[string]string{{"service": "webmail", "asn": "4713"}}
+	return x
+}
+
+func tunnel(t testing.TB) verdict.Excess {
+	x := excess(t, "traffic", "activesync", "Tue 09:00", "Thu 19:00", 9000, 300, 20000, verdict.Makeup{
+		Events: 8700, Accounts: 30, KnownAccounts: 30, Sources: 4, TopAccount: 0.1, TopSource: 0.4, Named: 1, Hosting: 1, FamiliarDevice: 1,
+	})
+	x.Cause = []map[string]string{{"service": "activesync", "asn": "64501"}}
+	return x
+}
+
+func storm(t testing.TB) verdict.Excess {
+	x := excess(t, "traffic", "activesync", "Tue 00:40", "Sun 23:59", 280000, 94000, 20000, verdict.Makeup{
+		Events: 186000, Accounts: 73, KnownAccounts: 73, Sources: 120, TopAccount: 0.04, Named: 1, FamiliarSource: 0.8, FamiliarDevice: 1,
+		TopAction: "sync", TopActionShare: 0.9,
+	})
+	x.Ongoing = true
+	x.Cause = []map[string]string{{"service": "activesync", "os": "iOS", "os_version": "26.0"}}
+	return x
+}
+
+func growth(t testing.TB) verdict.Excess {
+	return excess(t, "traffic", "webmail", "Tue 08:00", "Thu 19:00", 30000, 11000, 5000, verdict.Makeup{
+		Events: 19000, Accounts: 260, KnownAccounts: 255, Sources: 140, TopAccount: 0.02, Named: 1, FamiliarSource: 0.9, FamiliarDevice: 0.3,
+	})
+}
+
+func officeAtNight(t testing.TB) verdict.Excess {
+	x := excess(t, "traffic", "webmail", "Tue 00:00", "Thu 04:30", 13900, 350, 5000, verdict.Makeup{
+		Events: 13550, Accounts: 200, KnownAccounts: 198, Sources: 3, TopAccount: 0.02, TopSource: 0.5, Named: 1, FamiliarSource: 0.92,
+	})
+	// The office's provider: that it is the office may not be known.
+	x.Cause = []map[string]string{{"service": "webmail", "asn": "2611"}}
+	return x
+}
+
+func migration(t testing.TB) verdict.Excess {
+	x := excess(t, "traffic", "imap", "Tue 22:00", "Wed 06:00", 40000, 600, 5000, verdict.Makeup{
+		Events: 39400, Accounts: 120, KnownAccounts: 120, Sources: 1, TopAccount: 0.02, TopSource: 1, Named: 1, Internal: 1,
+	})
+	x.Cause = []map[string]string{{"service": "imap", "ip": "192.0.2.20"}}
+	return x
+}
+
+func outage(t testing.TB) verdict.Excess {
+	x := excess(t, "errors", "", "Wed 12:00", "Wed 15:30", 5900, 0, 0, verdict.Makeup{Events: 5900, Accounts: 220, Sources: 240, Errors: 1})
+	x.Services, x.Effects = []string{"activesync", "webmail"}, []string{"then everybody reconnected"}
+	x.Cause = []map[string]string{{"outcome": "error", "status": "502"}}
+	return x
+}
+
+func silence(t testing.TB) verdict.Excess {
+	return excess(t, "traffic", "imap", "Wed 10:00", "Wed 14:00", 3, 2400, 6000, verdict.Makeup{})
+}
+
+func nightlyRestart(t testing.TB) verdict.Excess {
+	return excess(t, "traffic", "imap", "Wed 03:00", "Wed 03:12", 0, 60, 6000, verdict.Makeup{})
+}
+
+func restartErrors(t testing.TB) verdict.Excess {
+	return excess(t, "errors", "", "Wed 03:00", "Wed 03:06", 90, 0, 0, verdict.Makeup{Events: 90, Accounts: 20, Errors: 1})
+}
+
+func holiday(t testing.TB) verdict.Excess {
+	return excess(t, "traffic", "webmail", "Thu 06:00", "Fri 06:00", 600, 5000, 5000, verdict.Makeup{})
+}
+
+func riddle(t testing.TB) verdict.Excess {
+	x := excess(t, "traffic", "webmail", "Thu 08:00", "Sat 20:00", 90000, 9000, 5000, verdict.Makeup{
+		Events: 81000, Accounts: 3, KnownAccounts: 0, Sources: 900, TopAccount: 0.5, Hosting: 0.9,
+	})
+	x.Cause = []map[string]string{{"service": "webmail", "client": "curl"}, {"service": "webmail", "asn": "64502"}}
+	return with(x, func(x *verdict.Excess) { x.Cause = nil })
+}
+
+func busyHour(t testing.TB) verdict.Excess {
+	return excess(t, "traffic", "imap", "Thu 16:00", "Thu 16:40", 300, 140, 6000, verdict.Makeup{
+		Events: 160, Accounts: 20, KnownAccounts: 20, Sources: 20, TopAccount: 0.6, Named: 1, FamiliarSource: 0.7,
+	})
+}
+
+// Each hypothesis has its case and the lookalikes that must not be taken for
+// it.
+func TestHypotheses(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		x    verdict.Excess
+		want verdict.Kind // of the verdict
+		as   string       // the name of the incident
+	}{
+		{"guessing: a spray that knows the names", spray(t), verdict.Attack, "somebody is guessing passwords"},
+		{"guessing: the same without any success", with(spray(t), func(x *verdict.Excess) { x.Hands = nil }), verdict.Attack, "somebody is guessing passwords"},
+		{"guessing, lookalike: bots with lists of usual names", bots(t), verdict.Quiet, "the everyday noise of the Internet"},
+		{"guessing, lookalike: a device with an old password", oldPassword(t), verdict.Benign, "devices with an old password"},
+		{"guessing, lookalike: everybody has to change the password", with(oldPassword(t), func(x *verdict.Excess) {
+			x.Cause = []map[string]string{{"outcome": "failure"}}
+			x.Observed, x.Makeup.Accounts, x.Makeup.TopAccount, x.Makeup.TopSource, x.Makeup.Sources = 9000, 300, 0.02, 0.02, 350
+		}), verdict.Benign, "devices with an old password"},
+		{"intruder: mailboxes emptied from a hosting network", thief(t), verdict.Attack, "a stranger is in the accounts"},
+		{"intruder, lookalike: people who travel", travellers(t), verdict.Benign, "people connect from elsewhere"},
+		{"intruder, lookalike: people behind a VPN", tunnel(t), verdict.Benign, "people connect from elsewhere"},
+		{"storm: phones after an update", storm(t), verdict.Benign, "phones or other clients connect more often than usual"},
+		{"storm, lookalike: more people at work", growth(t), verdict.Benign, "more people than usual are at work"},
+		{"at work: the office at night", officeAtNight(t), verdict.Benign, "more people than usual are at work"},
+		{"at work: the office at night, known as such", with(officeAtNight(t), func(x *verdict.Excess) {
+			x.Cause = []map[string]string{{"service": "webmail", "network_kind": "office"}}
+		}), verdict.Benign, "more people than usual are at work"},
+		{"machinery: a migration", migration(t), verdict.Benign, "one machine or mailbox is busy"},
+		{"fault: errors in the middle of the day", outage(t), verdict.Fault, "the mail service itself failed"},
+		{"fault: silence", silence(t), verdict.Fault, "the mail service itself failed"},
+		{"fault, lookalike: a nightly restart", nightlyRestart(t), verdict.Quiet, "everyday ups and downs"},
+		{"fault, lookalike: the errors of a nightly restart", restartErrors(t), verdict.Quiet, "everyday ups and downs"},
+		{"fault, lookalike: a holiday", holiday(t), verdict.Quiet, "everyday ups and downs"},
+		{"everyday: a busy hour", busyHour(t), verdict.Quiet, "everyday ups and downs"},
+		{"undetermined: nothing fits", riddle(t), verdict.Undetermined, "none of these"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v := verdict.Judge(world(t, test.x))
+			check(t, v)
+			if v.Verdict != test.want || len(v.Incidents) != 1 || v.Incidents[0].Name != test.as {
+				t.Errorf("verdict %s, want %s as %q: %s\n%s", v.Verdict, test.want, test.as, v.Text, weights(v))
+			}
+		})
+	}
+}
+
+// weights shows how the hypotheses came out.
+func weights(v *verdict.Verdict) string {
+	var b strings.Builder
+	for _, in := range v.Incidents {
+		fmt.Fprintf(&b, "%s %q\n", in.Kind, in.Name)
+		for _, h := range in.Hypotheses {
+			fmt.Fprintf(&b, "  %.3f %s\n    + %s\n    - %s\n", h.Probability, h.Name, strings.Join(h.For, "; "), strings.Join(h.Against, "; "))
+		}
+	}
+	return b.String()
+}
+
+// check holds what is true of every verdict.
+func check(t *testing.T, v *verdict.Verdict) {
+	t.Helper()
+	if v.Confidence < 0 || v.Confidence > 0.99 || math.IsNaN(v.Confidence) {
+		t.Errorf("confidence %v", v.Confidence)
+	}
+	if v.Text == "" || len(v.Next) == 0 {
+		t.Errorf("no text %q or nothing to do next %q", v.Text, v.Next)
+	}
+	attack := false
+	for _, in := range v.Incidents {
+		attack = attack || in.Kind == verdict.Attack
+		sum := 0.0
+		for _, h := range in.Hypotheses {
+			if h.Probability < 0 || h.Probability > 0.99 && h.Name != "none of these" || math.IsNaN(h.Probability) {
+				t.Errorf("%s: probability %v of %s", in.ID, h.Probability, h.Name)
+			}
+			sum += h.Probability
+		}
+		if sum > 1+1e-9 {
+			t.Errorf("%s: probabilities add up to %v", in.ID, sum)
+		}
+		if in.Kind != verdict.Attack && (len(in.Sources) > 0 || len(in.Compromised) > 0 || in.Targeted > 0 || len(in.Stolen) > 0) {
+			t.Errorf("%s is %s, and holds %v %v", in.ID, in.Kind, in.Sources, in.Compromised)
+		}
+		if in.Text == "" {
+			t.Errorf("%s has no text", in.ID)
+		}
+	}
+	if is := v.Verdict == verdict.Attack || v.Verdict == verdict.Mixed; is != attack {
+		t.Errorf("verdict %s, attack among the incidents: %v", v.Verdict, attack)
+	}
+	if (v.Focus == verdict.NoFocus) == attack {
+		t.Errorf("focus %s of verdict %s", v.Focus, v.Verdict)
+	}
+	for _, s := range append(slices.Clone(v.Next), v.Text) {
+		if strings.Contains(s, "%!") || strings.Contains(s, "  ") || strings.Contains(s, "..") || strings.Contains(s, "NaN") {
+			t.Errorf("clumsy: %q", s)
+		}
+	}
+}
+
+// What is found together.
+func TestTogether(t *testing.T) {
+	quiet := world(t)
+	short := world(t)
+	short.History, short.Judged = 30*time.Hour, 6*time.Hour
+	shortAttack := world(t, spray(t))
+	shortAttack.History, shortAttack.Judged = 30*time.Hour, 6*time.Hour
+	gaps := world(t)
+	gaps.Coverage.Gaps = []verdict.Gap{{Format: "dovecot", From: at(t, "Mon 03:00"), To: at(t, "Mon 09:00")}}
+	noise := world(t)
+	noise.Hostile = []abuse.Finding{guesser("198.51.100.7", at(t, "Mon 03:00"), "admin", "info", "test")}
+	stolen := world(t)
+	stolen.Strange = []abuse.Finding{hand("anna@house.example", "198.51.100.7", at(t, "Mon 03:00"), 6)}
+	weak := world(t)
+	weak.Strange = []abuse.Finding{hand("anna@house.example", "198.51.100.7", at(t, "Mon 03:00"), 3)}
+	for _, test := range []struct {
+		name  string
+		c     *verdict.Case
+		want  verdict.Kind
+		focus verdict.Focus
+	}{
+		{"a quiet fortnight", quiet, verdict.Quiet, verdict.NoFocus},
+		{"a quiet fortnight with the noise of the Internet", noise, verdict.Quiet, verdict.NoFocus},
+		{"a quiet fortnight with hours missing", gaps, verdict.Quiet, verdict.NoFocus},
+		{"a day and a half of logs", short, verdict.Undetermined, verdict.NoFocus},
+		{"an attack in a day and a half of logs", shortAttack, verdict.Attack, verdict.Targeted},
+		{"a stranger without any excess", stolen, verdict.Attack, verdict.Targeted},
+		{"something odd at one account, no more", weak, verdict.Quiet, verdict.NoFocus},
+		{"an attack under the cover of a storm", world(t, storm(t), spray(t)), verdict.Mixed, verdict.Targeted},
+		{"an attack and an outage", world(t, outage(t), spray(t)), verdict.Mixed, verdict.Targeted},
+		{"guessing by somebody who knows nobody", world(t, with(spray(t), func(x *verdict.Excess) {
+			x.Hands, x.Makeup.Existing, x.Observed, x.Sources = nil, 0.3, 9000, addresses(400)
+		})), verdict.Attack, verdict.Opportunistic},
+		{"an attack that knows nobody, and old passwords of people who exist", world(t, with(oldPassword(t), func(x *verdict.Excess) { x.Makeup.Existing = 1 }), with(spray(t), func(x *verdict.Excess) {
+			x.Hands, x.Makeup.Existing, x.Observed, x.Sources = nil, 0.3, 9000, addresses(400)
+		})), verdict.Mixed, verdict.Opportunistic},
+		{"a storm and something that nothing explains", world(t, storm(t), riddle(t)), verdict.Benign, verdict.NoFocus},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v := verdict.Judge(test.c)
+			check(t, v)
+			if v.Verdict != test.want || v.Focus != test.focus {
+				t.Errorf("verdict %s, focus %s; want %s, %s: %s\n%s", v.Verdict, v.Focus, test.want, test.focus, v.Text, weights(v))
+			}
+			if test.want == verdict.Undetermined && len(v.Missing) == 0 {
+				t.Error("undetermined, and nothing is said to be missing")
+			}
+		})
+	}
+	if whole, part := verdict.Judge(quiet), verdict.Judge(gaps); part.Confidence >= whole.Confidence || len(part.Missing) == 0 {
+		t.Errorf("with gaps: confidence %v, without: %v, missing %q", part.Confidence, whole.Confidence, part.Missing)
+	}
+}
+
+// guilt is how probable an attack is by the hypotheses of the only incident.
+func guilt(v *verdict.Verdict) (p float64) {
+	for _, h := range v.Incidents[0].Hypotheses {
+		if h.Name == "somebody is guessing passwords" || h.Name == "a stranger is in the accounts" {
+			p += h.Probability
+		}
+	}
+	return p
+}
+
+// A hostile fact never makes an attack less likely, whatever else is known.
+func TestHostileFacts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	share := func() float64 { return float64(rng.IntN(21)) / 20 }
+	more := func(p *float64) { *p = min(1, *p+share()) }
+	facts := []struct {
+		name string
+		add  func(*verdict.Excess)
+	}{
+		{"more from addresses that guess", func(x *verdict.Excess) { more(&x.Makeup.Hostile) }},
+		{"more from a stranger in the accounts", func(x *verdict.Excess) { more(&x.Makeup.Intruded) }},
+		{"more names that exist", func(x *verdict.Excess) { more(&x.Makeup.Existing) }},
+		{"more addresses", func(x *verdict.Excess) { x.Sources = addresses(len(x.Sources) + rng.IntN(200)) }},
+		{"an account opened", func(x *verdict.Excess) {
+			x.Hands = append(slices.Clone(x.Hands), hand(fmt.Sprintf("p%d", rng.IntN(99)), "203.0.113.9", x.Onset, 6))
+		}},
+	}
+	kinds := []verdict.Excess{
+		spray(t), bots(t), oldPassword(t), thief(t), travellers(t), tunnel(t), storm(t), growth(t),
+		officeAtNight(t), migration(t), riddle(t), busyHour(t),
+	}
+	for range 4000 {
+		x := kinds[rng.IntN(len(kinds))]
+		m := &x.Makeup
+		for _, p := range []*float64{&m.Hostile, &m.Existing, &m.Intruded, &m.OwnFailures, &m.Hosting, &m.Internal, &m.TopAccount, &m.TopSource, &m.FamiliarSource, &m.FamiliarDevice, &m.Named} {
+			if rng.IntN(2) == 0 {
+				*p = share()
+			}
+		}
+		before := verdict.Judge(world(t, x))
+		check(t, before)
+		fact := facts[rng.IntN(len(facts))]
+		y := x
+		fact.add(&y)
+		after := verdict.Judge(world(t, y))
+		check(t, after)
+		if guilt(after) < guilt(before)-0.002 {
+			t.Fatalf("%s: %.3f became %.3f\n%+v\n%+v\n%s%s", fact.name, guilt(before), guilt(after), x.Makeup, y.Makeup, weights(before), weights(after))
+		}
+		if t.Failed() {
+			t.Fatalf("%+v", x)
+		}
+	}
+}
+
+// The order in which excesses and findings come changes nothing.
+func TestOrder(t *testing.T) {
+	c := world(t, spray(t), storm(t), travellers(t), riddle(t), bots(t), outage(t), with(thief(t), func(x *verdict.Excess) { x.Onset = at(t, "Sat 01:00"); x.End = at(t, "Sat 05:00") }))
+	c.Strange = []abuse.Finding{
+		hand("anna@house.example", addresses(9)[3], at(t, "Tue 02:30"), 6),
+		hand("carl@house.example", "198.51.100.9", at(t, "Sat 01:30"), 5),
+		hand("dora@house.example", "198.51.100.10", at(t, "Mon 01:30").AddDate(0, 0, -7), 7),
+	}
+	c.Hostile = []abuse.Finding{guesser("198.51.100.77", at(t, "Mon 03:00"), "admin", "info", "test"), guesser("198.51.100.78", at(t, "Mon 03:00"), "root", "web", "x")}
+	first := verdict.Judge(c)
+	check(t, first)
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 50 {
+		rng.Shuffle(len(c.Excesses), func(i, j int) { c.Excesses[i], c.Excesses[j] = c.Excesses[j], c.Excesses[i] })
+		rng.Shuffle(len(c.Strange), func(i, j int) { c.Strange[i], c.Strange[j] = c.Strange[j], c.Strange[i] })
+		rng.Shuffle(len(c.Hostile), func(i, j int) { c.Hostile[i], c.Hostile[j] = c.Hostile[j], c.Hostile[i] })
+		v := verdict.Judge(c)
+		if v.Verdict != first.Verdict || v.Text != first.Text || v.Confidence != first.Confidence || v.Focus != first.Focus ||
+			!slices.Equal(v.Next, first.Next) || !slices.Equal(v.Missing, first.Missing) || len(v.Findings) != len(first.Findings) {
+			t.Fatalf("%s %s\n%s %s\n%q\n%q", first.Verdict, first.Text, v.Verdict, v.Text, first.Next, v.Next)
+		}
+		for i := range v.Incidents {
+			a, b := &first.Incidents[i], &v.Incidents[i]
+			if a.Name != b.Name || a.Text != b.Text || !slices.Equal(a.Compromised, b.Compromised) || !slices.Equal(a.Sources, b.Sources) {
+				t.Fatalf("incident %d: %+v\n%+v", i, a, b)
+			}
+		}
+	}
+}
+
+// An account is compromised where somebody got in, never because others failed
+// against it.
+func TestCompromised(t *testing.T) {
+	x := spray(t)
+	tried := []string{"anna@house.example", "bert@house.example", "carl@house.example"}
+	x.Hands = []abuse.Finding{
+		hand("anna@house.example", x.Sources[3], at(t, "Tue 02:30"), 6),
+		hand("bert@house.example", x.Sources[4], at(t, "Tue 02:30"), 1), // too little to go by
+	}
+	c := world(t, x)
+	for _, s := range x.Sources {
+		c.Hostile = append(c.Hostile, guesser(s, at(t, "Mon 02:00"), tried...))
+	}
+	c.Strange = append(slices.Clone(x.Hands), hand("carl@house.example", x.Sources[5], at(t, "Tue 03:30"), 3))
+	v := verdict.Judge(c)
+	check(t, v)
+	in := v.Incidents[0]
+	if !slices.Equal(in.Compromised, []string{"anna@house.example"}) {
+		t.Errorf("compromised: %v", in.Compromised)
+	}
+	critical := 0
+	for _, f := range v.Findings {
+		if f.Severity == verdict.Critical {
+			critical++
+		}
+	}
+	if critical != 1 || len(in.Findings) != 1 {
+		t.Errorf("%d critical findings, %v; the same success is told once", critical, in.Findings)
+	}
+	for _, s := range v.Next {
+		if strings.Contains(s, "bert@") || strings.Contains(s, "carl@") {
+			t.Errorf("asks something of an account that was merely tried: %q", s)
+		}
+	}
+}
+
+// What is to be done is right for the verdict.
+func TestNext(t *testing.T) {
+	stolen := world(t)
+	for i := range 12 {
+		stolen.Strange = append(stolen.Strange, hand(fmt.Sprintf("p%02d@house.example", i), "198.51.100.7", at(t, "Mon 03:00"), 6))
+	}
+	stale := world(t)
+	stale.Stale = []abuse.Finding{{Code: abuse.StalePassword, Account: "bert@house.example", Title: "stale"}}
+	short := world(t)
+	short.History = 30 * time.Hour
+	gaps := world(t)
+	gaps.Coverage.Gaps = []verdict.Gap{{Format: "dovecot"}}
+	for _, test := range []struct {
+		name      string
+		c         *verdict.Case
+		says, not []string
+	}{
+		{"an account opened by guessing", world(t, spray(t)), []string{"End all sessions of this account, and have its password changed: anna@house.example.", "Do not lock the accounts that were tried", "120 addresses", "since Monday 10 March 01:10"}, []string{"No password", "these accounts"}},
+		{"guessing in vain", world(t, with(spray(t), func(x *verdict.Excess) { x.Hands = nil })), []string{"No password needs to be changed", "Do not lock"}, []string{"End all sessions"}},
+		{"twelve accounts taken", stolen, []string{"these 12 accounts", "their passwords", "and 4 more", "the address listed"}, []string{"were tried"}},
+		{"a storm", world(t, storm(t)), []string{"No password needs to be changed", "slow down these clients", "tomorrow"}, []string{"End all sessions", "Refuse"}},
+		{"travellers", world(t, travellers(t)), []string{"No password needs to be changed", "ask whether some of your people are there"}, []string{"End all sessions", "Refuse", "tomorrow"}},
+		{"a fault", world(t, outage(t)), []string{"Look at the mail server from Wednesday 12 March 12:00", "No password needs to be changed"}, []string{"End all sessions", "Refuse"}},
+		{"a fault during an attack", world(t, outage(t), spray(t)), []string{"End all sessions", "Look at the mail server"}, []string{"No password"}},
+		{"nothing fits", world(t, riddle(t)), []string{"Find out who was behind the webmail requests from Thursday 13 March 08:00 to Saturday 15 March 20:00"}, []string{"Nothing needs to be done", "No password"}},
+		{"a quiet fortnight", world(t), []string{"Nothing needs to be done."}, nil},
+		{"a forgotten device", stale, []string{"1 person has a device"}, []string{"End all sessions"}},
+		{"too short", short, []string{"at least 5 days"}, []string{"Nothing needs to be done"}},
+		{"gaps", gaps, []string{"Find the logs that are missing"}, []string{"Nothing needs to be done"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			next := strings.Join(verdict.Judge(test.c).Next, "\n")
+			for _, s := range test.says {
+				if !strings.Contains(next, s) {
+					t.Errorf("does not say %q:\n%s", s, next)
+				}
+			}
+			for _, s := range test.not {
+				if strings.Contains(next, s) {
+					t.Errorf("says %q:\n%s", s, next)
+				}
+			}
+		})
+	}
+}
+
+// The first sentence says whether it is an attack, what, and since when.
+func TestText(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		c    *verdict.Case
+		want string
+	}{
+		{"guessing", world(t, spray(t)), "Attack: somebody guessed passwords from Monday 10 March 01:10 to Wednesday 12 March 05:00, and opened 1 account."},
+		{"guessing in vain, going on", world(t, with(spray(t), func(x *verdict.Excess) { x.Hands, x.Ongoing = nil, true })), "Attack: somebody has been guessing passwords since Monday 10 March 01:10; as far as these logs show, no account was opened."},
+		{"storm", world(t, storm(t)), "Not an attack: ActiveSync requests from iPhones and iPads on iOS 26.0 have been 3.0 times the usual since Tuesday 11 March 00:40."},
+		{"travel", world(t, travellers(t)), "Not an attack: people connected from elsewhere from Tuesday 11 March 03:00 to Saturday 15 March 09:00: webmail requests from the network AS4713."},
+		{"fault", world(t, outage(t)), "A fault, not an attack: the mail service answered with errors on Wednesday 12 March from 12:00 to 15:30; then everybody reconnected."},
+		{"mixed", world(t, spray(t), storm(t)), "Attack: somebody guessed passwords from Monday 10 March 01:10 to Wednesday 12 March 05:00, and opened 1 account. Beside it, not an attack: ActiveSync requests from iPhones and iPads on iOS 26.0 have been 3.0 times the usual since Tuesday 11 March 00:40."},
+		{"undetermined", world(t, riddle(t)), "It is not clear whether this is an attack: there were more webmail requests than usual from Thursday 13 March 08:00 to Saturday 15 March 20:00."},
+		{"quiet", world(t), "No attack and nothing unusual: no more than everyday ups and downs, and no account used by a stranger, as far as these logs can tell."},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := verdict.Judge(test.c).Text; got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+// What an attacker can make many of does not make a verdict large or slow.
+func TestBounded(t *testing.T) {
+	n := 1_000_000
+	if testing.Short() {
+		n = 50_000
+	}
+	c := world(t, spray(t))
+	refs := make([]traffic.Ref, 1000)
+	c.Hostile = make([]abuse.Finding, n)
+	for i := range c.Hostile {
+		addr := netip.AddrFrom4([4]byte{byte(11 + i>>24), byte(i >> 16), byte(i >> 8), byte(i)})
+		c.Hostile[i] = abuse.Finding{Code: abuse.PasswordSpraying, Source: addr, Sources: []netip.Addr{addr}, Count: int64(i % 7), Tried: 3, Refs: refs}
+	}
+	c.Stale = c.Hostile[:n/10]
+	c.Strange = make([]abuse.Finding, 20_000)
+	for i := range c.Strange {
+		c.Strange[i] = hand(fmt.Sprintf("p%d", i), netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}).String(), at(t, "Tue 02:00"), 6)
+		c.Strange[i].Refs = refs
+	}
+	v := verdict.Judge(c)
+	check(t, v)
+	if len(v.Findings) > 200 || len(v.Incidents) > 4 || len(v.Next) > 8 {
+		t.Errorf("%d findings, %d incidents, %d things to do", len(v.Findings), len(v.Incidents), len(v.Next))
+	}
+	evidence := 0
+	v.Cite(func(traffic.Ref, *verdict.Evidence) { evidence++ })
+	if evidence > 204*50 {
+		t.Errorf("%d lines cited", evidence)
+	}
+	for _, in := range v.Incidents {
+		if len(in.Sources) > 500 || len(in.Text) > 500 || len(in.Findings) > 200 {
+			t.Errorf("%s: %d sources, %d findings, a text of %d bytes", in.ID, len(in.Sources), len(in.Findings), len(in.Text))
+		}
+	}
+	for _, s := range v.Next {
+		if len(s) > 500 {
+			t.Errorf("%d bytes: %.100s…", len(s), s)
+		}
+	}
+}
+
+// Whatever is missing, Judge answers.
+func TestHollow(t *testing.T) {
+	nothing := func(map[string]string) string { return "" }
+	for _, test := range []struct {
+		name string
+		c    verdict.Case
+	}{
+		{"nothing at all", verdict.Case{}},
+		{"an excess of nothing", verdict.Case{Excesses: []verdict.Excess{{}}}},
+		{"every family, up and down, without times", verdict.Case{Say: nothing, Excesses: []verdict.Excess{
+			{Family: "traffic", Up: true}, {Family: "traffic"}, {Family: "failures", Up: true}, {Family: "failures"},
+			{Family: "errors", Up: true}, {Family: "errors"}, {Family: "hosting", Up: true}, {Family: "hosting"}, {Family: "unheard of", Up: true},
+		}}},
+		{"causes without words", verdict.Case{Excesses: []verdict.Excess{{
+			Family: "traffic", Up: true, Observed: 9e9, Cause: []map[string]string{nil, {}, {"os": ""}}, Services: []string{""},
+			Makeup: verdict.Makeup{Accounts: 3, KnownAccounts: 3, Named: 1, FamiliarDevice: 1},
+		}}}},
+		{"a stranger without a name, an address or a time", verdict.Case{Strange: []abuse.Finding{{Weight: 9}}}},
+		{"a hand without an account", verdict.Case{Excesses: []verdict.Excess{{Family: "failures", Up: true, Hands: []abuse.Finding{{Weight: 9}}}}}},
+		{"findings of nobody", verdict.Case{Hostile: make([]abuse.Finding, 3), Stale: make([]abuse.Finding, 3)}},
+		{"counts that are no numbers", verdict.Case{Excesses: []verdict.Excess{{Family: "traffic", Up: true, Observed: math.NaN(), Expected: math.Inf(1), Day: math.NaN()}}}},
+		{"counts beyond all measure", verdict.Case{Excesses: []verdict.Excess{{Family: "failures", Up: true, Observed: math.MaxFloat64, Day: 1, Makeup: verdict.Makeup{Hostile: 1, Named: 1, Existing: 1}}}}},
+	} {
+		t.Run(test.name, func(t *testing.T) { check(t, verdict.Judge(&test.c)) })
+	}
+}
+
+// Judge leaves the case as it is: the sources of an excess stay in order.
+func TestCaseIsLeftAlone(t *testing.T) {
+	x := spray(t)
+	slices.Reverse(x.Sources)
+	want := slices.Clone(x.Sources)
+	x.Sources = x.Sources[:len(x.Sources):len(x.Sources)]
+	c := world(t, x)
+	verdict.Judge(c)
+	if !slices.Equal(c.Excesses[0].Sources, want) {
+		t.Error("the sources were put in another order")
+	}
+}
