@@ -121,12 +121,13 @@ func newHosts(domain string) hosts {
 	}
 }
 
-// newOffice draws the few addresses that the people in the office share.
-func newOffice(r *rand.Rand) []address {
+// newOffice draws the few addresses that the people in the office share. Their
+// reverse names are the organisation's own, as of most who run their servers.
+func newOffice(r *rand.Rand, domain string) []address {
 	third := byte(between(r, 130, 250))
 	out := make([]address, 4)
 	for i := range out {
-		out[i] = address{netip.AddrFrom4([4]byte{193, 190, third, byte(10 + i)}), unnamed}
+		out[i] = address{netip.AddrFrom4([4]byte{193, 190, third, byte(10 + i)}), "nat" + strconv.Itoa(i+1) + ".office." + domain}
 	}
 	return out
 }

@@ -144,7 +144,7 @@ func New(o Options) (*World, error) {
 	}
 	w := &World{opt: o, strength: int64(o.Strength * 1000), habits: everyday()}
 	w.stores = newHosts(o.Domain)
-	w.office = newOffice(w.rng("office", 0, 0))
+	w.office = newOffice(w.rng("office", 0, 0), o.Domain)
 	w.releases = appleReleases()
 	w.stories = newStories(w)
 	w.people = newPeople(w)

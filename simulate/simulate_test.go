@@ -103,10 +103,10 @@ func events(w *simulate.World) string {
 // no longer be compared with new ones.
 func TestGolden(t *testing.T) {
 	golden := map[simulate.Scenario]string{
-		simulate.Quiet:      "6eb823f3d75b5696b10bb8ff506beb88ef24a32ee15d7ea5afa4aed5ce5f6637",
-		simulate.PhoneStorm: "d66cc6df339546390fe6fb270dedd1cea18901cab225bc6479ffa7ceca88e790",
-		simulate.Spray:      "01efa8f9e010fde098d224b72559d80f298d46db12e51019ed7db833a8e52fac",
-		simulate.Parliament: "03eb68f186975bbb9b69347e1aa9f8edcdfe65a92a88b5ca8cb69959e2bfb0c5",
+		simulate.Quiet:      "4bf5206ef78b344cbc1ae868ab1350656b147bc479040381ec72fb05688fb174",
+		simulate.PhoneStorm: "104ebda57316821c56f5f7fa7d270f4aecd21abc157a1d91d7534e5531491bbf",
+		simulate.Spray:      "e726b2d50a7726c665bf67b276d791f0bf25335eea08a6ec77d2fbbadc5b23af",
+		simulate.Parliament: "ee071c4d7d79a053896a0162ff335c6778f2d04efaeb2da5f26fb38ecbedbc18",
 	}
 	for scenario, want := range golden {
 		t.Run(string(scenario), func(t *testing.T) {
