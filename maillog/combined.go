@@ -63,6 +63,8 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 	return parsed
 }
 
+func beginsCombined(line []byte) bool { return clfBracket(line) >= 0 }
+
 func gluedOr(rest []byte, why string) string {
 	if len(rest) > 0 && rest[0] != ' ' {
 		return whyGlued

@@ -43,6 +43,31 @@ func (p *Parser) dovecotFile(line []byte, ev *Event) Result {
 	return r
 }
 
+// beginsDovecot: Dovecot's own log goes on with a process ("imap-login:",
+// "imap(anna)<…"), syslog with a host.
+func beginsDovecot(line []byte) bool {
+	_, rest, ok := parseStamp(line)
+	if !ok || len(rest) < 2 || rest[0] != ' ' {
+		return false
+	}
+	word := rest[1:]
+	if i := bytes.IndexByte(word, ' '); i >= 0 {
+		word = word[:i]
+	}
+	return len(word) > 0 && (word[len(word)-1] == ':' || bytes.IndexByte(word, '(') > 0)
+}
+
+// dovecotSyslog: a line that was cut and run into another holds the program's
+// name again. Whoever puts it into a user name has only that attempt rejected,
+// and no real account is called so.
+func (p *Parser) dovecotSyslog(_, msg []byte, ev *Event) Result {
+	r := p.dovecot(msg, ev)
+	if r.Kind == Parsed && (contains(msg, " dovecot: ") || contains(msg, " dovecot[")) {
+		return rejected(whyGlued)
+	}
+	return r
+}
+
 // dovecot reads a message: "PROCESS: ", or "PROCESS(USER)<PID><SESSION>: ",
 // a level, and the text. Through syslog the level may be missing.
 func (p *Parser) dovecot(msg []byte, ev *Event) Result {

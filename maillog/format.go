@@ -18,3 +18,13 @@ const (
 var formatNames = [formatEnd]string{"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog"}
 
 func (f Format) String() string { return name(formatNames[:], uint8(f)) }
+
+// Syslog reports whether files of the format are files of syslog, in which
+// several programs write.
+func (f Format) Syslog() bool {
+	switch f {
+	case DovecotSyslog, Postfix, Syslog:
+		return true
+	}
+	return false
+}

@@ -68,6 +68,7 @@ const maxLine = 1 << 18
 // formats, told apart by the program name.
 type family uint8
 
+// The families. A family is added here and in the table below.
 const (
 	familyNone family = iota
 	familyCombined
@@ -77,15 +78,28 @@ const (
 	familyEnd
 )
 
+// families says how each family is read. Where nothing is known of a line, the
+// first family whose begins fits takes it: it looks at the shape of the line's
+// beginning only. A family of which Detect answers FormatNone is a carrier of
+// several formats.
+var families = [familyEnd]struct {
+	format Format
+	begins func(line []byte) bool
+	read   func(p *Parser, line []byte, ev *Event) Result
+}{
+	familyDovecot:   {Dovecot, beginsDovecot, (*Parser).dovecotFile},
+	familyRoundcube: {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile},
+	familySyslog:    {FormatNone, beginsSyslog, (*Parser).syslog},
+	familyCombined:  {Combined, beginsCombined, (*Parser).combined},
+}
+
 func familyOf(f Format) family {
-	switch f {
-	case Combined:
-		return familyCombined
-	case Dovecot:
-		return familyDovecot
-	case RoundcubeLogins:
-		return familyRoundcube
-	case DovecotSyslog, Postfix, Syslog:
+	for i := familyNone + 1; i < familyEnd; i++ {
+		if f != FormatNone && families[i].format == f {
+			return i
+		}
+	}
+	if f.Syslog() {
 		return familySyslog
 	}
 	return familyNone
@@ -149,19 +163,10 @@ func (p *Parser) Parse(line []byte, ev *Event) Result {
 			p.family = f
 		}
 	}
-	var r Result
-	switch f {
-	case familyCombined:
-		r = p.combined(line, ev)
-	case familyDovecot:
-		r = p.dovecotFile(line, ev)
-	case familyRoundcube:
-		r = p.roundcubeFile(line, ev)
-	case familySyslog:
-		r = p.syslog(line, ev)
-	default:
-		r = rejected(whyUnknown)
+	if f == familyNone {
+		return rejected(whyUnknown)
 	}
+	r := families[f].read(p, line, ev)
 	if r.Kind != Parsed {
 		ev.Reset()
 	}
@@ -182,37 +187,10 @@ func lineFamily(line []byte) family {
 	if len(line) == 0 {
 		return familyNone
 	}
-	if line[0] == '[' {
-		if len(line) > 28 && line[27] == ']' {
-			if _, ok := parseCLF(line[1:27]); ok {
-				return familyRoundcube
-			}
+	for f := familyNone + 1; f < familyEnd; f++ {
+		if families[f].begins(line) {
+			return f
 		}
-		return familyNone
-	}
-	if line[0] == '<' {
-		if _, ok := priority(line); ok {
-			return familySyslog
-		}
-		return familyNone
-	}
-	if _, rest, ok := parseStamp(line); ok {
-		if len(rest) < 2 || rest[0] != ' ' {
-			return familyNone
-		}
-		// Dovecot's own log goes on with a process ("imap-login:",
-		// "imap(anna)<…"), syslog with a host.
-		word := rest[1:]
-		if i := bytes.IndexByte(word, ' '); i >= 0 {
-			word = word[:i]
-		}
-		if len(word) > 0 && (word[len(word)-1] == ':' || bytes.IndexByte(word, '(') > 0) {
-			return familyDovecot
-		}
-		return familySyslog
-	}
-	if clfBracket(line) >= 0 {
-		return familyCombined
 	}
 	return familyNone
 }
@@ -222,7 +200,8 @@ func lineFamily(line []byte) family {
 // one format.
 func Detect(sample []byte) Format {
 	var votes [familyEnd]int
-	var postfix, dovecot, lines int
+	var programs [formatEnd]int
+	lines := 0
 	for whole := true; len(sample) > 0 && whole; {
 		line := sample
 		var i int
@@ -231,6 +210,7 @@ func Detect(sample []byte) Format {
 		} else if whole = false; lines > 0 {
 			break // the sample ends within a line
 		}
+		line = bytes.TrimRight(line, "\r")
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
@@ -242,17 +222,14 @@ func Detect(sample []byte) Format {
 		votes[f]++
 		if f == familySyslog {
 			if _, tag, _, ok := syslogHeader(line); ok {
-				switch program(tag) {
-				case Postfix:
-					postfix++
-				case Dovecot:
-					dovecot++
+				if prog := program(tag); prog != nil && prog.format.Syslog() {
+					programs[prog.format]++
 				}
 			}
 		}
 	}
 	best := familyNone
-	for f := familyCombined; f < familyEnd; f++ {
+	for f := familyNone + 1; f < familyEnd; f++ {
 		if votes[f] > votes[best] || best == familyNone && votes[f] > 0 {
 			best = f
 		}
@@ -260,19 +237,14 @@ func Detect(sample []byte) Format {
 	if best == familyNone || votes[best]*2 < lines {
 		return FormatNone
 	}
-	switch best {
-	case familyCombined:
-		return Combined
-	case familyDovecot:
-		return Dovecot
-	case familyRoundcube:
-		return RoundcubeLogins
+	if best != familySyslog {
+		return families[best].format
 	}
-	switch {
-	case postfix == 0 && dovecot == 0:
-		return Syslog
-	case dovecot > postfix:
-		return DovecotSyslog
+	most := Syslog
+	for f := FormatNone + 1; f < formatEnd; f++ {
+		if programs[f] > programs[most] || programs[f] > 0 && programs[f] == programs[most] && f == Postfix {
+			most = f
+		}
 	}
-	return Postfix
+	return most
 }

@@ -23,15 +23,18 @@ func brussels(t testing.TB) *time.Location {
 	return loc
 }
 
+// samples lists a file of testdata for each format, and what stands right
+// before an address that may be named: "^" is the beginning of the line.
 var samples = []struct {
 	file   string
 	format Format
+	marks  []string
 }{
-	{"combined", Combined},
-	{"dovecot", Dovecot},
-	{"syslog", DovecotSyslog},
-	{"postfix", Postfix},
-	{"roundcube", RoundcubeLogins},
+	{"combined", Combined, []string{"^", " "}},
+	{"dovecot", Dovecot, []string{"rip="}},
+	{"syslog", DovecotSyslog, []string{"rip="}},
+	{"postfix", Postfix, []string{"["}},
+	{"roundcube", RoundcubeLogins, []string{" from "}},
 }
 
 func sample(t testing.TB, name string) []byte {
@@ -211,6 +214,25 @@ func TestDamage(t *testing.T) {
 // A client chooses its user name, agent and request. None of that decides
 // which address a line is held against.
 func TestInjection(t *testing.T) {
+	injected(t, map[string]string{
+		"combined":                 `203.0.113.5 - %s [21/Feb/2026:00:00:11 +0100] "POST /Microsoft-Server-ActiveSync?User=%s HTTP/1.1" 401 13 "%s" "%s"`,
+		"dovecot":                  `Feb 21 00:46:41 imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`,
+		"dovecot, no method":       `Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): user=<%s>, rip=203.0.113.5, lip=192.0.2.1`,
+		"dovecot, address first":   `Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): rip=203.0.113.5, lip=192.0.2.1, user=<%s>`,
+		"dovecot syslog":           `Feb 21 00:46:41 mx1 dovecot: imap-login: Login: user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, mpid=1, TLS, session=<t21i0tgRzqeLokR2>`,
+		"dovecot ID":               `Feb 21 00:46:41 imap-login: Info: ID sent: name=%s: user=<>, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`,
+		"postfix":                  `Feb 21 00:42:25 mx1 postfix/submission/smtpd[1]: warning: h.example[203.0.113.5]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=%s`,
+		"postfix login":            `Feb 21 00:42:25 mx1 postfix/submission/smtpd[1]: 4F1A2B3C4D: client=h.example[203.0.113.5], sasl_method=PLAIN, sasl_username=%s`,
+		"postfix reject":           `Feb 21 00:42:25 mx1 postfix/smtpd[1]: NOQUEUE: reject: RCPT from h.example[203.0.113.5]: 554 5.7.1 <%s>: Relay access denied; from=<%s> helo=<%s>`,
+		"roundcube":                `[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for %s from 203.0.113.5 in session 8ec5f9f53275e021 (error: 0)`,
+		"roundcube behind a proxy": `[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for %s from 203.0.113.5(X-Forwarded-For: %s) in session 8ec5f9f53275e021 (error: 0)`,
+	})
+}
+
+// injected tries names that are made to look like parts of a line in every
+// %s of lines whose client is 203.0.113.5.
+func injected(t *testing.T, lines map[string]string) {
+	t.Helper()
 	names := []string{
 		"anna",
 		"rip=192.0.2.66",
@@ -231,32 +253,20 @@ func TestInjection(t *testing.T) {
 		"\u202e\x1b[31m",
 		strings.Repeat("x", 500),
 	}
-	for _, c := range []struct{ name, line string }{
-		{"combined", `203.0.113.5 - %s [21/Feb/2026:00:00:11 +0100] "POST /Microsoft-Server-ActiveSync?User=%s HTTP/1.1" 401 13 "%s" "%s"`},
-		{"dovecot", `Feb 21 00:46:41 imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`},
-		{"dovecot, no method", `Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): user=<%s>, rip=203.0.113.5, lip=192.0.2.1`},
-		{"dovecot, address first", `Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): rip=203.0.113.5, lip=192.0.2.1, user=<%s>`},
-		{"dovecot syslog", `Feb 21 00:46:41 mx1 dovecot: imap-login: Login: user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, mpid=1, TLS, session=<t21i0tgRzqeLokR2>`},
-		{"dovecot ID", `Feb 21 00:46:41 imap-login: Info: ID sent: name=%s: user=<>, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`},
-		{"postfix", `Feb 21 00:42:25 mx1 postfix/submission/smtpd[1]: warning: h.example[203.0.113.5]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=%s`},
-		{"postfix login", `Feb 21 00:42:25 mx1 postfix/submission/smtpd[1]: 4F1A2B3C4D: client=h.example[203.0.113.5], sasl_method=PLAIN, sasl_username=%s`},
-		{"postfix reject", `Feb 21 00:42:25 mx1 postfix/smtpd[1]: NOQUEUE: reject: RCPT from h.example[203.0.113.5]: 554 5.7.1 <%s>: Relay access denied; from=<%s> helo=<%s>`},
-		{"roundcube", `[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for %s from 203.0.113.5 in session 8ec5f9f53275e021 (error: 0)`},
-		{"roundcube behind a proxy", `[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for %s from 203.0.113.5(X-Forwarded-For: %s) in session 8ec5f9f53275e021 (error: 0)`},
-	} {
-		for _, name := range names {
-			line := strings.ReplaceAll(c.line, "%s", name)
+	for name, pattern := range lines {
+		for _, tried := range names {
+			line := strings.ReplaceAll(pattern, "%s", tried)
 			for _, mixed := range []bool{false, true} {
 				p := sampleParser(t, FormatNone)
 				p.opt.Mixed = mixed
 				var ev Event
 				r := p.Parse([]byte(line), &ev)
 				switch {
-				case r.Kind == Parsed && c.name == "roundcube behind a proxy" && !ev.ClientIP.IsValid():
+				case r.Kind == Parsed && name == "roundcube behind a proxy" && !ev.ClientIP.IsValid():
 				case r.Kind == Parsed && ev.ClientIP != netip.MustParseAddr("203.0.113.5"):
-					t.Errorf("%s, %q: %s", c.name, name, dump(r, &ev))
+					t.Errorf("%s, %q: %s", name, tried, dump(r, &ev))
 				case r.Kind != Parsed && r.Why != whyGlued:
-					t.Errorf("%s, %q: %s", c.name, name, dump(r, &ev))
+					t.Errorf("%s, %q: %s", name, tried, dump(r, &ev))
 				}
 			}
 		}
@@ -384,29 +394,33 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 // stated finds the address in a field of the format that is the server's to
 // write.
 func stated(line []byte, ev *Event) bool {
-	var marks []string
-	switch ev.Format {
-	case Combined:
-		marks = []string{"", " "}
-	case Dovecot, DovecotSyslog:
-		marks = []string{"rip="}
-	case Postfix:
-		marks = []string{"["}
-	case RoundcubeLogins:
-		marks = []string{" from "}
-	}
-	for i := range line {
-		for _, m := range marks {
-			rest := string(line[i:])
-			if m == "" && i > 0 || !strings.HasPrefix(rest, m) {
-				continue
-			}
-			rest = rest[len(m):]
-			if j := strings.IndexAny(rest, " ,](\r\n"); j >= 0 {
-				rest = rest[:j]
-			}
-			if a, err := netip.ParseAddr(rest); err == nil && a.WithZone("").Unmap() == ev.ClientIP {
-				return true
+	for _, s := range samples {
+		if s.format != ev.Format {
+			continue
+		}
+		for i := range line {
+			for _, m := range s.marks {
+				rest := string(line[i:])
+				if m == "^" && i > 0 || m != "^" && !strings.HasPrefix(rest, m) {
+					continue
+				}
+				rest = rest[len(strings.TrimPrefix(m, "^")):]
+				for end, c := range rest + " " { // an address may end in any way
+					if !strings.ContainsRune("0123456789abcdefABCDEF:.%", c) {
+						rest = rest[:end]
+						break
+					}
+				}
+				for len(rest) > 0 {
+					if a, err := netip.ParseAddr(rest); err == nil && a.WithZone("").Unmap() == ev.ClientIP {
+						return true
+					}
+					i := strings.LastIndexAny(rest, ":.") // a port
+					if i < 0 {
+						break
+					}
+					rest = rest[:i]
+				}
 			}
 		}
 	}

@@ -17,6 +17,17 @@ type message struct {
 // maxAccount is the longest account that is remembered: RFC 5321 allows 254.
 const maxAccount = 320
 
+// postfixSyslog rejects two lines that ran together, as dovecotSyslog does.
+func (p *Parser) postfixSyslog(tag, msg []byte, ev *Event) Result {
+	r := p.postfix(tag, msg, ev)
+	if r.Kind == Parsed {
+		if i := index(msg, " postfix/"); i >= 0 && contains(msg[i:], "]: ") {
+			return rejected(whyGlued)
+		}
+	}
+	return r
+}
+
 // postfix reads a message of one of Postfix's programs:
 //
 //	postfix/submission/smtpd[7]: 4F1A2B3C4D: client=host.example[198.51.100.7], sasl_method=PLAIN, sasl_username=anna

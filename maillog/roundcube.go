@@ -21,6 +21,16 @@ func (p *Parser) roundcubeFile(line []byte, ev *Event) Result {
 	return rejected(whyTime)
 }
 
+func beginsRoundcube(line []byte) bool {
+	if line[0] != '[' || len(line) <= 28 || line[27] != ']' {
+		return false
+	}
+	_, ok := parseCLF(line[1:27])
+	return ok
+}
+
+func (p *Parser) roundcubeSyslog(_, msg []byte, ev *Event) Result { return p.roundcube(msg, ev) }
+
 func (p *Parser) roundcube(msg []byte, ev *Event) Result {
 	hasSession := hasPrefix(msg, "<")
 	if hasSession { // its first letters

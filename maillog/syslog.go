@@ -18,9 +18,12 @@ func (p *Parser) syslog(line []byte, ev *Event) Result {
 		}
 		return ignored
 	}
-	format := program(tag)
+	prog := program(tag)
 	if !p.time(&s, ev) {
 		return rejected(whyTime)
+	}
+	if prog == nil {
+		return ignored
 	}
 	// rsyslog may fold repetitions: one Event stands for all of them.
 	if hasPrefix(msg, "message repeated ") {
@@ -31,47 +34,46 @@ func (p *Parser) syslog(line []byte, ev *Event) Result {
 			msg = msg[i+len(" times: [ ") : len(msg)-1]
 		}
 	}
-	// A line that was cut and run into another holds a program's name again.
-	// Whoever puts one into a user name has only that attempt rejected, and no
-	// real account is called so.
-	var r Result
-	var glued bool
-	switch format {
-	case Dovecot:
-		ev.Format = DovecotSyslog
-		r = p.dovecot(msg, ev)
-		glued = r.Kind == Parsed && (contains(msg, " dovecot: ") || contains(msg, " dovecot["))
-	case Postfix:
-		ev.Format = Postfix
-		r = p.postfix(tag, msg, ev)
-		if r.Kind == Parsed {
-			i := index(msg, " postfix/")
-			glued = i >= 0 && contains(msg[i:], "]: ")
-		}
-	case RoundcubeLogins:
-		ev.Format = RoundcubeLogins
-		r = p.roundcube(msg, ev)
-	default:
-		return ignored
-	}
-	if glued {
-		return rejected(whyGlued)
-	}
-	return r
+	ev.Format = prog.format
+	return prog.read(p, tag, msg, ev)
 }
 
-// program tells which program a syslog tag names. "postfix-out/smtpd" is an
-// instance of Postfix.
-func program(tag []byte) Format {
-	switch {
-	case string(tag) == "dovecot":
-		return Dovecot
-	case hasPrefix(tag, "postfix") && bytes.IndexByte(tag, '/') > 0:
-		return Postfix
-	case string(tag) == "roundcube":
-		return RoundcubeLogins
+// syslogPrograms says which programs are read, the most frequent first. A
+// program is added here.
+var syslogPrograms = [...]syslogProgram{
+	{"dovecot", false, DovecotSyslog, (*Parser).dovecotSyslog},
+	{"postfix", true, Postfix, (*Parser).postfixSyslog},
+	{"roundcube", false, RoundcubeLogins, (*Parser).roundcubeSyslog},
+}
+
+type syslogProgram struct {
+	name string
+	// parts: the tag goes on with a slash, before which an instance may be
+	// named: "postfix-out/smtpd".
+	parts  bool
+	format Format // of its Events
+	read   func(p *Parser, tag, msg []byte, ev *Event) Result
+}
+
+// program tells which program a syslog tag names; nil for all others.
+func program(tag []byte) *syslogProgram {
+	for i := range syslogPrograms {
+		s := &syslogPrograms[i]
+		if len(tag) >= len(s.name) && string(tag[:len(s.name)]) == s.name &&
+			(len(tag) == len(s.name) && !s.parts || s.parts && bytes.IndexByte(tag, '/') > 0) {
+			return s
+		}
 	}
-	return Syslog
+	return nil
+}
+
+func beginsSyslog(line []byte) bool {
+	if line[0] == '<' {
+		_, ok := priority(line)
+		return ok
+	}
+	_, rest, ok := parseStamp(line)
+	return ok && len(rest) >= 2 && rest[0] == ' '
 }
 
 // syslogHeader takes apart "Feb 21 00:03:02 host tag[pid]: message", the same

@@ -61,11 +61,10 @@ func without(s string, from, to int) string {
 func (d *discovery) arrange() []*File {
 	bySource := map[string][]*candidate{}
 	for _, c := range d.found {
-		// Postfix and Dovecot write to one syslog file, and which of them a
-		// sample shows is chance.
+		// Several programs write to one syslog file, and which of them a sample
+		// shows is chance.
 		kind := c.Format.String()
-		switch c.Format {
-		case maillog.DovecotSyslog, maillog.Postfix, maillog.Syslog:
+		if c.Format.Syslog() {
 			kind = maillog.Syslog.String()
 		}
 		c.Source += " (" + kind + ")"
