@@ -99,8 +99,10 @@ func (r *run) explain(windows []*window, c *verdict.Case) {
 	})
 	var done []*accepted
 	for _, w := range order {
-		if a := r.absorb(w, done); a != nil {
-			r.mention(a, w)
+		if a, passedOn := r.absorb(w, done); a != nil {
+			if !passedOn {
+				r.mention(a, w)
+			}
 			continue
 		}
 		if w.excess.series.family == failures && !w.excess.up {
@@ -125,8 +127,9 @@ func (r *run) explain(windows []*window, c *verdict.Case) {
 	}
 }
 
-// absorb returns the earlier excess of which this one is the doing, if any.
-func (r *run) absorb(w *window, done []*accepted) *accepted {
+// absorb returns the earlier excess of which this one is the doing, if any,
+// and whether it is no more than what webmail or a gateway passed on.
+func (r *run) absorb(w *window, done []*accepted) (of *accepted, passedOn bool) {
 	x := w.excess
 	for _, a := range done {
 		if a.fault {
@@ -136,7 +139,7 @@ func (r *run) absorb(w *window, done []*accepted) *accepted {
 			near := interval{a.span.from - 15, a.span.to + min(afterFault, 2*length+60)}
 			begins := interval{x.intervals[0].from, x.intervals[0].from + 1}
 			if near.overlaps(begins) && x.whole().to <= a.span.to+2*length+afterFault {
-				return a
+				return a, false
 			}
 		}
 	}
@@ -157,22 +160,23 @@ func (r *run) absorb(w *window, done []*accepted) *accepted {
 	}
 	for j, a := range done {
 		if excess != 0 && claimed[j]/excess >= mostClaimed {
-			return a
+			return a, false
 		}
 		if !a.span.overlaps(x.whole()) || a.Up != x.up {
 			continue
 		}
 		// The failures of one service are part of all failures.
 		if a.Family == string(failures) && x.series.family == failures {
-			return a
+			return a, false
 		}
 		// Webmail and gateways open mailboxes on behalf of others: what they
 		// pass on rises with what they are asked for.
-		if passedOn := a.Service == maillog.Webmail.String() || a.Service == maillog.ActiveSync.String(); passedOn && relayed/excess >= 0.5 {
-			return a
+		front := a.Service == maillog.Webmail.String() || a.Service == maillog.ActiveSync.String()
+		if front && x.series.family == everyday && relayed/excess >= 0.5 {
+			return a, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // mention adds to an incident what else it did.
