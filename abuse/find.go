@@ -199,6 +199,43 @@ func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
 	return out
 }
 
+// Doubtful returns sign-ins after failures that named nobody, from a country
+// that is new to the account. It may be a traveller whose device had an old
+// password, so nothing is held against anybody on this alone; in the middle of
+// an attack from many such addresses it is one of them.
+func (p *Profiles) Doubtful() []Finding {
+	var out []Finding
+	for _, s := range p.sources {
+		if len(s.Failed) > 0 || s.Nameless < minStrangers || len(s.Signed) != 1 || ours(s.Network.Value()) || s.Hostile() {
+			continue
+		}
+		for name, w := range s.Signed {
+			a := p.accounts[name]
+			if a == nil || w.first < s.First || !a.newCountry(s.Network.Value().Country, w.first) {
+				continue
+			}
+			f := Finding{
+				Code: ValidAccount, Account: name, Source: s.Addr, Network: s.Network.Value(), Weight: 2,
+				First: s.First, Last: max(s.Last, w.last), Count: w.n,
+				Sources: []netip.Addr{s.Addr}, Services: services(s.Services),
+				Refs:  append([]traffic.Ref{w.ref}, s.Refs...),
+				Title: fmt.Sprintf("signed in from an address that had failed %d times before, in a country new to the account", s.Failure),
+			}
+			if pl := a.places[s.Network]; pl != nil {
+				f.Messages = pl.Messages
+				if a.familiarClient(pl, s.First, nil) {
+					continue
+				}
+			}
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), a.Source.Compare(b.Source))
+	})
+	return out
+}
+
 // Guessing gives one finding per hostile source, and one per account that a
 // single stranger's address keeps trying.
 func (p *Profiles) Guessing() []Finding {

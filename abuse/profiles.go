@@ -424,24 +424,32 @@ func (p *Profiles) source(key netip.Addr, r *traffic.Record) *Source {
 	return s
 }
 
-// dropSources forgets the sources that did least, until no more than half of
-// what is allowed are left. An attacker who uses each address once stays
-// visible in the counts by network, not here.
+// dropSources forgets the sources that did least, as far up as it takes for no
+// more than half of what is allowed to be left. All that did equally little go
+// together, so that it does not matter in which order they are looked at. An
+// attacker who uses each address once stays visible in the counts by network,
+// not here.
 func (p *Profiles) dropSources() {
-	all := make([]*Source, 0, len(p.sources))
+	var sources, names [1024]int // by what they did, the last stands for more
+	did := func(s *Source) int { return int(min(s.Failure+s.Success, int64(len(sources)-1))) }
 	for _, s := range p.sources {
-		all = append(all, s)
+		sources[did(s)]++
+		names[did(s)] += len(s.Failed)
 	}
-	slices.SortFunc(all, func(a, b *Source) int {
-		return cmp.Or(cmp.Compare(a.Failure+a.Success, b.Failure+b.Success), a.Addr.Compare(b.Addr))
-	})
-	for _, s := range all {
-		if len(p.sources) <= maxSources/2 && p.names <= maxNames/2 {
-			break
+	least, left, listed := 0, len(p.sources), p.names
+	for ; least < len(sources)-1 && (left > maxSources/2 || listed > maxNames/2); least++ {
+		left -= sources[least]
+		listed -= names[least]
+	}
+	if left > maxSources/2 || listed > maxNames/2 {
+		least++ // so many that did so much: all begin anew
+	}
+	for k, s := range p.sources {
+		if did(s) < least {
+			delete(p.sources, k)
+			p.names -= len(s.Failed)
+			p.Forgotten++
 		}
-		delete(p.sources, s.Addr)
-		p.names -= len(s.Failed)
-		p.Forgotten++
 	}
 	p.lastSource = nil
 }
@@ -618,18 +626,23 @@ func keep[T any](list []T, x T, compare func(a, b T) int) []T {
 // keepRef adds a line to the few first ones, whichever reader saw them.
 func keepRef(list []traffic.Ref, r traffic.Ref) []traffic.Ref {
 	n := len(list)
-	if n == refsPerRecord {
-		if compareRefs(r, list[n-1]) >= 0 {
-			return list // nearly always: files are read in order
-		}
-		list = list[:n-1]
+	switch {
+	case n > 0 && compareRefs(r, list[n-1]) < 0:
+		list = list[:min(n, refsPerRecord-1)]
+	case n < refsPerRecord:
+		return append(list, r)
+	default:
+		return list // nearly always: files are read in order
 	}
 	i, _ := slices.BinarySearchFunc(list, r, compareRefs)
 	return slices.Insert(list, i, r)
 }
 
 func compareRefs(a, b traffic.Ref) int {
-	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	if a.File != b.File {
+		return cmp.Compare(a.File, b.File)
+	}
+	return cmp.Compare(a.Line, b.Line)
 }
 
 // DayCount is on how many days (of the last 64) the source failed.
