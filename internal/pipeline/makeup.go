@@ -125,6 +125,10 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	}
 }
 
+// inCrowd is the weight a doubtful sign-in gains from being one of a crowd that
+// guesses at the same time, in log-odds like all weights of findings.
+const inCrowd = 3
+
 // attackers adds whom the strangers behind the failures tried, which accounts
 // they opened, and when the first of them came.
 //
@@ -161,6 +165,23 @@ func (r *run) attackers(w *window, hostile map[string]bool, e *verdict.Excess, c
 	for _, f := range c.Strange {
 		if f.Source.IsValid() && part[f.Source.String()] && f.Weight >= 4 {
 			e.Hands = append(e.Hands, f)
+		}
+	}
+	// Sign-ins that say little by themselves say more in such a crowd.
+	if crowd := 2 * max(e.Usual, 10); float64(len(e.Sources)) > crowd*float64(max(1, e.Nights)) {
+		in := make(map[string]bool)
+		for i := range w.rows {
+			if k := &w.rows[i]; k.n > 0 {
+				in[address(k.addr)] = true
+			}
+		}
+		for _, f := range r.profiles.Doubtful() {
+			if addr := f.Source.String(); in[addr] && f.First >= before {
+				part[addr] = true
+				f.Weight += inCrowd
+				e.Sources = append(e.Sources, addr)
+				e.Hands = append(e.Hands, f)
+			}
 		}
 	}
 	first, after := int64(math.MaxInt64), r.jump(w.excess)
