@@ -617,8 +617,15 @@ func TestHollow(t *testing.T) {
 		{"nothing at all", verdict.Case{}},
 		{"an excess of nothing", verdict.Case{Excesses: []verdict.Excess{{}}}},
 		{"every family, up and down, without times", verdict.Case{Say: nothing, Excesses: []verdict.Excess{
-			{Family: "traffic", Up: true}, {Family: "traffic"}, {Family: "failures", Up: true}, {Family: "failures"},
-			{Family: "errors", Up: true}, {Family: "errors"}, {Family: "hosting", Up: true}, {Family: "hosting"}, {Family: "unheard of", Up: true},
+			{Family: "traffic", Up: true},
+			{Family: "traffic"},
+			{Family: "failures", Up: true},
+			{Family: "failures"},
+			{Family: "errors", Up: true},
+			{Family: "errors"},
+			{Family: "hosting", Up: true},
+			{Family: "hosting"},
+			{Family: "unheard of", Up: true},
 		}}},
 		{"causes without words", verdict.Case{Excesses: []verdict.Excess{{
 			Family: "traffic", Up: true, Observed: 9e9, Cause: []map[string]string{nil, {}, {"os": ""}}, Services: []string{""},
