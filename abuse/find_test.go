@@ -3,6 +3,7 @@ package abuse_test
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -463,5 +464,79 @@ func TestFind(t *testing.T) {
 				t.Errorf("against it: %q, want %q", found(p)[0].Against, c.against)
 			}
 		})
+	}
+}
+
+// A finding says what happened and rests on lines of its own.
+func TestEvidence(t *testing.T) {
+	var d diary
+	d.lives("anna", 5)
+	d.lives("bert", 5)
+	first := int64(len(d.records) + 1)
+	d.sprays(20, entry{at: 3 * day, addr: "192.0.2.66", network: cloud})
+	d.add(entry{at: 3*day + time.Hour, account: "bert", addr: "192.0.2.66", network: cloud})
+	d.add(entry{at: 3*day + 2*time.Hour, account: "anna", addr: "192.0.2.66", network: cloud})
+	opened := int64(len(d.records))
+	read := opened + 1
+	d.reads(entry{at: 4 * day, account: "anna", addr: "192.0.2.70", network: cloud2}, 300)
+	d.add(entry{at: 4*day + time.Hour, account: "anna", addr: "192.0.2.69", network: cloud2})
+	d.sprays(1500, entry{at: 4 * day, addr: "192.0.2.67", network: vpn})
+	p := d.profiles()
+
+	guess := p.Guessing()
+	if len(guess) != 2 {
+		t.Fatalf("%d findings of guessing", len(guess))
+	}
+	f := guess[0]
+	if f.Tried != 20 || f.Count != 20 || len(f.Accounts) != 20 || f.First != start.Add(3*day).UnixNano() || !reflect.DeepEqual(f.Services, []maillog.Service{maillog.IMAP}) {
+		t.Errorf("%+v", f)
+	}
+	if want := []traffic.Ref{{Line: first}, {Line: first + 1}, {Line: first + 2}}; !slices.Equal(f.Refs, want) {
+		t.Errorf("lines %v, want %v", f.Refs, want)
+	}
+	if want := "tried the passwords of more than 1024 accounts, 1500 failures"; guess[1].Title != want {
+		t.Errorf("%q, want %q", guess[1].Title, want)
+	}
+
+	hands := p.SuccessAfterFailures(p.Source(f.Source))
+	if len(hands) != 2 || hands[0].Account != "anna" || hands[1].Account != "bert" {
+		t.Fatalf("opened: %+v", hands)
+	}
+	for i, f := range hands {
+		if want := opened - int64(i); f.Refs[0].Line != want || f.Tried != 20 || f.Count != 1 {
+			t.Errorf("%s: line %d, want %d; tried %d", f.Account, f.Refs[0].Line, want, f.Tried)
+		}
+	}
+
+	var strange []abuse.Finding
+	for _, f := range p.Takeovers() {
+		if f.Network == cloud2.Value() {
+			strange = append(strange, f)
+		}
+	}
+	if len(strange) != 1 {
+		t.Fatalf("%d takeovers", len(strange))
+	}
+	f = strange[0]
+	sources := []netip.Addr{netip.MustParseAddr("192.0.2.69"), netip.MustParseAddr("192.0.2.70")}
+	if f.Account != "anna" || f.Messages != 300 || f.Count != 2 || f.Source.IsValid() || !slices.Equal(f.Sources, sources) ||
+		f.First != start.Add(4*day).UnixNano() || f.Last != start.Add(4*day+time.Hour).UnixNano() || f.Refs[0].Line != read {
+		t.Errorf("%+v", f)
+	}
+}
+
+// Everyday and strange days differ: how many hostile sources a day has.
+func TestHostileADay(t *testing.T) {
+	var d diary
+	if n := d.profiles().HostileADay(); n != 0 {
+		t.Errorf("%v on no day", n)
+	}
+	for i := range 5 {
+		for j := range 1 + 10*(i/4) { // eleven on the last day
+			d.sprays(5, entry{at: time.Duration(i) * day, addr: fmt.Sprintf("192.0.2.%d", 20*i+j), network: cloud})
+		}
+	}
+	if n := d.profiles().HostileADay(); n != 1 {
+		t.Errorf("%v a day, want 1", n)
 	}
 }

@@ -625,17 +625,14 @@ func keep[T any](list []T, x T, compare func(a, b T) int) []T {
 
 // keepRef adds a line to the few first ones, whichever reader saw them.
 func keepRef(list []traffic.Ref, r traffic.Ref) []traffic.Ref {
-	n := len(list)
-	switch {
-	case n > 0 && compareRefs(r, list[n-1]) < 0:
-		list = list[:min(n, refsPerRecord-1)]
-	case n < refsPerRecord:
-		return append(list, r)
-	default:
+	if n := len(list); n == refsPerRecord && compareRefs(r, list[n-1]) >= 0 {
 		return list // nearly always: files are read in order
 	}
-	i, _ := slices.BinarySearchFunc(list, r, compareRefs)
-	return slices.Insert(list, i, r)
+	i, found := slices.BinarySearchFunc(list, r, compareRefs)
+	if found {
+		return list
+	}
+	return slices.Insert(list[:min(len(list), refsPerRecord-1)], i, r)
 }
 
 func compareRefs(a, b traffic.Ref) int {

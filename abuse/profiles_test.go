@@ -231,6 +231,29 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// Services are kept as bits of 16.
+func TestServicesFit(t *testing.T) {
+	if name := maillog.Service(16).String(); name != "#16" {
+		t.Errorf("%q is the seventeenth service: Place.Services and Account hold sixteen", name)
+	}
+}
+
+func TestAddDoesNotAllocate(t *testing.T) {
+	var d diary
+	for i := range 50 {
+		d.lives(fmt.Sprintf("person-%d", i), 3)
+	}
+	d.sprays(20, entry{addr: "192.0.2.66", network: cloud})
+	p := d.profiles()
+	if n := testing.AllocsPerRun(10, func() {
+		for i := range d.records {
+			p.Add(&d.records[i])
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations for %d events of known people", n, len(d.records))
+	}
+}
+
 func BenchmarkProfilesAdd(b *testing.B) {
 	var d diary
 	for i := range 600 {
