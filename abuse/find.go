@@ -236,6 +236,34 @@ func (p *Profiles) Doubtful() []Finding {
 	return out
 }
 
+// Infected returns the hostile sources that are also where somebody here
+// connects from every day: not a stranger, but a machine in a stranger's hands
+// at home. One finding per account that belongs there.
+func (p *Profiles) Infected() []Finding {
+	var out []Finding
+	for _, s := range p.HostileSources() {
+		if rented(s.Network.Value()) {
+			continue
+		}
+		for name, w := range s.Signed {
+			if w.first >= s.First || w.last-w.first < int64(belongsAfter) {
+				continue
+			}
+			strangers, _ := s.Strangers()
+			out = append(out, Finding{
+				Code: PasswordSpraying, Account: name, Source: s.Addr, Network: s.Network.Value(), Weight: 2,
+				First: s.First, Last: s.Last, Count: s.Failure, Tried: strangers,
+				Sources: []netip.Addr{s.Addr}, Services: services(s.Services), Refs: s.Refs,
+				Title: fmt.Sprintf("a machine at the account's usual address tried the passwords of %d others", strangers),
+			})
+		}
+	}
+	slices.SortFunc(out, func(a, b Finding) int {
+		return cmp.Or(a.Source.Compare(b.Source), cmp.Compare(a.Account, b.Account))
+	})
+	return out
+}
+
 // Guessing gives one finding per hostile source, and one per account that a
 // single stranger's address keeps trying.
 func (p *Profiles) Guessing() []Finding {

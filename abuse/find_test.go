@@ -167,7 +167,7 @@ func found(p *abuse.Profiles) []abuse.Finding {
 	for _, s := range p.HostileSources() {
 		out = append(out, p.SuccessAfterFailures(s)...)
 	}
-	return slices.Concat(out, p.Takeovers(), p.Stale())
+	return slices.Concat(out, p.Doubtful(), p.Takeovers(), p.Stale())
 }
 
 func TestFind(t *testing.T) {
@@ -538,5 +538,50 @@ func TestHostileADay(t *testing.T) {
 	}
 	if n := d.profiles().HostileADay(); n != 1 {
 		t.Errorf("%v a day, want 1", n)
+	}
+}
+
+// A sign-in after a few failures without a name is doubtful only abroad, and
+// not with a device of one's own.
+func TestDoubtful(t *testing.T) {
+	const at, addr = 4 * day, "192.0.2.66"
+	for _, c := range []struct {
+		name    string
+		nobody  int // failures without a name
+		named   int // failures of names, from the same address
+		network unique.Handle[traffic.Network]
+		agent   unique.Handle[traffic.Agent]
+		others  int // other people who sign in there
+		want    int
+	}{
+		{name: "three failures, then in, abroad", nobody: 3, network: abroad, want: 1},
+		{name: "a traveller with his own client", nobody: 3, network: abroad, agent: mail},
+		{name: "at home", nobody: 3, network: network(64530, "New Fibre", "BE", traffic.KindResidential)},
+		{name: "two failures", nobody: 2, network: abroad},
+		{name: "the lines name somebody: spraying tells that better", nobody: 3, named: 1, network: abroad},
+		{name: "a hotel at which others sign in too", nobody: 3, network: abroad, others: 1},
+		{name: "an office of one's own, abroad", nobody: 3, network: network(64502, "Hotel", "GR", traffic.KindOffice)},
+		{name: "so many that the address is hostile", nobody: 20, network: cloud},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var d diary
+			d.lives("anna", 5)
+			d.fails(c.nobody, entry{at: at, addr: addr, network: c.network, service: maillog.Submission})
+			d.sprays(c.named, entry{at: at, addr: addr, network: c.network})
+			d.add(entry{at: at + time.Hour, account: "anna", addr: addr, network: c.network, agent: c.agent, messages: 7})
+			in := int64(len(d.records))
+			for i := range c.others {
+				d.add(entry{at: at + 2*time.Hour, account: fmt.Sprintf("guest-%d", i), addr: addr, network: c.network})
+			}
+			got := d.profiles().Doubtful()
+			if len(got) != c.want {
+				t.Fatalf("%+v", got)
+			}
+			for _, f := range got {
+				if f.Account != "anna" || f.Weight >= 4 || f.Refs[0].Line != in || f.Messages != 7 || f.Count != 1 {
+					t.Errorf("%+v", f)
+				}
+			}
+		})
 	}
 }

@@ -14,6 +14,7 @@ type Case struct {
 	Excesses []Excess        // most important first; what an earlier one explains is left out
 	Hostile  []abuse.Finding // sources that tried the passwords of strangers
 	Strange  []abuse.Finding // accounts in which a stranger signed in
+	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords
 	Stale    []abuse.Finding // devices with an old password
 	Accounts int             // accounts that signed in at least once
 	History  time.Duration   // time the logs cover

@@ -32,12 +32,13 @@ func Judge(c *Case) *Verdict {
 		SchemaVersion: SchemaVersion, Verdict: Quiet, Focus: NoFocus,
 		Timezone: c.location().String(), Coverage: c.Coverage,
 	}
-	j := judge{c: c, v: v, told: make(map[string]told), claimed: make([]bool, len(c.Strange))}
+	j := judge{c: c, v: v, told: make(map[string]told), doubtful: make(map[string]bool), attackers: make(map[string]bool), claimed: make([]bool, len(c.Strange))}
 	j.short = c.Judged < 24*time.Hour || c.History < shortHistory
 	for _, x := range largestFirst(c.Excesses) {
 		j.excess(x)
 	}
 	j.strangers()
+	j.infected()
 	j.background()
 	j.findings()
 	j.order()
@@ -49,11 +50,15 @@ type judge struct {
 	c *Case
 	v *Verdict
 	n int
+	attackers map[string]bool // the addresses of all attacks
 	// claimed are the findings of c.Strange that an incident already tells.
 	claimed []bool
 	told    map[string]told // by incident
 	// undecided holds what would decide an excess that nothing explains.
 	undecided []string
+	// doubtful are accounts that signed in from where an attack came from,
+	// more likely by their owners than not.
+	doubtful map[string]bool
 	targeted  bool // an attack knows who works here
 	short     bool // the logs are too short to say what is normal
 }
@@ -94,10 +99,10 @@ func (j *judge) excess(x *Excess) {
 		Observed: x.Observed, Expected: round(x.Expected), Excess: round(x.Observed - x.Expected),
 		Hypotheses: list, Plot: x.Plot, Evidence: refs(x.Refs),
 	}
-	sources := len(x.Sources)
+	sources, messages := len(x.Sources), int64(0)
 	switch best.kind {
 	case Attack:
-		sources = j.attack(x, &in)
+		sources, messages = j.attack(x, &in)
 	case Undetermined:
 		what := j.c.what(x) + " " + j.c.span(&in)
 		if x.Up {
@@ -107,14 +112,17 @@ func (j *judge) excess(x *Excess) {
 		}
 	}
 	in.Text = j.c.detail(x, &in, sources)
+	if in.Name == nameIntruder && len(in.Compromised) > 0 {
+		in.Text = stranger(&in, sources, traffic.Network{}, messages)
+	}
 	j.told[in.ID] = told{j.c.headline(x, &in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
 }
 
 // attack adds whom an attack took and from where, and returns from how many
-// addresses it came. Only findings of a stranger's success make an account
+// addresses it came and how many messages it fetched. Only findings of a stranger's success make an account
 // compromised, never the failures of others against it.
-func (j *judge) attack(x *Excess, in *Incident) int {
+func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) {
 	intruded := in.Name == nameIntruder
 	in.Targeted = x.Targets
 	j.targeted = j.targeted || x.Makeup.Existing >= 0.5
@@ -143,6 +151,7 @@ func (j *judge) attack(x *Excess, in *Incident) int {
 	last := int64(0)
 	for _, f := range hands {
 		opened[f.Account] = true
+		messages += f.Messages
 		for _, s := range f.Sources {
 			sources[s.String()] = true
 		}
@@ -158,13 +167,16 @@ func (j *judge) attack(x *Excess, in *Incident) int {
 	for i, f := range j.c.Strange {
 		if opened[f.Account] {
 			j.claimed[i] = true
+		} else if f.Weight < handsFrom && comesFrom(f, sources) {
+			j.doubtful[f.Account] = true
 		}
 	}
 	in.Compromised = sorted(opened)
 	in.Targeted = max(in.Targeted, len(in.Compromised))
+	maps.Copy(j.attackers, sources)
 	in.Sources = sorted(sources)
 	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
-	return len(sources)
+	return len(sources), messages
 }
 
 // strangers makes an incident of accounts in which a stranger signed in
@@ -226,6 +238,7 @@ func (j *judge) takeover(hands []abuse.Finding) {
 	in.End = time.Unix(0, last).In(j.c.location())
 	in.Compromised, in.Sources, in.Services = sorted(opened), sorted(sources), sorted(services)
 	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
+	maps.Copy(j.attackers, sources)
 	in.Targeted = len(in.Compromised)
 	if oneNetwork && network.ASN != 0 {
 		cause := map[string]string{"asn": fmt.Sprint(network.ASN)}
@@ -241,35 +254,34 @@ func (j *judge) takeover(hands []abuse.Finding) {
 		{Name: nameElsewhere, Probability: roundDown(1 - p)},
 	}
 	in.Evidence = refs(lines)
-	where := one(len(sources), "address", "addresses")
-	if oneNetwork && network.ASName != "" {
-		where += " of " + network.ASName
+	if !oneNetwork {
+		network = traffic.Network{}
 	}
-	in.Text = fmt.Sprintf("%s from %s that %s had never used", one(int(in.Observed), "sign-in", "sign-ins"), where,
-		plural(len(opened), "the account", "the accounts"))
-	if messages > 0 {
-		in.Text += "; " + one(int(messages), "message was", "messages were") + " fetched"
-	}
-	in.Text += "."
+	in.Text = stranger(&in, len(sources), network, messages)
 	j.told[in.ID] = told{j.c.intrusion(&in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
+}
+
+// infected names the machines of our own people that take part in abuse. Their
+// owners are told; nothing is held against the accounts.
+func (j *judge) infected() {
+	for _, f := range j.c.Infected {
+		j.v.Infected = append(j.v.Infected, InfectedClient{Account: f.Account, IP: f.Source.String(), Evidence: refs(f.Refs)})
+		if len(j.v.Infected) == maxFindings {
+			return
+		}
+	}
 }
 
 // background is the everyday noise: strangers' guessing that no excess made
 // an attack of.
 func (j *judge) background() {
-	inAttack := make(map[string]bool)
-	for _, in := range j.v.Incidents {
-		for _, s := range in.Sources {
-			inAttack[s] = true
-		}
-	}
 	var tries int64
 	first, last := int64(math.MaxInt64), int64(0)
 	var lines []traffic.Ref
 	sources := make(map[string]bool)
 	for _, f := range j.c.Hostile {
-		if inAttack[f.Source.String()] {
+		if j.attackers[f.Source.String()] {
 			continue
 		}
 		tries += f.Count
@@ -306,14 +318,22 @@ func (j *judge) background() {
 // busiest of the hostile sources. Titles without numbers let a report tell
 // many of them in one line.
 func (j *judge) findings() {
-	for _, f := range j.c.Stale {
+	for _, f := range j.c.Stale[:min(len(j.c.Stale), maxFindings/4)] {
 		j.hold(nil, f, Info, "a device keeps failing with an old password")
 	}
 	hostile := make([]*abuse.Finding, len(j.c.Hostile))
 	for i := range j.c.Hostile {
 		hostile[i] = &j.c.Hostile[i]
 	}
-	slices.SortStableFunc(hostile, func(a, b *abuse.Finding) int { return cmp.Compare(b.Count, a.Count) })
+	part := func(f *abuse.Finding) int {
+		if j.attackers[f.Source.String()] {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(hostile, func(a, b *abuse.Finding) int {
+		return cmp.Or(cmp.Compare(part(a), part(b)), cmp.Compare(b.Count, a.Count))
+	})
 	for _, p := range hostile[:min(len(hostile), maxFindings)] {
 		f := *p
 		title, severity := "tried the passwords of many accounts", Low
@@ -326,6 +346,9 @@ func (j *judge) findings() {
 		}
 		if f.Weight < 2 {
 			severity = Info // day after day: noise
+		}
+		if j.attackers[f.Source.String()] {
+			severity = Medium
 		}
 		j.hold(nil, f, severity, title)
 	}

@@ -34,6 +34,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	c := &verdict.Case{
 		Location: r.opt.Location,
 		Hostile:  r.recent(r.profiles.Guessing()),
+		Infected: r.recent(r.profiles.Infected()),
 		Stale:    r.recent(r.profiles.Stale()),
 		Accounts: r.profiles.Accounts(),
 		History:  time.Duration(r.cells.Slots) * time.Minute,
