@@ -47,9 +47,9 @@ func Judge(c *Case) *Verdict {
 }
 
 type judge struct {
-	c *Case
-	v *Verdict
-	n int
+	c         *Case
+	v         *Verdict
+	n         int
 	attackers map[string]bool // the addresses of all attacks
 	// claimed are the findings of c.Strange that an incident already tells.
 	claimed []bool
@@ -59,8 +59,8 @@ type judge struct {
 	// doubtful are accounts that signed in from where an attack came from,
 	// more likely by their owners than not.
 	doubtful map[string]bool
-	targeted  bool // an attack knows who works here
-	short     bool // the logs are too short to say what is normal
+	targeted bool // an attack knows who works here
+	short    bool // the logs are too short to say what is normal
 }
 
 // told is what a verdict needs of an incident and the incident does not hold.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailvigil/abuse"
+	"mailvigil/traffic"
 )
 
 // The sentences people read. A headline says what happened and since when; the
@@ -170,6 +171,19 @@ func (c *Case) intrusion(in *Incident) string {
 	return "a stranger " + in.tense("has used ", "used ") + whose + " " + c.span(in)
 }
 
+// stranger says from where a stranger used accounts, and what was fetched.
+func stranger(in *Incident, sources int, n traffic.Network, messages int64) string {
+	t := "From " + one(sources, "address", "addresses")
+	if n.ASName != "" {
+		t += " of " + n.ASName
+	}
+	t += " that " + plural(len(in.Compromised), "the account", "these accounts") + " had never used"
+	if messages > 0 {
+		t += "; " + one(int(messages), "message was", "messages were") + " fetched"
+	}
+	return t + "."
+}
+
 func (c *Case) aside(in *Incident) string {
 	if cause := c.say(in.Cause); cause != "" {
 		return ": " + cause
@@ -267,6 +281,13 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 			add("It goes on: run this again tomorrow to see whether it fades.")
 		}
 	}
+	if n := len(j.v.Infected); n > 0 {
+		var at []string
+		for _, m := range j.v.Infected {
+			at = append(at, m.IP+" ("+m.Account+")")
+		}
+		add("Have the %s at %s cleaned: %s passwords.", plural(n, "machine", "machines"), names(at, 4), plural(n, "it guesses", "they guess"))
+	}
 	if open != nil {
 		add("Find out %s.", strings.Join(j.undecided[:min(len(j.undecided), 3)], "; "))
 	}
@@ -288,14 +309,11 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 func (j *judge) contain(add func(string, ...any)) {
 	var opened []string
 	var since time.Time
-	sources, tried := make(map[string]bool), false
+	tried := false
 	for i := range j.v.Incidents {
 		in := &j.v.Incidents[i]
 		if in.Kind != Attack {
 			continue
-		}
-		for _, s := range in.Sources {
-			sources[s] = true
 		}
 		tried = tried || in.Name == nameGuessing
 		if len(in.Compromised) > 0 {
@@ -314,7 +332,13 @@ func (j *judge) contain(add func(string, ...any)) {
 	} else {
 		add("No password needs to be changed: as far as these logs show, no account was opened.")
 	}
-	if n := len(sources); n > 0 {
+	for _, a := range opened {
+		delete(j.doubtful, a)
+	}
+	if all := sorted(j.doubtful); len(all) > 0 {
+		add("Ask %s of %s whether recent sign-ins were their own: they came from the same %s.", plural(len(all), "the owner", "the owners"), names(all, 8), plural(len(j.attackers), "address", "addresses"))
+	}
+	if n := len(j.attackers); n > 0 {
 		text := fmt.Sprintf("Refuse sign-in from the %s listed for a limited time.", plural(n, "address", number(float64(n))+" addresses"))
 		if tried {
 			text += " Do not lock the accounts that were tried: that would shut out their owners."
