@@ -176,7 +176,9 @@ func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
 			f.Title = fmt.Sprintf("signed in from an address that had failed %d times before", s.Failure)
 		}
 		if a := p.accounts[name]; a != nil {
-			if pl := a.places[s.Network]; pl != nil {
+			// Where networks are not known, all addresses are one place, which
+			// says nothing of this one.
+			if pl := a.places[s.Network]; pl != nil && s.Network.Value().ASN != 0 {
 				f.Messages = pl.Messages
 				if pl.First < s.First-int64(24*time.Hour) {
 					f.Weight -= 3
@@ -211,7 +213,7 @@ func (p *Profiles) Doubtful() []Finding {
 		}
 		for name, w := range s.Signed {
 			a := p.accounts[name]
-			if a == nil || w.first < s.First || !a.newCountry(s.Network.Value().Country, w.first) {
+			if a == nil || a.First > s.First-int64(minHistory) || w.first < s.First || !a.newCountry(s.Network.Value().Country, w.first) {
 				continue
 			}
 			f := Finding{

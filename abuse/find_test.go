@@ -321,6 +321,12 @@ func TestFind(t *testing.T) {
 			d.sprays(20, entry{at: 3 * day, addr: hostile, network: cloud})
 			d.add(entry{at: 3*day + time.Hour, account: "anna", addr: hostile, network: cloud})
 		}, want: []string{"T1110.003 192.0.2.66 2", "T1078 anna 8", "T1078 anna 4.5"}},
+		{name: "the same where networks are not known", write: func(d *diary) {
+			unknown := network(0, "", "", traffic.KindUnknown)
+			d.days(5, entry{at: 8 * time.Hour, account: "anna", addr: ownAddress("anna"), network: unknown, agent: mail})
+			d.sprays(20, entry{at: 3 * day, addr: hostile, network: unknown})
+			d.add(entry{at: 3*day + time.Hour, account: "anna", addr: hostile, network: unknown})
+		}, want: []string{"T1110.003 192.0.2.66 2", "T1078 anna 6"}},
 		{name: "somebody on a carrier's address on which a bot tries names", write: func(d *diary) {
 			d.lives("anna", 5)
 			d.sprays(20, entry{at: 3 * day, addr: "203.0.113.8", network: mobile})
@@ -552,6 +558,7 @@ func TestDoubtful(t *testing.T) {
 		network unique.Handle[traffic.Network]
 		agent   unique.Handle[traffic.Agent]
 		others  int // other people who sign in there
+		fresh   bool
 		want    int
 	}{
 		{name: "three failures, then in, abroad", nobody: 3, network: abroad, want: 1},
@@ -562,10 +569,13 @@ func TestDoubtful(t *testing.T) {
 		{name: "a hotel at which others sign in too", nobody: 3, network: abroad, others: 1},
 		{name: "an office of one's own, abroad", nobody: 3, network: network(64502, "Hotel", "GR", traffic.KindOffice)},
 		{name: "so many that the address is hostile", nobody: 20, network: cloud},
+		{name: "an account nobody knew before", nobody: 3, network: abroad, fresh: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var d diary
-			d.lives("anna", 5)
+			if !c.fresh {
+				d.lives("anna", 5)
+			}
 			d.fails(c.nobody, entry{at: at, addr: addr, network: c.network, service: maillog.Submission})
 			d.sprays(c.named, entry{at: at, addr: addr, network: c.network})
 			d.add(entry{at: at + time.Hour, account: "anna", addr: addr, network: c.network, agent: c.agent, messages: 7})
