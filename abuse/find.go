@@ -244,8 +244,8 @@ func (p *Profiles) Doubtful() []Finding {
 func (p *Profiles) Infected() []Finding {
 	var out []Finding
 	for _, s := range p.HostileSources() {
-		if rented(s.Network.Value()) {
-			continue
+		if n := s.Network.Value(); rented(n) || n.Kind == traffic.KindMobile {
+			continue // an address that many share: the machine may be anybody's
 		}
 		for name, w := range s.Signed {
 			if w.first >= s.First || w.last-w.first < int64(belongsAfter) {
@@ -255,7 +255,8 @@ func (p *Profiles) Infected() []Finding {
 			out = append(out, Finding{
 				Code: PasswordSpraying, Account: name, Source: s.Addr, Network: s.Network.Value(), Weight: 2,
 				First: s.First, Last: s.Last, Count: s.Failure, Tried: strangers,
-				Sources: []netip.Addr{s.Addr}, Services: services(s.Services), Refs: s.Refs,
+				Sources: []netip.Addr{s.Addr}, Services: services(s.Services),
+				Refs:  append([]traffic.Ref{w.ref}, s.Refs...),
 				Title: fmt.Sprintf("a machine at the account's usual address tried the passwords of %d others", strangers),
 			})
 		}

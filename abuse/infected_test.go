@@ -41,6 +41,22 @@ func TestInfected(t *testing.T) {
 			}
 			d.sprays(20, entry{at: 5 * day, addr: "203.0.113.200", network: office})
 		}, nil},
+		{"a carrier's address that many share", func(d *diary) {
+			d.lives("anna", 10)
+			d.sprays(20, entry{at: 5 * day, addr: "203.0.113.7", network: mobile})
+		}, nil},
+		{"a home visited once", func(d *diary) {
+			d.add(entry{account: "anna", addr: "192.0.2.80", network: home})
+			d.sprays(20, entry{at: 5 * day, addr: "192.0.2.80", network: home})
+		}, nil},
+		{"whoever came after it began", func(d *diary) {
+			d.sprays(20, entry{addr: "192.0.2.80", network: home})
+			d.days(3, entry{at: day, account: "anna", addr: "192.0.2.80", network: home})
+		}, nil},
+		{"four names mistyped at home", func(d *diary) {
+			d.lives("anna", 10)
+			d.sprays(4, entry{at: 5 * day, addr: ownAddress("anna"), network: home})
+		}, nil},
 		{"a quiet week", func(d *diary) { d.lives("anna", 10) }, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -49,6 +65,9 @@ func TestInfected(t *testing.T) {
 			var got []string
 			for _, f := range d.profiles().Infected() {
 				got = append(got, f.Account)
+				if len(f.Refs) < 2 || f.Tried < 20 {
+					t.Errorf("lines %v, %d tried", f.Refs, f.Tried)
+				}
 			}
 			if len(got) != len(tc.want) {
 				t.Fatalf("infected %q, want %q", got, tc.want)
