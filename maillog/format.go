@@ -12,10 +12,17 @@ const (
 	Postfix                // Postfix through syslog
 	RoundcubeLogins        // Roundcube's userlogins
 	Syslog                 // syslog lines of software that is not read
+	Journald               // entries of systemd's journal as JSON, around other formats
+	Docker                 // Docker's json-file log, around other formats
+	Multilog               // multilog's files, around other formats
+	Caddy                  // Caddy's access log
 	formatEnd
 )
 
-var formatNames = [formatEnd]string{"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog"}
+var formatNames = [formatEnd]string{
+	"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog",
+	"journald", "docker", "multilog", "caddy",
+}
 
 func (f Format) String() string { return name(formatNames[:], uint8(f)) }
 

@@ -22,7 +22,7 @@ func Formats() []FormatInfo {
 		"refused passwords in a connection that logged in afterwards",
 		"the year and the zone of a line: they follow from the file and the configuration",
 	}
-	return []FormatInfo{
+	return append([]FormatInfo{
 		{
 			Format: Combined, Name: Combined.String(), Software: "nginx, Apache httpd (combined, vhost_combined)",
 			Source: "nginx ngx_http_log_module; Apache mod_log_config; MS-ASHTTP 2.2.1.1 and MS-ASCMD for ActiveSync; Roundcube's index.php for _task and _action",
@@ -83,5 +83,5 @@ func Formats() []FormatInfo {
 			Source:     "RFC 3164; RFC 5424",
 			CannotTell: []string{"anything about mail: these lines belong to other programs and are passed over"},
 		},
-	}
+	}, structuredFormats()...)
 }

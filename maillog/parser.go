@@ -71,6 +71,8 @@ type family uint8
 // The families. A family is added here and in the table below.
 const (
 	familyNone family = iota
+	familyJSON
+	familyMultilog
 	familyCombined
 	familyDovecot
 	familyRoundcube
@@ -82,15 +84,21 @@ const (
 // first family whose begins fits takes it: it looks at the shape of the line's
 // beginning only. A family of which Detect answers FormatNone is a carrier of
 // several formats.
-var families = [familyEnd]struct {
+var families = familyTable{
+	familyJSON:      {FormatNone, beginsJSON, (*Parser).jsonLine, tellJSON},
+	familyMultilog:  {Multilog, beginsMultilog, (*Parser).multilog, nil},
+	familyDovecot:   {Dovecot, beginsDovecot, (*Parser).dovecotFile, nil},
+	familyRoundcube: {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile, nil},
+	familySyslog:    {FormatNone, beginsSyslog, (*Parser).syslog, tellSyslog},
+	familyCombined:  {Combined, beginsCombined, (*Parser).combined, nil},
+}
+
+type familyTable [familyEnd]struct {
 	format Format
 	begins func(line []byte) bool
 	read   func(p *Parser, line []byte, ev *Event) Result
-}{
-	familyDovecot:   {Dovecot, beginsDovecot, (*Parser).dovecotFile},
-	familyRoundcube: {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile},
-	familySyslog:    {FormatNone, beginsSyslog, (*Parser).syslog},
-	familyCombined:  {Combined, beginsCombined, (*Parser).combined},
+	// tell names the format of a line of a carrier, for Detect.
+	tell func(line []byte) Format
 }
 
 func familyOf(f Format) family {
@@ -99,8 +107,11 @@ func familyOf(f Format) family {
 			return i
 		}
 	}
-	if f.Syslog() {
+	switch {
+	case f.Syslog():
 		return familySyslog
+	case isJSON(f):
+		return familyJSON
 	}
 	return familyNone
 }
@@ -117,11 +128,16 @@ type Parser struct {
 
 	account, device, deviceType []byte // decoded fields that Event points into
 	blob, decoded               []byte // ActiveSync's base64 form
+
+	families *familyTable // what an envelope carries is of one of them
+	json     jsonFields
+	inner    []byte // what an envelope carries
+	opened   bool   // it is being read
 }
 
 // NewParser returns a Parser for one source.
 func NewParser(o Options) *Parser {
-	p := &Parser{opt: o}
+	p := &Parser{opt: o, families: &families}
 	p.sessions.bits, p.queue.bits = 13, 11 // times 8: 65,536 sessions, 16,384 messages
 	p.NextFile(o.Reference, o.Format)
 	return p
@@ -183,12 +199,14 @@ func (p *Parser) time(s *stamp, ev *Event) bool {
 }
 
 // lineFamily tells the family of a line by its beginning.
-func lineFamily(line []byte) family {
+func lineFamily(line []byte) family { return families.of(line) }
+
+func (t *familyTable) of(line []byte) family {
 	if len(line) == 0 {
 		return familyNone
 	}
 	for f := familyNone + 1; f < familyEnd; f++ {
-		if families[f].begins(line) {
+		if t[f].begins(line) {
 			return f
 		}
 	}
@@ -200,7 +218,7 @@ func lineFamily(line []byte) family {
 // one format.
 func Detect(sample []byte) Format {
 	var votes [familyEnd]int
-	var programs [formatEnd]int
+	var told [formatEnd]int // by the carriers
 	lines := 0
 	for whole := true; len(sample) > 0 && whole; {
 		line := sample
@@ -220,12 +238,8 @@ func Detect(sample []byte) Format {
 			f = familyNone
 		}
 		votes[f]++
-		if f == familySyslog {
-			if _, tag, _, ok := syslogHeader(line); ok {
-				if prog := program(tag); prog != nil && prog.format.Syslog() {
-					programs[prog.format]++
-				}
-			}
+		if tell := families[f].tell; tell != nil {
+			told[tell(line)]++
 		}
 	}
 	best := familyNone
@@ -237,12 +251,18 @@ func Detect(sample []byte) Format {
 	if best == familyNone || votes[best]*2 < lines {
 		return FormatNone
 	}
-	if best != familySyslog {
+	if families[best].tell == nil {
 		return families[best].format
 	}
-	most := Syslog
+	most := FormatNone
+	if best == familySyslog {
+		most = Syslog
+	}
 	for f := FormatNone + 1; f < formatEnd; f++ {
-		if programs[f] > programs[most] || programs[f] > 0 && programs[f] == programs[most] && f == Postfix {
+		if f == Syslog || familyOf(f) != best {
+			continue
+		}
+		if told[f] > told[most] || told[f] > 0 && (most == FormatNone || most == Syslog || told[f] == told[most] && f == Postfix) {
 			most = f
 		}
 	}

@@ -35,6 +35,10 @@ var samples = []struct {
 	{"syslog", DovecotSyslog, []string{"rip="}},
 	{"postfix", Postfix, []string{"["}},
 	{"roundcube", RoundcubeLogins, []string{" from "}},
+	{"journald", Journald, nil},
+	{"docker", Docker, nil},
+	{"multilog", Multilog, nil},
+	{"caddy", Caddy, []string{`_ip":"`, `remote_addr":"`}},
 }
 
 func sample(t testing.TB, name string) []byte {
@@ -376,7 +380,8 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 		return at >= start && at+uintptr(len(b)) <= start+uintptr(cap(of))
 	}
 	for _, b := range [][]byte{ev.Account, ev.UserAgent, ev.Device, ev.DeviceType, ev.Session, ev.Mechanism, ev.URL, ev.Hostname} {
-		ok := len(b) == 0 || within(b, line) || within(b, p.account) || within(b, p.device) || within(b, p.deviceType) || within(b, p.decoded)
+		ok := len(b) == 0 || within(b, line) || within(b, p.account) || within(b, p.device) || within(b, p.deviceType) || within(b, p.decoded) ||
+			within(b, p.inner) || within(b, p.json.text)
 		if !ok && ev.Joined {
 			for i := range p.queue.slots {
 				ok = ok || within(b, p.queue.slots[i].value.account) || within(b, p.queue.slots[i].value.hostname)
@@ -386,7 +391,7 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 			t.Fatalf("%q: a field outside of the line", line)
 		}
 	}
-	if ev.ClientIP.IsValid() && !ev.Joined && !stated(line, ev) {
+	if ev.ClientIP.IsValid() && !ev.Joined && !stated(line, ev) && !stated(p.inner, ev) {
 		t.Fatalf("%q: no %v in its field", line, ev.ClientIP)
 	}
 }

@@ -8,14 +8,18 @@ import (
 // request reads the request line of an HTTP request and tells which service
 // it knocked at. ev.Status and ev.Account are set before.
 func (p *Parser) request(line []byte, ev *Event) {
-	ev.Service, ev.Action, ev.Outcome = Web, Request, httpOutcome(ev.Status)
 	method, rest, ok := cut(line, " ")
 	i := lastIndex(rest, " HTTP/")
 	if !ok || i < 1 || !isMethod(method) {
-		ev.Action = Probe // TLS to the plain port, a scanner's bytes, nothing at all
+		ev.Service, ev.Action, ev.Outcome = Web, Probe, httpOutcome(ev.Status) // TLS to the plain port, a scanner's bytes, nothing at all
 		return
 	}
-	target := rest[:i]
+	p.requested(method, rest[:i], ev)
+}
+
+// requested is request for those who have its words apart.
+func (p *Parser) requested(method, target []byte, ev *Event) {
+	ev.Service, ev.Action, ev.Outcome = Web, Request, httpOutcome(ev.Status)
 	ev.URL = target
 	if hasPrefix(target, "http://") || hasPrefix(target, "https://") {
 		_, rest, _ := cut(target, "://")

@@ -23,6 +23,11 @@ func (p *Parser) syslog(line []byte, ev *Event) Result {
 		return rejected(whyTime)
 	}
 	if prog == nil {
+		if hasPrefix(msg, "{") { // known by its names
+			if r := p.jsonLine(msg, ev); r.Kind == Parsed {
+				return r
+			}
+		}
 		return ignored
 	}
 	// rsyslog may fold repetitions: one Event stands for all of them.
@@ -67,8 +72,19 @@ func program(tag []byte) *syslogProgram {
 	return nil
 }
 
+// tellSyslog names the format that the program of a line writes, for Detect.
+func tellSyslog(line []byte) Format {
+	if _, tag, _, ok := syslogHeader(line); ok {
+		if prog := program(tag); prog != nil && prog.format.Syslog() {
+			return prog.format
+		}
+	}
+	return Syslog
+}
+
 func beginsSyslog(line []byte) bool {
-	if line[0] == '<' {
+	line, _ = unframed(line)
+	if len(line) > 0 && line[0] == '<' {
 		_, ok := priority(line)
 		return ok
 	}
@@ -76,11 +92,32 @@ func beginsSyslog(line []byte) bool {
 	return ok && len(rest) >= 2 && rest[0] == ' '
 }
 
+// unframed takes the octet count off the start of a line, with which syslog
+// over TCP may begin (RFC 6587, 3.4.1): "87 <22>1 2026-02-21T00:03:02…". All
+// other lines are returned as they are.
+func unframed(line []byte) (rest []byte, why string) {
+	n, rest, ok := digits(line)
+	if !ok || len(rest) < 2 || rest[0] != ' ' || rest[1] != '<' {
+		return line, ""
+	}
+	switch rest = rest[1:]; {
+	case int64(len(rest)) < n-2: // the newline is counted
+		return rest, whyCut
+	case int64(len(rest)) > n:
+		return rest, whyGlued
+	}
+	return rest, ""
+}
+
 // syslogHeader takes apart "Feb 21 00:03:02 host tag[pid]: message", the same
 // with rsyslog's ISO time, each with or without <priority>, and RFC 5424.
 // Where it fails, tag is nil if there is no time and host; else msg is what
 // follows the host.
 func syslogHeader(line []byte) (s stamp, tag, msg []byte, ok bool) {
+	line, why := unframed(line)
+	if why != "" {
+		return s, nil, nil, false
+	}
 	if line[0] == '<' {
 		rest, good := priority(line)
 		if !good {
