@@ -158,7 +158,7 @@ func everyday(x *Excess, c *Case, w *weighing) {
 	if x.Up && x.lasted() < 4*time.Hour {
 		w.add(1.5, "it lasted no more than %s", length(x.lasted()))
 	}
-	w.add(math.Max(-4, math.Min(3, -4*math.Log10(x.scale()/0.1))), "it is %.0f %% of what a usual day brings", 100*x.scale())
+	w.add(math.Max(-4, math.Min(3, -4*math.Log10(x.scale()/0.1))), "it is %s what a usual day brings", share(x.scale()))
 	if !x.Up {
 		switch {
 		case x.lasted() <= 30*time.Minute:
@@ -217,7 +217,7 @@ func clientStorm(x *Excess, c *Case, w *weighing) {
 		w.add(2*m.FamiliarDevice, "%s of the events come from devices that the accounts used before", percent(m.FamiliarDevice))
 	}
 	if m.KnownAccounts > 0 && m.Accounts > 0 && m.Accounts-m.KnownAccounts <= m.Accounts/10 {
-		w.add(1, "%d of %d accounts were in use before", m.KnownAccounts, m.Accounts)
+		w.add(1, "%s", m.inUse())
 	}
 	if m.TopActionShare > 0.6 && (m.TopAction == "sync" || m.TopAction == "ping" || m.TopAction == "foldersync" || m.TopAction == "login" || m.TopAction == "logout") {
 		w.add(0.5, "%s of the excess is the command %q", percent(m.TopActionShare), m.TopAction)
@@ -245,7 +245,7 @@ func elsewhere(x *Excess, c *Case, w *weighing) {
 		w.add(-1.5, "no place stands out")
 	}
 	if m.Accounts > 1 && m.KnownAccounts*10 >= m.Accounts*8 {
-		w.add(1, "%d of %d accounts were in use before", m.KnownAccounts, m.Accounts)
+		w.add(1, "%s", m.inUse())
 	}
 	if m.FamiliarDevice > 0.3 {
 		w.add(2*m.FamiliarDevice, "%s of the events come from devices that the accounts used before", percent(m.FamiliarDevice))
@@ -376,6 +376,14 @@ func serviceFault(x *Excess, c *Case, w *weighing) {
 	if x.Makeup.Accounts == 1 {
 		w.add(-2, "only one account is touched")
 	}
+}
+
+// inUse says how many of the accounts are not new.
+func (m *Makeup) inUse() string {
+	if m.KnownAccounts == m.Accounts {
+		return fmt.Sprintf("all %d accounts were in use before", m.Accounts)
+	}
+	return fmt.Sprintf("%d of %d accounts were in use before", m.KnownAccounts, m.Accounts)
 }
 
 // atOffice reports whether all of the cause is the organisation's own offices.

@@ -344,11 +344,11 @@ func (j *judge) findings() {
 			f.Code = bruteForce
 			title = "failed to sign in again and again; the lines do not say for whom"
 		}
-		if f.Weight < 2 {
-			severity = Info // day after day: noise
-		}
-		if j.attackers[f.Source.String()] {
+		switch daily, part := f.Weight < 2, j.attackers[f.Source.String()]; {
+		case part && !daily:
 			severity = Medium
+		case daily && !part:
+			severity = Info
 		}
 		j.hold(nil, f, severity, title)
 	}

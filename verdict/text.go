@@ -106,14 +106,17 @@ func (c *Case) what(x *Excess) string {
 func (in *Incident) size() string { return compare(in.Observed, in.Expected) }
 
 func compare(observed, expected float64) string {
-	switch n := number(expected); n {
-	case "0":
-		return number(observed) + " where none was expected"
-	case "1":
-		return number(observed) + " where 1 was expected"
-	default:
-		return number(observed) + " where " + n + " were expected"
+	count := func(x float64) string {
+		if n := number(x); n != "0" {
+			return n
+		}
+		return "none"
 	}
+	was := "were"
+	if n := number(expected); n == "0" || n == "1" {
+		was = "was"
+	}
+	return count(observed) + " where " + count(expected) + " " + was + " expected"
 }
 
 // times is how often the usual came, "" where a factor says nothing.
@@ -186,7 +189,7 @@ func stranger(in *Incident, sources int, n traffic.Network, messages int64) stri
 
 func (c *Case) aside(in *Incident) string {
 	if cause := c.say(in.Cause); cause != "" {
-		return ": " + cause
+		return " (" + cause + ")"
 	}
 	return ""
 }
@@ -309,13 +312,14 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 func (j *judge) contain(add func(string, ...any)) {
 	var opened []string
 	var since time.Time
-	tried := false
+	tried, unnamed := false, false
 	for i := range j.v.Incidents {
 		in := &j.v.Incidents[i]
 		if in.Kind != Attack {
 			continue
 		}
 		tried = tried || in.Name == nameGuessing
+		unnamed = unnamed || in.Name == nameIntruder && len(in.Compromised) == 0
 		if len(in.Compromised) > 0 {
 			opened = append(opened, in.Compromised...)
 			if since.IsZero() || in.Onset.Before(since) {
@@ -329,8 +333,11 @@ func (j *judge) contain(add func(string, ...any)) {
 		add("End all sessions of %s, and have %s changed: %s.", plural(n, "this account", fmt.Sprintf("these %d accounts", n)),
 			plural(n, "its password", "their passwords"), names(opened, 8))
 		add("Look in %s for forwarding and mail rules, and for mail sent, since %s.", plural(n, "it", "them"), j.c.day(since))
-	} else {
+	} else if !unnamed {
 		add("No password needs to be changed: as far as these logs show, no account was opened.")
+	}
+	if unnamed {
+		add("Find out from the lines cited whose accounts the stranger used; end their sessions and have their passwords changed.")
 	}
 	for _, a := range opened {
 		delete(j.doubtful, a)
@@ -368,12 +375,22 @@ func number(x float64) string {
 // percent writes a share of something: "all", "77 %", "none".
 func percent(x float64) string {
 	switch {
-	case x >= 0.995:
+	case x >= 0.9995:
 		return "all"
+	case x >= 0.995:
+		return "more than 99 %"
 	case x > 0 && x < 0.005:
 		return "less than 1 %"
 	}
 	return fmt.Sprintf("%.0f %%", 100*x)
+}
+
+// share compares with a whole that can be exceeded: "20 % of", "3 times".
+func share(x float64) string {
+	if x >= 1.5 {
+		return number(x) + " times"
+	}
+	return fmt.Sprintf("%.0f %% of", 100*x)
 }
 
 // length writes how long something lasted.
