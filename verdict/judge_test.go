@@ -656,3 +656,38 @@ func TestCaseIsLeftAlone(t *testing.T) {
 		t.Error("the sources were put in another order")
 	}
 }
+
+// What is told of the sources of an attack, of noise and of machines at home.
+func TestFindings(t *testing.T) {
+	x := spray(t)
+	daily := guesser("198.51.100.8", at(t, "Mon 02:00"), "admin", "info", "test")
+	daily.Weight = 1
+	infected := guesser("198.51.100.9", at(t, "Mon 02:00"), "bert@house.example")
+	infected.Account = "emma@house.example"
+	c := world(t, x)
+	c.Hostile = []abuse.Finding{daily, guesser("198.51.100.7", at(t, "Mon 02:00"), "admin"), guesser(x.Sources[0], at(t, "Mon 02:00"), "bert@house.example")}
+	c.Infected = []abuse.Finding{infected}
+	c.Stale = []abuse.Finding{{Code: abuse.StalePassword, Account: "carl@house.example"}}
+	v := verdict.Judge(c)
+	check(t, v)
+	got := make(map[string]verdict.Severity)
+	for _, f := range v.Findings {
+		got[f.ClientIP+f.Account] = f.Severity
+	}
+	for who, want := range map[string]verdict.Severity{
+		"198.51.100.8": verdict.Info, "198.51.100.7": verdict.Low, x.Sources[0]: verdict.Medium,
+		"carl@house.example": verdict.Info, x.Sources[3] + "anna@house.example": verdict.Critical,
+	} {
+		if got[who] != want {
+			t.Errorf("%s: %q, want %q", who, got[who], want)
+		}
+	}
+	if len(v.Infected) != 1 || !slices.Contains(v.Next, "Have the machine at 198.51.100.9 (emma@house.example) cleaned: it guesses passwords.") {
+		t.Errorf("machines that take part: %v, %q", v.Infected, v.Next)
+	}
+	for _, in := range v.Incidents {
+		if slices.Contains(in.Compromised, "emma@house.example") {
+			t.Error("the owner of the machine is held to be compromised")
+		}
+	}
+}
