@@ -38,6 +38,9 @@ func request(at, agent string) string {
 // Whatever a log holds, it is told what could not be read, nothing else is
 // lost, and nothing of it reaches the terminal as it is.
 func TestBadInput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("investigates a week of logs for each kind of damage")
+	}
 	const noon = "12/Sep/2025:12:00:00 +0200"
 	insert := func(file string, lines ...string) func(testing.TB, string) {
 		return func(t testing.TB, dir string) {

@@ -102,6 +102,9 @@ func peak(t testing.TB, path string, write func(io.Writer) error) (mb, events in
 // Memory follows the organisation, not its lines: the same fortnight with
 // every line four times takes no more.
 func TestMemoryDoesNotGrowWithLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures the memory of four times the lines")
+	}
 	once := t.TempDir()
 	write(t, world(t, simulate.PhoneStorm, 1, 100, 14), once)
 	often := t.TempDir()
