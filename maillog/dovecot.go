@@ -54,6 +54,9 @@ func beginsDovecot(line []byte) bool {
 	if i := bytes.IndexByte(word, ' '); i >= 0 {
 		word = word[:i]
 	}
+	if hasSuffix(word, "]:") { // syslog without a host
+		return false
+	}
 	return len(word) > 0 && (word[len(word)-1] == ':' || bytes.IndexByte(word, '(') > 0)
 }
 

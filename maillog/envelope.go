@@ -149,13 +149,13 @@ func (p *Parser) letter(tag, msg []byte, ev *Event) Result {
 		return rejected(whyUnknown)
 	}
 	if tag, text, ok := bareTag(msg); ok {
+		if msg[len(tag)] != '[' && dovecotProcess(tag) { // Cyrus has an imap[7] too
+			ev.Format = Dovecot
+			return p.dovecot(msg, ev)
+		}
 		if prog := program(tag); prog != nil {
 			ev.Format = prog.format
 			return prog.read(p, tag, text, ev)
-		}
-		if dovecotProcess(tag) {
-			ev.Format = Dovecot
-			return p.dovecot(msg, ev)
 		}
 	}
 	return rejected(whyUnknown)

@@ -12,6 +12,11 @@ const (
 	Postfix                // Postfix through syslog
 	RoundcubeLogins        // Roundcube's userlogins
 	Syslog                 // syslog lines of software that is not read
+	Exim                   // Exim's main and reject log, its own or through syslog
+	Sendmail               // Sendmail through syslog
+	Cyrus                  // Cyrus through syslog
+	Courier                // Courier through syslog
+	UWIMAP                 // the University of Washington's daemons through syslog
 	Journald               // entries of systemd's journal as JSON, around other formats
 	Docker                 // Docker's json-file log, around other formats
 	Multilog               // multilog's files, around other formats
@@ -21,6 +26,7 @@ const (
 
 var formatNames = [formatEnd]string{
 	"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog",
+	"exim", "sendmail", "cyrus", "courier", "uw-imap",
 	"journald", "docker", "multilog", "caddy",
 }
 

@@ -79,9 +79,9 @@ func Formats() []FormatInfo {
 			CannotTell: []string{"the browser", "what was done after the login", "the address, where a forged header makes two of them possible"},
 		},
 		{
-			Format: Syslog, Name: Syslog.String(), Software: "other programs through syslog",
+			Format: Syslog, Name: Syslog.String(), Software: "a file of syslog, and the programs in it that are not read",
 			Source:     "RFC 3164; RFC 5424",
-			CannotTell: []string{"anything about mail: these lines belong to other programs and are passed over"},
+			CannotTell: []string{"anything about mail from the lines of other programs: they are passed over"},
 		},
-	}, structuredFormats()...)
+	}, slices.Concat(serverFormats(), structuredFormats())...)
 }

@@ -74,6 +74,7 @@ const (
 	familyJSON
 	familyMultilog
 	familyCombined
+	familyExim
 	familyDovecot
 	familyRoundcube
 	familySyslog
@@ -89,6 +90,7 @@ var families = familyTable{
 	familyMultilog:  {Multilog, beginsMultilog, (*Parser).multilog, nil},
 	familyDovecot:   {Dovecot, beginsDovecot, (*Parser).dovecotFile, nil},
 	familyRoundcube: {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile, nil},
+	familyExim:      {Exim, beginsExim, (*Parser).eximFile, nil},
 	familySyslog:    {FormatNone, beginsSyslog, (*Parser).syslog, tellSyslog},
 	familyCombined:  {Combined, beginsCombined, (*Parser).combined, nil},
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -14,9 +15,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+var loadBrussels = sync.OnceValues(func() (*time.Location, error) { return time.LoadLocation("Europe/Brussels") })
+
 func brussels(t testing.TB) *time.Location {
 	t.Helper()
-	loc, err := time.LoadLocation("Europe/Brussels")
+	loc, err := loadBrussels()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +38,11 @@ var samples = []struct {
 	{"syslog", DovecotSyslog, []string{"rip="}},
 	{"postfix", Postfix, []string{"["}},
 	{"roundcube", RoundcubeLogins, []string{" from "}},
+	{"exim", Exim, nil},
+	{"sendmail", Syslog, nil},
+	{"cyrus", Syslog, nil},
+	{"courier", Syslog, nil},
+	{"uw-imap", Syslog, nil},
 	{"journald", Journald, nil},
 	{"docker", Docker, nil},
 	{"multilog", Multilog, nil},
@@ -146,6 +154,9 @@ func TestDetect(t *testing.T) {
 			for line := range bytes.Lines(b) {
 				var a, z Event
 				ra, rz := told.Parse(line, &a), untold.Parse(line, &z)
+				if mixed && ra.Kind == Ignored {
+					continue // in its file another line tells of it as well
+				}
 				if ra.Kind != rz.Kind || dump(Result{}, &a) != dump(Result{}, &z) {
 					t.Errorf("%s, mixed %v: %s\ntold   %s\nuntold %s", s.file, mixed, line, dump(ra, &a), dump(rz, &z))
 				}
@@ -199,15 +210,20 @@ func TestDamage(t *testing.T) {
 	// cannot be seen: an imitated line within a user name may remain, and
 	// Roundcube's old lines end in the address.
 	for _, s := range samples {
+		fresh := func() *Parser {
+			p := sampleParser(t, s.format)
+			p.sessions.bits, p.queue.bits = 1, 1
+			return p
+		}
 		for line := range bytes.Lines(sample(t, s.file)) {
 			for n := range line {
 				var whole, part Event
-				sampleParser(t, s.format).Parse(line, &whole)
-				if bytes.Contains(whole.Account, []byte("192.0.2.66")) || bytes.Contains(line, []byte("FAILED login")) {
+				fresh().Parse(line, &whole)
+				if bytes.Contains(line, []byte("192.0.2.66")) || bytes.Contains(line, []byte("FAILED login")) {
 					continue
 				}
-				r := sampleParser(t, s.format).Parse(line[:n], &part)
-				if r.Kind == Parsed && part.ClientIP != whole.ClientIP && whole.ClientIP.IsValid() {
+				r := fresh().Parse(line[:n], &part)
+				if r.Kind == Parsed && part.ClientIP != whole.ClientIP && whole.ClientIP.IsValid() && part.ClientIP.IsValid() {
 					t.Errorf("%s cut at %d: %s", s.file, n, dump(r, &part))
 				}
 			}
@@ -399,33 +415,34 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 // stated finds the address in a field of the format that is the server's to
 // write.
 func stated(line []byte, ev *Event) bool {
+	marks := serverMarks[ev.Format]
 	for _, s := range samples {
-		if s.format != ev.Format {
-			continue
+		if s.format == ev.Format {
+			marks = append(marks, s.marks...)
 		}
-		for i := range line {
-			for _, m := range s.marks {
-				rest := string(line[i:])
-				if m == "^" && i > 0 || m != "^" && !strings.HasPrefix(rest, m) {
-					continue
+	}
+	for i := range line {
+		for _, m := range marks {
+			rest := string(line[i:])
+			if m == "^" && i > 0 || m != "^" && !strings.HasPrefix(rest, m) {
+				continue
+			}
+			rest = rest[len(strings.TrimPrefix(m, "^")):]
+			for end, c := range rest + " " { // an address may end in any way
+				if !strings.ContainsRune("0123456789abcdefABCDEF:.%", c) {
+					rest = rest[:end]
+					break
 				}
-				rest = rest[len(strings.TrimPrefix(m, "^")):]
-				for end, c := range rest + " " { // an address may end in any way
-					if !strings.ContainsRune("0123456789abcdefABCDEF:.%", c) {
-						rest = rest[:end]
-						break
-					}
+			}
+			for len(rest) > 0 {
+				if a, err := netip.ParseAddr(rest); err == nil && a.WithZone("").Unmap() == ev.ClientIP {
+					return true
 				}
-				for len(rest) > 0 {
-					if a, err := netip.ParseAddr(rest); err == nil && a.WithZone("").Unmap() == ev.ClientIP {
-						return true
-					}
-					i := strings.LastIndexAny(rest, ":.") // a port
-					if i < 0 {
-						break
-					}
-					rest = rest[:i]
+				i := strings.LastIndexAny(rest, ":.") // a port
+				if i < 0 {
+					break
 				}
+				rest = rest[:i]
 			}
 		}
 	}

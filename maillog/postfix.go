@@ -12,6 +12,7 @@ type message struct {
 	hostname []byte
 	service  Service
 	sent     bool // qmgr repeats its line at every attempt to deliver
+	refused  bool // account is a recipient that Sendmail does not know
 }
 
 // maxAccount is the longest account that is remembered: RFC 5321 allows 254.
@@ -128,7 +129,7 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 	if m, _ := p.queue.find(id, true); m != nil && len(name) <= maxAccount && len(ev.Hostname) <= maxAccount {
 		m.account = append(m.account[:0], name...)
 		m.hostname = append(m.hostname[:0], ev.Hostname...)
-		m.client, m.service, m.sent = ev.ClientIP, ev.Service, false
+		m.client, m.service, m.sent, m.refused = ev.ClientIP, ev.Service, false, false
 	}
 	return parsed
 }

@@ -49,6 +49,30 @@ var syslogPrograms = [...]syslogProgram{
 	{"dovecot", false, DovecotSyslog, (*Parser).dovecotSyslog},
 	{"postfix", true, Postfix, (*Parser).postfixSyslog},
 	{"roundcube", false, RoundcubeLogins, (*Parser).roundcubeSyslog},
+	{"exim", false, Exim, (*Parser).eximSyslog},
+	{"exim4", false, Exim, (*Parser).eximSyslog},
+	{"sendmail", false, Sendmail, (*Parser).sendmail},
+	{"sm-mta", false, Sendmail, (*Parser).sendmail},
+	{"sm-msp-queue", false, Sendmail, (*Parser).sendmail},
+	{"sm-acceptingconnections", false, Sendmail, (*Parser).sendmail},
+	{"cyrus", true, Cyrus, (*Parser).cyrusSyslog},
+	{"timsieved", false, Cyrus, (*Parser).cyrusSyslog},
+	{"sieve", false, Cyrus, (*Parser).cyrusSyslog},
+	{"imap", false, Cyrus, (*Parser).imapd},
+	{"imaps", false, Cyrus, (*Parser).imapd},
+	{"pop3", false, Cyrus, (*Parser).imapd},
+	{"pop3s", false, Cyrus, (*Parser).imapd},
+	{"imapd", false, UWIMAP, (*Parser).imapd},
+	{"imapsd", false, UWIMAP, (*Parser).imapd},
+	{"pop3d", false, Courier, (*Parser).imapd},
+	{"ipop3d", false, UWIMAP, (*Parser).imapd},
+	{"ipop2d", false, UWIMAP, (*Parser).imapd},
+	{"imapd-ssl", false, Courier, (*Parser).courierSyslog},
+	{"pop3d-ssl", false, Courier, (*Parser).courierSyslog},
+	{"imaplogin", false, Courier, (*Parser).courierSyslog},
+	{"courierpop3login", false, Courier, (*Parser).courierSyslog},
+	{"courierpop3d", false, Courier, (*Parser).courierSyslog},
+	{"courieresmtpd", false, Courier, (*Parser).courierSyslog},
 }
 
 type syslogProgram struct {
@@ -132,9 +156,23 @@ func syslogHeader(line []byte) (s stamp, tag, msg []byte, ok bool) {
 	if !ok || len(rest) < 2 || rest[0] != ' ' {
 		return s, nil, nil, false
 	}
-	_, rest, ok = cut(rest[1:], " ") // host
+	rest = rest[1:]
+	if rest[0] == '<' { // "<mail.info>", as BSD's syslogd adds
+		if _, rest, ok = cut(rest, "> "); !ok {
+			return s, nil, nil, false
+		}
+	}
+	host, rest, ok := cut(rest, " ")
 	if !ok {
 		return s, nil, nil, false
+	}
+	// "sogod [7]: " and "imapd[7]: ": a program that writes the form itself
+	// names no host.
+	if _, after, ok := cut(rest, "]: "); ok && hasPrefix(rest, "[") {
+		return s, host, after, true
+	}
+	if i := bytes.IndexByte(host, '['); i > 0 && hasSuffix(host, "]:") {
+		return s, host[:i], rest, true
 	}
 	for i, c := range rest {
 		switch c {
