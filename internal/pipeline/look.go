@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"mailvigil/abuse"
@@ -40,7 +42,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 		History:  time.Duration(r.cells.Slots) * time.Minute,
 		Judged:   time.Duration(r.cells.Start+traffic.Slot(r.cells.Slots)-ready) * time.Minute,
 		Coverage: r.coverage(),
-		Say:      message.Cause,
+		Say:      r.say,
 	}
 	for _, s := range r.profiles.HostileSources() {
 		c.Strange = append(c.Strange, r.profiles.SuccessAfterFailures(s)...)
@@ -48,6 +50,22 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	c.Strange = r.recent(append(c.Strange, r.profiles.Takeovers()...))
 	r.explain(windows, c)
 	return c, nil
+}
+
+// say puts a cause in words, with the name of a network beside its number.
+func (r *run) say(cause map[string]string) string {
+	asn := cause["asn"]
+	if asn == "" {
+		return message.Cause(cause)
+	}
+	for i := range r.cells.Leaves {
+		if n := r.cells.Leaves[i].Network.Value(); n.ASName != "" && strconv.FormatUint(uint64(n.ASN), 10) == asn {
+			named := maps.Clone(cause)
+			named["asn"] = asn + " (" + n.ASName + ")"
+			return message.Cause(named)
+		}
+	}
+	return message.Cause(cause)
 }
 
 // recent leaves out what was over before Since.
