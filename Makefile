@@ -117,6 +117,10 @@ bench: ## Run the benchmarks; the last line is JSON
 bench-once: ## Run every benchmark once, to see that it works
 	@$(MAKE) bench BENCHFLAGS='-benchtime 1x'
 
+.PHONY: load
+load: ## Measure memory under ten million forged names, which takes minutes
+	MAILVIGIL_LOAD=1 go test -v -count 1 -run '^TestMemory' ./internal/pipeline
+
 .PHONY: worlds
 worlds: build ## Score the simulated organisations in ../shared/worlds, where they are
 	@[ -d $(WORLDS) ] || { echo 'worlds: $(WORLDS) is not here; nothing to score.'; exit 0; }; \
