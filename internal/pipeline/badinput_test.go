@@ -15,6 +15,7 @@ import (
 
 	"mailvigil/internal/intake"
 	"mailvigil/internal/pipeline"
+	"mailvigil/simulate"
 	"mailvigil/verdict"
 )
 
@@ -297,6 +298,36 @@ func TestFileChanges(t *testing.T) {
 				t.Errorf("problems: %q", v.Coverage.Problems)
 			}
 		})
+	}
+}
+
+// A file that is gone when the second pass asks for it is told as well: what
+// it held was counted, and can no longer be looked into.
+func TestFileVanishesBetweenPasses(t *testing.T) {
+	dir := t.TempDir()
+	write(t, world(t, simulate.PhoneStorm, 1, 60, 10), dir)
+	set := discover(t, dir)
+	gone := filepath.Join(dir, "nginx/access.log-20250915")
+	o := pipeline.Options{Location: brussels(t), NetworksMissing: true}
+	v, err := pipeline.InvestigateWith(t.Context(), set, o, func() {
+		if err := os.Remove(gone); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Incidents) == 0 {
+		t.Fatal("no incident, and so no second pass")
+	}
+	n := 0
+	for _, p := range v.Coverage.Problems {
+		if strings.Contains(p, gone) {
+			n++
+		}
+	}
+	if n != 1 || !problem(v, gone+": vanished since it was found, not read") {
+		t.Errorf("problems: %q", v.Coverage.Problems)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"mailvigil/internal/intake"
+	"mailvigil/verdict"
 )
 
 // First runs the survey and the first pass alone, and returns how many lines
@@ -18,4 +19,20 @@ func First(ctx context.Context, set *intake.Set, o Options) (int64, error) {
 		n += r.tallies[i].read.Lines
 	}
 	return n, nil
+}
+
+// InvestigateWith is Investigate, with something that happens between the
+// first pass and the second.
+func InvestigateWith(ctx context.Context, set *intake.Set, o Options, between func()) (*verdict.Verdict, error) {
+	r, err := first(ctx, set, o)
+	if err != nil {
+		return nil, err
+	}
+	between()
+	found, err := r.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := verdict.Judge(found)
+	return v, r.cite(ctx, v, found)
 }
