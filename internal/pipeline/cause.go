@@ -1,12 +1,13 @@
 package pipeline
 
 import (
-	"mailvigil/explain"
-	"mailvigil/maillog"
-	"mailvigil/traffic"
 	"math"
 	"slices"
 	"time"
+
+	"mailvigil/explain"
+	"mailvigil/maillog"
+	"mailvigil/traffic"
 )
 
 // implies says which attributes fix which others.

@@ -2,11 +2,12 @@ package pipeline
 
 import (
 	"fmt"
+	"strings"
+	"time"
+
 	"mailvigil/maillog"
 	"mailvigil/traffic"
 	"mailvigil/verdict"
-	"strings"
-	"time"
 )
 
 // coverage says what was read.

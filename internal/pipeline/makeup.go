@@ -2,12 +2,13 @@ package pipeline
 
 import (
 	"cmp"
-	"mailvigil/maillog"
-	"mailvigil/traffic"
-	"mailvigil/verdict"
 	"math"
 	"slices"
 	"time"
+
+	"mailvigil/maillog"
+	"mailvigil/traffic"
+	"mailvigil/verdict"
 )
 
 // makeup says who and what the events of the excess are.

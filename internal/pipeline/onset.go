@@ -1,11 +1,12 @@
 package pipeline
 
 import (
+	"math"
+	"time"
+
 	"mailvigil/anomaly"
 	"mailvigil/traffic"
 	"mailvigil/verdict"
-	"math"
-	"time"
 )
 
 // when says when it began and ended, on the series of the cause itself where

@@ -1,11 +1,12 @@
 package pipeline
 
 import (
+	"math"
+
 	"mailvigil/internal/message"
 	"mailvigil/maillog"
 	"mailvigil/traffic"
 	"mailvigil/verdict"
-	"math"
 )
 
 // plot shows the series around the excess: from two days before to a day
