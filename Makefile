@@ -131,7 +131,7 @@ worlds: build ## Score the simulated organisations in ../shared/worlds, where th
 .PHONY: causes
 causes: bin/mailvigil ## Score the labelled excesses in ../shared/causes, where they are
 	@[ -d $(CAUSES) ] || { echo 'causes: $(CAUSES) is not here; nothing to score.'; exit 0; }; \
-	  for set in S L; do python3 $(CAUSES)/score.py $(CAUSES)/$$set bin/mailvigil explain --json -; done
+	  for set in S L; do echo "set $$set:"; python3 $(CAUSES)/score.py $(CAUSES)/$$set bin/mailvigil explain --json -; done
 
 # The linters and generators have a module of their own, so that the product's
 # dependencies stay its own.
