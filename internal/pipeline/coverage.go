@@ -42,7 +42,7 @@ func (r *run) coverage() verdict.Coverage {
 			c.Problems = append(c.Problems, f.Name+" changed while it was read; what it held at first was used")
 		}
 		if t.by > 0 {
-			c.Problems = append(c.Problems, fmt.Sprintf("%s: from line %d on the time lies back by %v: a clock was set back, or logs were put one behind the other; every line was counted", f.Name, t.back, t.by))
+			c.Problems = append(c.Problems, fmt.Sprintf("%s: from line %d on the time lies back by %s: a clock was set back, or logs were put one behind the other", f.Name, t.back, roughly(t.by)))
 		}
 		for _, s := range t.samples {
 			if len(c.Samples) < 10 {
@@ -114,4 +114,13 @@ func (r *run) cannotTell(seen map[maillog.Format]bool) []string {
 		out = append(out, fmt.Sprintf("The addresses that did next to nothing, one by one: %d of them were only counted.", n))
 	}
 	return append(out, "How surely an attack would have shown: that was not measured.")
+}
+
+// roughly is a length of time as people say it.
+func roughly(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
