@@ -17,6 +17,15 @@ const (
 	Cyrus                  // Cyrus through syslog
 	Courier                // Courier through syslog
 	UWIMAP                 // the University of Washington's daemons through syslog
+	NginxError             // nginx's error log, its mail proxy's lines too
+	ApacheError            // Apache's error log
+	SOGo                   // SOGo's own log
+	Zimbra                 // Zimbra's audit.log and mailbox.log
+	Horde                  // Horde's log
+	SquirrelMail           // SquirrelMail's squirrel_logger
+	Kerio                  // Kerio Connect's logs
+	Perdition              // Perdition through syslog
+	Qpopper                // Qpopper through syslog
 	Journald               // entries of systemd's journal as JSON, around other formats
 	Docker                 // Docker's json-file log, around other formats
 	Multilog               // multilog's files, around other formats
@@ -27,6 +36,7 @@ const (
 var formatNames = [formatEnd]string{
 	"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog",
 	"exim", "sendmail", "cyrus", "courier", "uw-imap",
+	"nginx-error", "apache-error", "sogo", "zimbra", "horde", "squirrelmail", "kerio", "perdition", "qpopper",
 	"journald", "docker", "multilog", "caddy",
 }
 

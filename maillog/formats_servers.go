@@ -44,5 +44,59 @@ func serverFormats() []FormatInfo {
 			Tells:      []string{"logins, refused ones and logouts: account and address"},
 			CannotTell: []string{"why a password was refused", noClient, noYear},
 		},
+		{
+			Format: NginxError, Name: NginxError.String(), Software: "nginx's error log, its mail proxy included, its own or through syslog",
+			Source:     "nginx's src/mail/ngx_mail_handler.c and ngx_mail_auth_http_module.c, src/http/modules/ngx_http_auth_basic_module.c, src/core/ngx_log.c",
+			Tells:      []string{"logins at the mail proxy and refused ones: service, account, address (at level info)", "refused passwords of Basic authentication and why", "requests refused by a rule or a limit, failed TLS handshakes"},
+			CannotTell: []string{"the address, where a forged referrer and a forged name make two of them possible", "the user agent", "the zone of a line: it follows from the configuration"},
+		},
+		{
+			Format: ApacheError, Name: ApacheError.String(), Software: "Apache httpd's error log, 2.2 and 2.4, its own or through syslog",
+			Source:     "Apache's modules/aaa/mod_auth_basic.c, mod_auth_digest.c, mod_authz_core.c and server/log.c",
+			Tells:      []string{"refused passwords of Basic and Digest authentication: account, address, why", "requests that the configuration denies"},
+			CannotTell: []string{"logins that succeeded", "the user agent", "the zone of a line: it follows from the configuration"},
+		},
+		{
+			Format: SOGo, Name: SOGo.String(), Software: "SOGo's own log, or through syslog",
+			Source:     "SOGo's UI/MainUI/SOGoRootPage.m",
+			Tells:      []string{"logins at the webmail and refused ones: account and address"},
+			CannotTell: []string{"logins by ActiveSync, CalDAV and CardDAV: the web server's log has them", "what was done after the login", "the browser", noYear},
+		},
+		{
+			Format: Zimbra, Name: Zimbra.String(), Software: "Zimbra's audit.log and mailbox.log (nginx.log is nginx-error, zimbra.log is syslog)",
+			Source:     "Zimbra's ZimbraLog.java, AuthProvider.java and SoapEngine.java",
+			Tells:      []string{"logins and refused ones by webmail, IMAP, POP3, submission and ActiveSync: account, address, why, user agent"},
+			CannotTell: []string{"the address behind a proxy that zimbraMailTrustedIP does not name", "which messages were read", "once what audit.log and mailbox.log both state: give one of them", "the zone of a line: it follows from the configuration"},
+		},
+		{
+			Format: Horde, Name: Horde.String(), Software: "Horde and IMP, their own log or through syslog",
+			Source:     "Horde's lib/Horde/Core/Auth/Application.php and horde/login.php",
+			Tells:      []string{"logins and refused ones: account and address"},
+			CannotTell: []string{"the address, where a forged header makes two of them possible", "what was done after the login", "the browser"},
+		},
+		{
+			Format: SquirrelMail, Name: SquirrelMail.String(), Software: "SquirrelMail with the plugin squirrel_logger",
+			Source:     "squirrel_logger's functions.php and its sample configuration",
+			Tells:      []string{"logins, refused ones and logouts: account and address"},
+			CannotTell: []string{"what was done after the login", "the browser", "the zone of a line: it follows from the configuration"},
+		},
+		{
+			Format: Kerio, Name: Kerio.String(), Software: "Kerio Connect's security and warning logs",
+			Source:     "Kerio Connect's administrator's guide on logs",
+			Tells:      []string{"refused logins by service, account and address", "rejected recipients, relaying and clients on block lists"},
+			CannotTell: []string{"logins that succeeded", noClient, "the zone of a line: it follows from the configuration"},
+		},
+		{
+			Format: Perdition, Name: Perdition.String(), Software: "Perdition through syslog",
+			Source:     "Perdition's perdition/perdition.c and log.c",
+			Tells:      []string{"logins at the proxy and refused ones: account and the client's own address"},
+			CannotTell: []string{"what was done after the login", noClient, noYear},
+		},
+		{
+			Format: Qpopper, Name: Qpopper.String(), Software: "Qpopper through syslog",
+			Source:     "Qpopper's popper/pop_pass.c and pop_log.c",
+			Tells:      []string{"refused logins, and others where it logs them: account and address"},
+			CannotTell: []string{"logins that succeeded, unless log-login is set", noClient, noYear},
+		},
 	}
 }

@@ -73,11 +73,17 @@ const (
 	familyNone family = iota
 	familyJSON
 	familyMultilog
-	familyCombined
+	familyZimbra
+	familyNginxError
+	familyApacheError
+	familyHorde
+	familyKerio
+	familySquirrelMail
 	familyExim
 	familyDovecot
 	familyRoundcube
 	familySyslog
+	familyCombined // may follow anything
 	familyEnd
 )
 
@@ -86,13 +92,19 @@ const (
 // beginning only. A family of which Detect answers FormatNone is a carrier of
 // several formats.
 var families = familyTable{
-	familyJSON:      {FormatNone, beginsJSON, (*Parser).jsonLine, tellJSON},
-	familyMultilog:  {Multilog, beginsMultilog, (*Parser).multilog, nil},
-	familyDovecot:   {Dovecot, beginsDovecot, (*Parser).dovecotFile, nil},
-	familyRoundcube: {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile, nil},
-	familyExim:      {Exim, beginsExim, (*Parser).eximFile, nil},
-	familySyslog:    {FormatNone, beginsSyslog, (*Parser).syslog, tellSyslog},
-	familyCombined:  {Combined, beginsCombined, (*Parser).combined, nil},
+	familyJSON:         {FormatNone, beginsJSON, (*Parser).jsonLine, tellJSON},
+	familyMultilog:     {Multilog, beginsMultilog, (*Parser).multilog, nil},
+	familyDovecot:      {Dovecot, beginsDovecot, (*Parser).dovecotFile, nil},
+	familyRoundcube:    {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile, nil},
+	familyZimbra:       {Zimbra, beginsZimbra, (*Parser).zimbra, nil},
+	familyNginxError:   {NginxError, beginsNginxError, (*Parser).nginxError, nil},
+	familyApacheError:  {ApacheError, beginsApacheError, (*Parser).apacheError, nil},
+	familyHorde:        {Horde, beginsHorde, (*Parser).hordeFile, nil},
+	familyKerio:        {Kerio, beginsKerio, (*Parser).kerio, nil},
+	familySquirrelMail: {SquirrelMail, beginsSquirrelmail, (*Parser).squirrelmail, nil},
+	familyExim:         {Exim, beginsExim, (*Parser).eximFile, nil},
+	familySyslog:       {FormatNone, beginsSyslog, (*Parser).syslog, tellSyslog},
+	familyCombined:     {Combined, beginsCombined, (*Parser).combined, nil},
 }
 
 type familyTable [familyEnd]struct {

@@ -43,6 +43,15 @@ var samples = []struct {
 	{"cyrus", Syslog, nil},
 	{"courier", Syslog, nil},
 	{"uw-imap", Syslog, nil},
+	{"nginx-error", NginxError, []string{"client: ", "client "}},
+	{"apache-error", ApacheError, []string{"client ", "remote "}},
+	{"sogo", Syslog, nil},
+	{"zimbra", Zimbra, []string{"ip="}},
+	{"horde", Horde, []string{"("}},
+	{"squirrelmail", SquirrelMail, []string{" from "}},
+	{"kerio", Kerio, []string{"IP address ", "from "}},
+	{"perdition", Syslog, nil},
+	{"qpopper", Syslog, nil},
 	{"journald", Journald, nil},
 	{"docker", Docker, nil},
 	{"multilog", Multilog, nil},
@@ -164,12 +173,11 @@ func TestDetect(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"empty":     "",
-		"blank":     "\n\n",
-		"binary":    "\x7fELF\x02\x01\x01\x00\x00\n\x00\x01\x02\n",
-		"prose":     "Dear Sir,\nplease find attached\n",
-		"json":      "{\"a\":1}\n{\"a\":2}\n",
-		"error log": "2026/02/21 00:00:00 [error] 7#7: *1 open() failed, client: 192.0.2.1\n",
+		"empty":  "",
+		"blank":  "\n\n",
+		"binary": "\x7fELF\x02\x01\x01\x00\x00\n\x00\x01\x02\n",
+		"prose":  "Dear Sir,\nplease find attached\n",
+		"json":   "{\"a\":1}\n{\"a\":2}\n",
 	} {
 		if got := Detect([]byte(text)); got != FormatNone {
 			t.Errorf("%s: %v", name, got)

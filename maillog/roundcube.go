@@ -33,12 +33,13 @@ func (p *Parser) roundcubeSyslog(_, msg []byte, ev *Event) Result { return p.rou
 
 func (p *Parser) roundcube(msg []byte, ev *Event) Result {
 	hasSession := hasPrefix(msg, "<")
+	var prefix []byte
 	if hasSession { // its first letters
 		i := bytes.IndexByte(msg, '>')
 		if i < 0 || i+2 > len(msg) || msg[i+1] != ' ' {
 			return rejected(whyCut)
 		}
-		msg = msg[i+2:]
+		prefix, msg = msg[1:i], msg[i+2:]
 	}
 	switch {
 	case hasPrefix(msg, "Successful login for "):
@@ -55,10 +56,19 @@ func (p *Parser) roundcube(msg []byte, ev *Event) Result {
 	case hasPrefix(msg, "FAILED login for "): // before 1.0
 		ev.Outcome = Failure
 		msg = msg[len("FAILED login for "):]
+	case hasPrefix(msg, "IMAP Error: "), hasPrefix(msg, "PHP Error: "), hasPrefix(msg, "DB Error: "), hasPrefix(msg, "SMTP Error: "):
+		return p.roundcubeError(prefix, msg, ev)
 	default:
 		return rejected(whyUnknown)
 	}
 	ev.Service, ev.Action = Webmail, Login
+	if ev.Outcome == Failure && !p.opt.Mixed {
+		// Where both logs go to syslog, the error has told of it.
+		if s, _ := p.sessions.find(prefix, false); s != nil && s.reason == reasonTold {
+			s.reason = ""
+			return ignored
+		}
+	}
 
 	// The name that was tried comes first and may hold " from 192.0.2.1 in
 	// session x" itself; so everything is read from the right.
@@ -86,6 +96,77 @@ func (p *Parser) roundcube(msg []byte, ev *Event) Result {
 	}
 	ev.Account = account
 	return parsed
+}
+
+// reasonTold marks a session whose failed login is an Event already.
+const reasonTold = "told"
+
+// roundcubeError reads a line of Roundcube's errors log:
+//
+//	IMAP Error: Login failed for anna against localhost from 198.51.100.7. AUTHENTICATE PLAIN: Authentication failed. in …/rcube_imap.php on line 200 (POST /?_task=login&_action=login)
+//
+// The name comes first, and the server's reply after the address may repeat
+// it. The address is followed by the command that failed; where that is so of
+// more than one, none is named.
+func (p *Parser) roundcubeError(prefix, msg []byte, ev *Event) Result {
+	rest, ok := after(msg, "IMAP Error: Login failed for ")
+	if !ok {
+		return ignored
+	}
+	ev.Service, ev.Action, ev.Outcome = Webmail, Login, Failure
+	const from = " from "
+	found := 0
+	for off := 0; ; {
+		i := index(rest[off:], from)
+		if i < 0 {
+			break
+		}
+		i += off
+		off = i + len(from)
+		addr, tail, ok := leadingAddr(rest[off:])
+		if !ok {
+			continue
+		}
+		if r, forwarded := after(bytes.TrimLeft(tail, " "), "(X-"); forwarded {
+			if _, tail, ok = cut(r, ")"); !ok {
+				continue
+			}
+		}
+		if !roundcubeCommand(tail) {
+			continue
+		}
+		if found++; found == 1 {
+			ev.ClientIP, ev.Account = addr, rest[:i]
+		} else {
+			ev.ClientIP = ev.ServerIP
+		}
+	}
+	if found == 0 {
+		return rejected(whyAddress)
+	}
+	if i := lastIndex(ev.Account, " against "); i >= 0 {
+		ev.Account = ev.Account[:i]
+	}
+	if s, fresh := p.sessions.find(prefix, true); s != nil {
+		if fresh {
+			*s = session{}
+		}
+		s.reason = reasonTold
+	}
+	return parsed
+}
+
+// roundcubeCommand reports whether Roundcube's words follow the address.
+func roundcubeCommand(b []byte) bool {
+	for _, s := range [...]string{
+		". AUTHENTICATE ", ". LOGIN: ", ". Empty ", ". Could not connect to ", ". Unable to negotiate TLS", ". Connection ", ". STARTTLS: ",
+		". Authentication failed", ". Login failed",
+	} {
+		if hasPrefix(b, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // roundcubeSource splits "NAME from ADDRESS". Behind a proxy Roundcube writes

@@ -5,11 +5,14 @@ import "testing"
 // serverMarks lists, for the formats that share a file of syslog, what stands
 // right before an address that may be named.
 var serverMarks = map[Format][]string{
-	Exim:     {"["},
-	Sendmail: {"[", "[IPv6:"},
-	Cyrus:    {"["},
-	Courier:  {"[", "relay=", "reached for "},
-	UWIMAP:   {"["},
+	Exim:      {"["},
+	Sendmail:  {"[", "[IPv6:"},
+	Cyrus:     {"["},
+	Courier:   {"[", "relay=", "reached for "},
+	UWIMAP:    {"["},
+	SOGo:      {"'", ", ", ","},
+	Perdition: {": ", "client "},
+	Qpopper:   {"(", ") "},
 }
 
 // What a client may write into the lines of other mail servers never decides
@@ -29,6 +32,17 @@ func TestServersInjection(t *testing.T) {
 		"courier":           `Feb 21 00:03:02 mx1 imapd: LOGIN FAILED, user=%s, ip=[::ffff:203.0.113.5], port=[7]`,
 		"courier SMTP":      `Feb 21 00:03:02 mx1 courieresmtpd: error,relay=::ffff:203.0.113.5,from=<%s>,to=<%s>: 550 User unknown.`,
 		"uw-imap":           `Feb 21 00:03:02 mx1 imapd[7]: Login failed user=%s auth=%s host=h.example [203.0.113.5]`,
+		"nginx":             `2026/02/21 00:03:05 [error] 8#8: *17 user "%s": password mismatch, client: 203.0.113.5, server: mail, request: "GET / HTTP/1.1", host: "mail"`,
+		"nginx mail":        `2026/02/21 00:03:05 [info] 8#8: *16 client login failed: "no" while in http auth state, client: 203.0.113.5, server: 0.0.0.0:587, login: "%s"`,
+		"apache":            `[Sat Feb 21 00:03:02.880562 2026] [auth_basic:error] [pid 10:tid 140] [client 203.0.113.5:50229] AH01618: user %s not found: /%s`,
+		"sogo":              `Feb 21 00:03:02 sogod [26818]: SOGoRootPage Login from '203.0.113.5' for user '%s' might not have worked - password policy: 65535`,
+		"zimbra":            `2026-02-21 00:03:02,616 WARN  [qtp9-137:https://mail/service/soap/] [oip=203.0.113.5;port=52016;ua=%s;] security - cmd=Auth; account=%s; protocol=soap; error=authentication failed for [%s], invalid password;`,
+		"horde":             `2026-02-21T00:03:02+01:00 ERR: HORDE [horde] FAILED LOGIN for %s to horde (203.0.113.5) [pid 7 on line 198 of "/usr/share/horde/login.php"]`,
+		"squirrelmail":      `02/21/2026 00:03:02 [LOGIN_ERROR] %s (parl.example) from 203.0.113.5: Unknown user or password incorrect.`,
+		"kerio":             `[21/Feb/2026 00:03:01] IMAP: Invalid password for user %s. Attempt from IP address 203.0.113.5.`,
+		"kerio recipient":   `[21/Feb/2026 00:03:06] Attempt to deliver to unknown recipient <%s>, from <%s>, IP address 203.0.113.5`,
+		"perdition":         `Feb 21 00:03:02 px1 perdition.imaps[7]: Auth: 203.0.113.5:2274->192.0.2.1:993 client-secure=ssl authorisation_id=NONE authentication_id="%s" server="imap1:143" protocol=IMAP4 server-secure=plaintext status="failed"`,
+		"roundcube error":   `[21-Feb-2026 09:38:12 +0100]: <9ec5f9f5> IMAP Error: Login failed for %s against imap1 from 203.0.113.5. AUTHENTICATE PLAIN: A0002 NO %s. in x.php on line 211 (POST /?_task=login)`,
 	})
 }
 
@@ -43,3 +57,23 @@ func BenchmarkSendmail(b *testing.B) { benchmark(b, Syslog, "sendmail") }
 func BenchmarkCyrus(b *testing.B)    { benchmark(b, Syslog, "cyrus") }
 func BenchmarkCourier(b *testing.B)  { benchmark(b, Syslog, "courier") }
 func BenchmarkUWIMAP(b *testing.B)   { benchmark(b, Syslog, "uw-imap") }
+
+func FuzzNginxError(f *testing.F)   { fuzz(f, NginxError, "nginx-error") }
+func FuzzApacheError(f *testing.F)  { fuzz(f, ApacheError, "apache-error") }
+func FuzzSOGo(f *testing.F)         { fuzz(f, Syslog, "sogo") }
+func FuzzZimbra(f *testing.F)       { fuzz(f, Zimbra, "zimbra") }
+func FuzzHorde(f *testing.F)        { fuzz(f, Horde, "horde") }
+func FuzzSquirrelMail(f *testing.F) { fuzz(f, SquirrelMail, "squirrelmail") }
+func FuzzKerio(f *testing.F)        { fuzz(f, Kerio, "kerio") }
+func FuzzPerdition(f *testing.F)    { fuzz(f, Syslog, "perdition") }
+func FuzzQpopper(f *testing.F)      { fuzz(f, Syslog, "qpopper") }
+
+func BenchmarkNginxError(b *testing.B)   { benchmark(b, NginxError, "nginx-error") }
+func BenchmarkApacheError(b *testing.B)  { benchmark(b, ApacheError, "apache-error") }
+func BenchmarkSOGo(b *testing.B)         { benchmark(b, Syslog, "sogo") }
+func BenchmarkZimbra(b *testing.B)       { benchmark(b, Zimbra, "zimbra") }
+func BenchmarkHorde(b *testing.B)        { benchmark(b, Horde, "horde") }
+func BenchmarkSquirrelMail(b *testing.B) { benchmark(b, SquirrelMail, "squirrelmail") }
+func BenchmarkKerio(b *testing.B)        { benchmark(b, Kerio, "kerio") }
+func BenchmarkPerdition(b *testing.B)    { benchmark(b, Syslog, "perdition") }
+func BenchmarkQpopper(b *testing.B)      { benchmark(b, Syslog, "qpopper") }
