@@ -56,6 +56,9 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 	if len(rest) > 0 && rest[0] != ' ' {
 		return rejected(whyGlued)
 	}
+	if traefikEnd(rest) {
+		ev.Format = Traefik
+	}
 	if string(agent) != "-" {
 		ev.UserAgent = agent
 	}

@@ -30,6 +30,16 @@ const (
 	Docker                 // Docker's json-file log, around other formats
 	Multilog               // multilog's files, around other formats
 	Caddy                  // Caddy's access log
+	Traefik                // Traefik's access log, JSON or text
+	DovecotEvents          // Dovecot's event exporter
+	Stalwart               // Stalwart's events
+	Mox                    // mox through syslog or the journal
+	Nextcloud              // Nextcloud's log
+	Keycloak               // Keycloak's events, text or JSON
+	Authelia               // Authelia's log, text or JSON
+	Authentik              // authentik's log
+	Microsoft365           // Microsoft 365's unified audit log
+	GoogleWorkspace        // Google Workspace's login audit
 	formatEnd
 )
 
@@ -37,7 +47,8 @@ var formatNames = [formatEnd]string{
 	"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog",
 	"exim", "sendmail", "cyrus", "courier", "uw-imap",
 	"nginx-error", "apache-error", "sogo", "zimbra", "horde", "squirrelmail", "kerio", "perdition", "qpopper",
-	"journald", "docker", "multilog", "caddy",
+	"journald", "docker", "multilog", "caddy", "traefik", "dovecot-events", "stalwart", "mox",
+	"nextcloud", "keycloak", "authelia", "authentik", "microsoft365", "google-workspace",
 }
 
 func (f Format) String() string { return name(formatNames[:], uint8(f)) }
@@ -46,7 +57,7 @@ func (f Format) String() string { return name(formatNames[:], uint8(f)) }
 // several programs write.
 func (f Format) Syslog() bool {
 	switch f {
-	case DovecotSyslog, Postfix, Syslog:
+	case DovecotSyslog, Postfix, Syslog, Mox:
 		return true
 	}
 	return false

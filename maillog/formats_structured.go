@@ -32,5 +32,88 @@ func structuredFormats() []FormatInfo {
 			},
 			CannotTell: []string{"the account behind a request of Roundcube or OWA", "whether a login at OWA succeeded"},
 		},
+		{
+			Format: Traefik, Name: Traefik.String(), Software: "Traefik's access log, JSON and text",
+			Source: "Traefik's pkg/middlewares/accesslog/logger.go and its documentation, read",
+			Tells: []string{
+				"the address of the connection (JSON), account of basic authentication, status, bytes",
+				"what a combined access log tells of Roundcube, ActiveSync, Exchange and DAV",
+			},
+			CannotTell: []string{
+				"the client behind a proxy in front of Traefik: ClientHost repeats a header that the client may have written",
+				"the user agent, unless accesslog.fields.headers keeps it",
+			},
+		},
+		{
+			Format: DovecotEvents, Name: DovecotEvents.String(), Software: "Dovecot 2.3 and 2.4, event exporter (JSON)",
+			Source: "Dovecot 2.3.19's own output; doc.dovecot.org, Event Export",
+			Tells: []string{
+				"every login and every refused one, with mechanism, session and the client's ID",
+				"logins of Postfix that Dovecot checks, as service smtp",
+				"refusals by the authentication policy",
+			},
+			CannotTell: []string{"whether a refused name exists", "what was done in the session"},
+		},
+		{
+			Format: Stalwart, Name: Stalwart.String(), Software: "Stalwart, events as JSON (webhook, log)",
+			Source: "Stalwart's crates/trc/src/serializers/json.rs and samples of its webhooks, read",
+			Tells: []string{
+				"logins by account, address and listener, refused ones too, missing second factors, bans",
+				"messages that an account submitted",
+			},
+			CannotTell: []string{"whether a refused name exists", "the client software", "what was done in a session, at the usual level"},
+		},
+		{
+			Format: Mox, Name: Mox.String(), Software: "mox through syslog or the journal (logfmt)",
+			Source:     "mox's store/loginattempt.go and mlog/log.go, read",
+			Tells:      []string{"logins by account, address, protocol and client software, refused ones with the reason"},
+			CannotTell: []string{"repeated attempts one by one: mox folds them and counts", "when, without syslog or the journal: its lines state no time"},
+		},
+		{
+			Format: Nextcloud, Name: Nextcloud.String(), Software: "Nextcloud, nextcloud.log and audit.log",
+			Source:     "Nextcloud's manual (logging configuration) and samples in public, read",
+			Tells:      []string{"refused logins, and with admin_audit successful ones, with address and user agent"},
+			CannotTell: []string{"successful logins without the app admin_audit", "lines whose logdateformat is not ISO 8601"},
+		},
+		{
+			Format: Keycloak, Name: Keycloak.String(), Software: "Keycloak, jboss-logging events, text and JSON",
+			Source: "samples of Keycloak 15 to 26 in public, and JBossLoggingEventListenerProvider, read",
+			Tells:  []string{"sign-ins by name and address, refused ones with the reason, changes of passwords and second factors"},
+			CannotTell: []string{
+				"sign-ins that succeed, unless the listener's success-level is raised from debug",
+				"the browser", "the address, where a name or a client imitates the field",
+				"old lines that state a time of day and no date",
+			},
+		},
+		{
+			Format: Authelia, Name: Authelia.String(), Software: "Authelia, text and JSON",
+			Source:     "Authelia's internal/handlers tests and samples in public, read",
+			Tells:      []string{"refused sign-ins by name, factor and address; successful ones at the level debug"},
+			CannotTell: []string{"the browser", "the true address, where the proxy passes on X-Forwarded-For as the client sent it"},
+		},
+		{
+			Format: Authentik, Name: Authentik.String(), Software: "authentik (JSON)",
+			Source:     "samples of authentik 2024 to 2026 in public, read",
+			Tells:      []string{"sign-ins, refused ones, unknown names, new passwords, with address and user agent"},
+			CannotTell: []string{"the true address, where a proxy in front is not trusted"},
+		},
+		{
+			Format: Microsoft365, Name: Microsoft365.String(), Software: "Microsoft 365, unified audit log, one record in a line",
+			Source: "Microsoft's Management Activity API schema and public sample records, read",
+			Tells: []string{
+				"sign-ins with their error number, mailbox items that were read or synchronised, inbox rules, forwards, messages sent and deleted",
+				"address, session, device and user agent where Microsoft states them",
+			},
+			CannotTell: []string{
+				"reading beyond 1,000 records of a mailbox in 24 hours, after which Microsoft stops recording for 24",
+				"which of the messages within two minutes were read when: they are one record",
+			},
+		},
+		{
+			Format: GoogleWorkspace, Name: GoogleWorkspace.String(), Software: "Google Workspace, login audit, one activity in a line",
+			Source:     "Google's Reports API (applicationName=login) and public sample records, read",
+			Tells:      []string{"sign-ins, refused ones, suspicious ones, accounts that Google closed, changes of passwords"},
+			CannotTell: []string{"user agent and device", "the second of several events in one activity", "what is older than 180 days"},
+		},
 	}
 }

@@ -244,6 +244,11 @@ func (j *jsonFields) textOf(f *jsonField) []byte {
 	if b == nil || !f.escaped {
 		return b
 	}
+	return j.undo(b)
+}
+
+// undo undoes the escapes of a string into memory of the Parser.
+func (j *jsonFields) undo(b []byte) []byte {
 	if cap(j.text)-len(j.text) < len(b) { // undone escapes are never longer
 		j.text = make([]byte, 0, 2*cap(j.text)+len(b))
 	}
@@ -286,6 +291,13 @@ func unescapeJSON(out, b []byte) []byte {
 				}
 			}
 			out = utf8.AppendRune(out, r) // half a pair becomes U+FFFD
+		case 'x': // Go's, in logfmt
+			if i+2 >= len(b) || unhex(b[i+1]) < 0 || unhex(b[i+2]) < 0 {
+				out = append(out, 'x')
+				continue
+			}
+			out = append(out, byte(unhex(b[i+1])<<4|unhex(b[i+2])))
+			i += 2
 		default:
 			out = append(out, b[i])
 		}
@@ -316,9 +328,18 @@ var jsonFormats = [...]struct {
 	knows  func(j *jsonFields) bool
 	read   func(p *Parser, ev *Event) Result
 }{
-	{Caddy, knowsCaddy, (*Parser).caddy},
 	{Journald, knowsJournald, (*Parser).journald},
 	{Docker, knowsDocker, (*Parser).docker},
+	{Caddy, knowsCaddy, (*Parser).caddy},
+	{Traefik, knowsTraefik, (*Parser).traefik},
+	{DovecotEvents, knowsDovecotEvents, (*Parser).dovecotEvents},
+	{Stalwart, knowsStalwart, (*Parser).stalwart},
+	{Microsoft365, knowsMicrosoft365, (*Parser).microsoft365},
+	{GoogleWorkspace, knowsGoogle, (*Parser).google},
+	{Nextcloud, knowsNextcloud, (*Parser).nextcloud},
+	{Keycloak, knowsKeycloak, (*Parser).keycloak},
+	{Authentik, knowsAuthentik, (*Parser).authentik},
+	{Authelia, knowsAuthelia, (*Parser).authelia},
 }
 
 func jsonFormat(j *jsonFields) int {
@@ -354,6 +375,9 @@ func tellJSON(line []byte) Format {
 
 // jsonLine reads a line that is one JSON object.
 func (p *Parser) jsonLine(line []byte, ev *Event) Result {
+	if beginsCombined(line) { // Traefik's other form
+		return p.combined(line, ev)
+	}
 	if why := p.json.scan(line); why != "" {
 		return rejected(why)
 	}

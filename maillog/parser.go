@@ -73,6 +73,8 @@ const (
 	familyNone family = iota
 	familyJSON
 	familyMultilog
+	familyKeycloak // before Zimbra, whose lines begin alike
+	familyAuthelia
 	familyZimbra
 	familyNginxError
 	familyApacheError
@@ -105,6 +107,8 @@ var families = familyTable{
 	familyExim:         {Exim, beginsExim, (*Parser).eximFile, nil},
 	familySyslog:       {FormatNone, beginsSyslog, (*Parser).syslog, tellSyslog},
 	familyCombined:     {Combined, beginsCombined, (*Parser).combined, nil},
+	familyKeycloak:     {Keycloak, beginsKeycloak, (*Parser).keycloakFile, nil},
+	familyAuthelia:     {Authelia, beginsAuthelia, (*Parser).autheliaText, nil},
 }
 
 type familyTable [familyEnd]struct {
@@ -232,7 +236,7 @@ func (t *familyTable) of(line []byte) family {
 // one format.
 func Detect(sample []byte) Format {
 	var votes [familyEnd]int
-	var told [formatEnd]int // by the carriers
+	var told [familyEnd][formatEnd]int // by the carriers
 	lines := 0
 	for whole := true; len(sample) > 0 && whole; {
 		line := sample
@@ -253,7 +257,7 @@ func Detect(sample []byte) Format {
 		}
 		votes[f]++
 		if tell := families[f].tell; tell != nil {
-			told[tell(line)]++
+			told[f][tell(line)]++
 		}
 	}
 	best := familyNone
@@ -273,10 +277,8 @@ func Detect(sample []byte) Format {
 		most = Syslog
 	}
 	for f := FormatNone + 1; f < formatEnd; f++ {
-		if f == Syslog || familyOf(f) != best {
-			continue
-		}
-		if told[f] > told[most] || told[f] > 0 && (most == FormatNone || most == Syslog || told[f] == told[most] && f == Postfix) {
+		n := told[best][f]
+		if f != Syslog && n > 0 && (most == FormatNone || most == Syslog || n > told[best][most] || n == told[best][most] && f == Postfix) {
 			most = f
 		}
 	}

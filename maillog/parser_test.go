@@ -56,6 +56,16 @@ var samples = []struct {
 	{"docker", Docker, nil},
 	{"multilog", Multilog, nil},
 	{"caddy", Caddy, []string{`_ip":"`, `remote_addr":"`}},
+	{"traefik", Traefik, []string{`"ClientAddr":"`, `"ClientAddr":"[`, `"ClientHost":"`, "^", " "}},
+	{"dovecot-events", DovecotEvents, []string{`"remote_ip":"`}},
+	{"stalwart", Stalwart, []string{`"remoteIp":"`}},
+	{"mox", Mox, []string{"remoteip="}},
+	{"nextcloud", Nextcloud, []string{`"remoteAddr":"`}},
+	{"keycloak", Keycloak, []string{"ipAddress=", `ipAddress="`, `ipAddress=\"`}},
+	{"authelia", Authelia, []string{`remote_ip":"`, `remote_ip=`, `remote_ip="`}},
+	{"authentik", Authentik, []string{`"client_ip": "`}},
+	{"microsoft365", Microsoft365, []string{`"ClientIP":"`, `"ClientIPAddress":"`, `"ActorIpAddress":"`, `"ClientIPAddress":"[`, `"ClientIP":"[`}},
+	{"google-workspace", GoogleWorkspace, []string{`"ipAddress":"`}},
 }
 
 func sample(t testing.TB, name string) []byte {

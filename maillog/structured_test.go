@@ -46,23 +46,54 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-func FuzzJournald(f *testing.F) { fuzz(f, Journald, "journald") }
-func FuzzDocker(f *testing.F)   { fuzz(f, Docker, "docker") }
-func FuzzMultilog(f *testing.F) { fuzz(f, Multilog, "multilog") }
-func FuzzCaddy(f *testing.F)    { fuzz(f, Caddy, "caddy") }
+func FuzzJournald(f *testing.F)        { fuzz(f, Journald, "journald") }
+func FuzzDocker(f *testing.F)          { fuzz(f, Docker, "docker") }
+func FuzzMultilog(f *testing.F)        { fuzz(f, Multilog, "multilog") }
+func FuzzCaddy(f *testing.F)           { fuzz(f, Caddy, "caddy") }
+func FuzzTraefik(f *testing.F)         { fuzz(f, Traefik, "traefik") }
+func FuzzDovecotEvents(f *testing.F)   { fuzz(f, DovecotEvents, "dovecot-events") }
+func FuzzStalwart(f *testing.F)        { fuzz(f, Stalwart, "stalwart") }
+func FuzzMox(f *testing.F)             { fuzz(f, Mox, "mox") }
+func FuzzNextcloud(f *testing.F)       { fuzz(f, Nextcloud, "nextcloud") }
+func FuzzKeycloak(f *testing.F)        { fuzz(f, Keycloak, "keycloak") }
+func FuzzAuthelia(f *testing.F)        { fuzz(f, Authelia, "authelia") }
+func FuzzAuthentik(f *testing.F)       { fuzz(f, Authentik, "authentik") }
+func FuzzMicrosoft365(f *testing.F)    { fuzz(f, Microsoft365, "microsoft365") }
+func FuzzGoogleWorkspace(f *testing.F) { fuzz(f, GoogleWorkspace, "google-workspace") }
 
-func BenchmarkJournald(b *testing.B) { benchmark(b, Journald, "journald") }
-func BenchmarkDocker(b *testing.B)   { benchmark(b, Docker, "docker") }
-func BenchmarkMultilog(b *testing.B) { benchmark(b, Multilog, "multilog") }
-func BenchmarkCaddy(b *testing.B)    { benchmark(b, Caddy, "caddy") }
+func BenchmarkJournald(b *testing.B)        { benchmark(b, Journald, "journald") }
+func BenchmarkDocker(b *testing.B)          { benchmark(b, Docker, "docker") }
+func BenchmarkMultilog(b *testing.B)        { benchmark(b, Multilog, "multilog") }
+func BenchmarkCaddy(b *testing.B)           { benchmark(b, Caddy, "caddy") }
+func BenchmarkTraefik(b *testing.B)         { benchmark(b, Traefik, "traefik") }
+func BenchmarkDovecotEvents(b *testing.B)   { benchmark(b, DovecotEvents, "dovecot-events") }
+func BenchmarkStalwart(b *testing.B)        { benchmark(b, Stalwart, "stalwart") }
+func BenchmarkMox(b *testing.B)             { benchmark(b, Mox, "mox") }
+func BenchmarkNextcloud(b *testing.B)       { benchmark(b, Nextcloud, "nextcloud") }
+func BenchmarkKeycloak(b *testing.B)        { benchmark(b, Keycloak, "keycloak") }
+func BenchmarkAuthelia(b *testing.B)        { benchmark(b, Authelia, "authelia") }
+func BenchmarkAuthentik(b *testing.B)       { benchmark(b, Authentik, "authentik") }
+func BenchmarkMicrosoft365(b *testing.B)    { benchmark(b, Microsoft365, "microsoft365") }
+func BenchmarkGoogleWorkspace(b *testing.B) { benchmark(b, GoogleWorkspace, "google-workspace") }
 
 // A message that an envelope carries is read as if it stood alone, whatever a
 // client wrote into it.
 func TestInjectionStructured(t *testing.T) {
 	injected(t, map[string]string{
-		"journald": `{"__REALTIME_TIMESTAMP":"1771628582000000","SYSLOG_IDENTIFIER":"dovecot","MESSAGE":"imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>"}`,
-		"docker":   `{"log":"imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>\n","stream":"stdout","time":"2026-02-21T00:03:02Z"}`,
-		"multilog": `@400000006998f7300757b500 imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`,
-		"caddy":    `{"ts":1771628582,"logger":"http.log.access","request":{"remote_ip":"203.0.113.5","method":"GET","uri":"/%s","headers":{"User-Agent":["%s"],"%s":["192.0.2.66"]}},"user_id":"%s","status":401,"size":1}`,
+		"journald":            `{"__REALTIME_TIMESTAMP":"1771628582000000","SYSLOG_IDENTIFIER":"dovecot","MESSAGE":"imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>"}`,
+		"docker":              `{"log":"imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>\n","stream":"stdout","time":"2026-02-21T00:03:02Z"}`,
+		"multilog":            `@400000006998f7300757b500 imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`,
+		"caddy":               `{"ts":1771628582,"logger":"http.log.access","request":{"remote_ip":"203.0.113.5","method":"GET","uri":"/%s","headers":{"User-Agent":["%s"],"%s":["192.0.2.66"]}},"user_id":"%s","status":401,"size":1}`,
+		"traefik":             `{"ClientAddr":"203.0.113.5:1","ClientHost":"%s","ClientUsername":"%s","DownstreamStatus":401,"RequestMethod":"GET","RequestPath":"/%s","StartUTC":"2026-02-21T00:03:03Z","request_User-Agent":"%s"}`,
+		"dovecot events":      `{"event":"auth_request_finished","start_time":"2026-02-21T00:03:02Z","end_time":"2026-02-21T00:03:02Z","fields":{"service":"imap","user":"%s","client_id":"%s","remote_ip":"203.0.113.5"}}`,
+		"stalwart":            `{"createdAt":"2026-02-21T00:03:02Z","type":"auth.failed","data":{"accountName":"%s","remoteIp":"203.0.113.5"}}`,
+		"mox":                 `Feb 21 00:03:03 mx1 mox[77]: l=info m="login attempt" address="%s" protocol=imap result=badcreds remoteip=203.0.113.5 useragent="%s" count=1`,
+		"nextcloud":           `{"reqId":"f","time":"2026-02-21T00:03:02+00:00","remoteAddr":"203.0.113.5","user":"--","url":"/login","message":"Login failed: %s (Remote IP: 203.0.113.5)","userAgent":"%s"}`,
+		"keycloak":            `2026-02-21 00:03:02,123 WARN  [org.keycloak.events] (executor-thread-7) type="LOGIN_ERROR", realmId="p", clientId="webmail", userId="null", ipAddress="203.0.113.5", error="user_not_found", redirect_uri="%s", username="%s"`,
+		"keycloak, no quotes": `2026-02-21 00:03:02,123 WARN  [org.keycloak.events] (x) type=LOGIN_ERROR, clientId=webmail, userId=null, ipAddress=203.0.113.5, error=user_not_found, username=%s`,
+		"authelia":            `time="2026-02-21T00:03:02+01:00" level=error msg="Unsuccessful 1FA authentication attempt by user '%s'" method=POST path=/api/firstfactor remote_ip=203.0.113.5`,
+		"authentik":           `{"action": "login_failed", "client_ip": "203.0.113.5", "context": {"http_request": {"args": {"client_ip": "%s"}, "user_agent": "%s"}, "username": "%s"}, "event": "Created Event", "logger": "authentik.events.models", "timestamp": "2026-02-21T00:03:02.526527"}`,
+		"microsoft365":        `{"CreationTime":"2026-02-21T00:03:03","Operation":"UserLoginFailed","UserId":"%s","ExtendedProperties":[{"Name":"UserAgent","Value":"%s"}],"ClientIP":"203.0.113.5","ErrorNumber":"50126"}`,
+		"google workspace":    `{"kind":"admin#reports#activity","id":{"time":"2026-02-21T00:03:03Z"},"actor":{"email":"%s"},"ipAddress":"203.0.113.5","events":[{"name":"login_failure"}]}`,
 	})
 }

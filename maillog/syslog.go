@@ -87,6 +87,7 @@ var syslogPrograms = [...]syslogProgram{
 	{"popper", false, Qpopper, (*Parser).qpopper},
 	{"in.qpopper", false, Qpopper, (*Parser).qpopper},
 	{"courieresmtpd", false, Courier, (*Parser).courierSyslog},
+	{"mox", false, Mox, (*Parser).mox},
 }
 
 type syslogProgram struct {
