@@ -113,8 +113,7 @@ func (p *Parser) dovecot(msg []byte, ev *Event) Result {
 			ev.Action, ev.Outcome, ev.Reason = Login, Error, reasonBackend
 			return parsed
 		}
-		p.dovecotAuth(text)
-		return ignored
+		return p.dovecotAuth(text, ev)
 	}
 	ev.Service = dovecotService(proc)
 	if len(sess) == 0 {
@@ -242,35 +241,97 @@ func dovecotLogout(text []byte, ev *Event) Result {
 
 // dovecotAuth remembers why a password was refused. The login process says
 // that it was, and to whom; its line becomes the Event. Lines without a
-// session are of Postfix's logins, which Postfix states itself.
+// session are of Postfix's logins, which Postfix states itself. Only where
+// lines are read one by one is this one an Event.
 //
 //	ldap(anna,198.51.100.7,<HwVRNtgRxt9R9uB2>): unknown user
-func (p *Parser) dovecotAuth(text []byte) {
-	i := lastIndex(text, ">): ")
-	if i < 0 {
-		return
+//	conn unix:auth-worker (pid=7,uid=9): auth-worker<1>: pam(anna,198.51.100.7): pam_authenticate() failed: …
+//
+// The name may hold ",192.0.2.9): ", and so may a password that is logged;
+// where two addresses could be the true one, none is named.
+func (p *Parser) dovecotAuth(text []byte, ev *Event) Result {
+	if rest, ok := after(text, "pam_unix(dovecot:auth): authentication failure;"); ok {
+		return p.dovecotPAM(rest, ev)
 	}
-	j := lastIndex(text[:i], ",<")
-	if j < 0 || !token(text[j+2:i]) {
-		return
+	if hasPrefix(text, "conn unix:auth-worker ") {
+		if _, rest, ok := cut(text, ": auth-worker<"); ok {
+			if _, rest, ok = cut(rest, ">: "); ok {
+				text = rest
+			}
+		}
 	}
-	var reason string
-	switch said := text[i+len(">): "):]; {
-	case hasPrefix(said, "unknown user"), hasPrefix(said, "User not known"):
-		reason = reasonUnknownUser
+	open := bytes.IndexByte(text, '(')
+	if open < 0 || !token(text[:open]) {
+		return ignored
+	}
+	var said, sess []byte
+	found := 0
+	for off := open + 1; ; {
+		i := index(text[off:], "): ")
+		if i < 0 {
+			break
+		}
+		i += off
+		off = i + len("): ")
+		who, id := text[open+1:i], []byte(nil)
+		if j := lastIndex(who, ",<"); j >= 0 && who[len(who)-1] == '>' && token(who[j+2:len(who)-1]) {
+			who, id = who[:j], who[j+2:len(who)-1]
+		}
+		j := bytes.LastIndexByte(who, ',')
+		if j < 0 {
+			continue
+		}
+		addr, ok := parseAddr(who[j+1:])
+		if !ok {
+			continue
+		}
+		found++
+		ev.ClientIP, ev.Account, said, sess = addr, who[:j], text[off:], id
+	}
+	if found > 1 {
+		ev.ClientIP = ev.ServerIP
+	}
+	switch {
+	case hasPrefix(said, "unknown user"), hasPrefix(said, "User not known"), hasPrefix(said, "pam_authenticate() failed: User not known"):
+		ev.Reason = reasonUnknownUser
 	case hasPrefix(said, "Password mismatch"), hasPrefix(said, "password mismatch"), contains(said, "assword mismatch?"),
 		hasPrefix(said, "invalid credentials"):
-		reason = reasonMismatch
+		ev.Reason = reasonMismatch
 	case contains(said, "disabled"), contains(said, "not allowed"), contains(said, "expired"), contains(said, "locked"):
-		reason = reasonDisabled
+		ev.Reason = reasonDisabled
 	default:
-		return
+		return ignored
 	}
-	if s, fresh := p.sessions.find(text[j+2:i], true); fresh {
-		*s = session{reason: reason}
-	} else {
-		s.reason = reason
+	if s, fresh := p.sessions.find(sess, true); fresh {
+		*s = session{reason: ev.Reason}
+	} else if s != nil {
+		s.reason = ev.Reason
 	}
+	if !p.opt.Mixed {
+		return ignored
+	}
+	ev.Session, ev.Action, ev.Outcome = sess, Login, Failure
+	return parsed
+}
+
+// dovecotPAM reads what pam_unix says of a refused password: "logname= uid=0
+// euid=0 tty=dovecot ruser=anna rhost=198.51.100.7  user=anna". The client's
+// name is ruser; user is stated of accounts that exist.
+func (p *Parser) dovecotPAM(b []byte, ev *Event) Result {
+	i := lastIndex(b, " rhost=")
+	if i < 0 || !p.opt.Mixed {
+		return ignored
+	}
+	value, _, _ := cut(b[i+len(" rhost="):], " ")
+	var ok bool
+	if ev.ClientIP, ok = parseAddr(value); !ok {
+		return rejected(whyAddress)
+	}
+	if _, name, ok := cut(b[:i], " ruser="); ok {
+		ev.Account = name
+	}
+	ev.Action, ev.Outcome = Login, Failure
+	return parsed
 }
 
 // dovecotLogin reads a line of a login process: "Login: FIELDS", or why there

@@ -34,8 +34,8 @@ var samples = []struct {
 	marks  []string
 }{
 	{"combined", Combined, []string{"^", " "}},
-	{"dovecot", Dovecot, []string{"rip="}},
-	{"syslog", DovecotSyslog, []string{"rip="}},
+	{"dovecot", Dovecot, []string{"rip=", ",", "rhost="}},
+	{"syslog", DovecotSyslog, []string{"rip=", ",", "rhost="}},
 	{"postfix", Postfix, []string{"["}},
 	{"roundcube", RoundcubeLogins, []string{" from "}},
 	{"exim", Exim, nil},
@@ -253,22 +253,23 @@ func TestDamage(t *testing.T) {
 // which address a line is held against.
 func TestInjection(t *testing.T) {
 	injected(t, map[string]string{
-		"combined":                 `203.0.113.5 - %s [21/Feb/2026:00:00:11 +0100] "POST /Microsoft-Server-ActiveSync?User=%s HTTP/1.1" 401 13 "%s" "%s"`,
-		"dovecot":                  `Feb 21 00:46:41 imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`,
-		"dovecot, no method":       `Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): user=<%s>, rip=203.0.113.5, lip=192.0.2.1`,
-		"dovecot, address first":   `Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): rip=203.0.113.5, lip=192.0.2.1, user=<%s>`,
-		"dovecot syslog":           `Feb 21 00:46:41 mx1 dovecot: imap-login: Login: user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, mpid=1, TLS, session=<t21i0tgRzqeLokR2>`,
-		"dovecot ID":               `Feb 21 00:46:41 imap-login: Info: ID sent: name=%s: user=<>, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`,
-		"postfix":                  `Feb 21 00:42:25 mx1 postfix/submission/smtpd[1]: warning: h.example[203.0.113.5]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=%s`,
-		"postfix login":            `Feb 21 00:42:25 mx1 postfix/submission/smtpd[1]: 4F1A2B3C4D: client=h.example[203.0.113.5], sasl_method=PLAIN, sasl_username=%s`,
-		"postfix reject":           `Feb 21 00:42:25 mx1 postfix/smtpd[1]: NOQUEUE: reject: RCPT from h.example[203.0.113.5]: 554 5.7.1 <%s>: Relay access denied; from=<%s> helo=<%s>`,
-		"roundcube":                `[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for %s from 203.0.113.5 in session 8ec5f9f53275e021 (error: 0)`,
-		"roundcube behind a proxy": `[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for %s from 203.0.113.5(X-Forwarded-For: %s) in session 8ec5f9f53275e021 (error: 0)`,
+		"combined":                          `203.0.113.5 - %s [21/Feb/2026:00:00:11 +0100] "POST /Microsoft-Server-ActiveSync?User=%s HTTP/1.1" 401 13 "%s" "%s"`,
+		"dovecot":                           `Feb 21 00:46:41 imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 1 secs): user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`,
+		"dovecot, no method":                `Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): user=<%s>, rip=203.0.113.5, lip=192.0.2.1`,
+		"dovecot, address first":            `Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): rip=203.0.113.5, lip=192.0.2.1, user=<%s>`,
+		"dovecot syslog":                    `Feb 21 00:46:41 mx1 dovecot: imap-login: Login: user=<%s>, method=PLAIN, rip=203.0.113.5, lip=192.0.2.1, mpid=1, TLS, session=<t21i0tgRzqeLokR2>`,
+		"dovecot ID":                        `Feb 21 00:46:41 imap-login: Info: ID sent: name=%s: user=<>, rip=203.0.113.5, lip=192.0.2.1, TLS, session=<t21i0tgRzqeLokR2>`,
+		"postfix":                           `Feb 21 00:42:25 mx1 postfix/submission/smtpd[1]: warning: h.example[203.0.113.5]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=%s`,
+		"postfix login":                     `Feb 21 00:42:25 mx1 postfix/submission/smtpd[1]: 4F1A2B3C4D: client=h.example[203.0.113.5], sasl_method=PLAIN, sasl_username=%s`,
+		"postfix reject":                    `Feb 21 00:42:25 mx1 postfix/smtpd[1]: NOQUEUE: reject: RCPT from h.example[203.0.113.5]: 554 5.7.1 <%s>: Relay access denied; from=<%s> helo=<%s>`,
+		"roundcube":                         `[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for %s from 203.0.113.5 in session 8ec5f9f53275e021 (error: 0)`,
+		"roundcube behind a proxy, or none": `[21-Feb-2026 08:38:12 +0100]: <8ec5f9f5> Failed login for %s from 203.0.113.5(X-Forwarded-For: %s) in session 8ec5f9f53275e021 (error: 0)`,
 	})
 }
 
 // injected tries names that are made to look like parts of a line in every
-// %s of lines whose client is 203.0.113.5.
+// %s of lines whose client is 203.0.113.5. Of a line called "or none" no
+// address may come out, and no Event unless it is read by itself.
 func injected(t *testing.T, lines map[string]string) {
 	t.Helper()
 	names := []string{
@@ -300,7 +301,8 @@ func injected(t *testing.T, lines map[string]string) {
 				var ev Event
 				r := p.Parse([]byte(line), &ev)
 				switch {
-				case r.Kind == Parsed && name == "roundcube behind a proxy" && !ev.ClientIP.IsValid():
+				case r.Kind == Parsed && strings.HasSuffix(name, ", or none") && !ev.ClientIP.IsValid():
+				case r.Kind == Ignored && strings.HasSuffix(name, ", or none") && !mixed:
 				case r.Kind == Parsed && ev.ClientIP != netip.MustParseAddr("203.0.113.5"):
 					t.Errorf("%s, %q: %s", name, tried, dump(r, &ev))
 				case r.Kind != Parsed && r.Why != whyGlued:

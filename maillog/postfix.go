@@ -67,11 +67,24 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 	if rest, ok := after(msg, "warning: "); ok {
 		return postfixWarning(rest, ev)
 	}
-	for _, start := range [...]string{
-		"lost connection after ", "timeout after ", "SSL_accept error ", "too many errors after ",
-		"improper command pipelining after ", "PREGREET ", "HANGUP after ", "BARE NEWLINE ",
+	for _, c := range [...]struct {
+		start, reason string
+		outcome       Outcome
+	}{
+		{"lost connection after ", "", OutcomeNone},
+		{"timeout after ", "", OutcomeNone},
+		{"SSL_accept error ", "", OutcomeNone},
+		{"improper command pipelining after ", "", OutcomeNone},
+		{"too many errors after ", reasonProtocol, Denied},
+		{"PREGREET ", reasonProtocol, Denied},
+		{"BARE NEWLINE ", reasonProtocol, Denied},
+		{"NON-SMTP COMMAND ", reasonProtocol, Denied},
+		{"COMMAND PIPELINING ", reasonProtocol, Denied},
+		{"COMMAND COUNT LIMIT ", reasonProtocol, Denied},
+		{"COMMAND TIME LIMIT ", reasonIdle, Refused},
+		{"HANGUP after ", reasonIdle, Refused},
 	} {
-		rest, ok := after(msg, start)
+		rest, ok := after(msg, c.start)
 		if !ok {
 			continue
 		}
@@ -81,13 +94,13 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 			if _, why := postfixClient(rest, ev); why != "" {
 				return rejected(why)
 			}
-			ev.Action = Probe
+			ev.Action, ev.Outcome, ev.Reason = Probe, c.outcome, c.reason
 			return parsed
 		}
 		return rejected(whyCut)
 	}
 	if rest, ok := after(msg, "disconnect from "); ok {
-		return postfixDisconnect(rest, ev)
+		return p.postfixDisconnect(rest, ev)
 	}
 	id, rest, ok := cut(msg, ": ")
 	if !ok || !token(id) {
@@ -136,7 +149,7 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 
 // postfixDisconnect: the count of commands tells of the login of somebody who
 // then sent nothing. Of all others other lines tell.
-func postfixDisconnect(rest []byte, ev *Event) Result {
+func (p *Parser) postfixDisconnect(rest []byte, ev *Event) Result {
 	rest, why := postfixClient(rest, ev)
 	if why != "" {
 		return rejected(why)
@@ -146,6 +159,10 @@ func postfixDisconnect(rest []byte, ev *Event) Result {
 		return ignored
 	}
 	n, rest, ok := digits(rest[i+len(" auth="):])
+	if p.opt.Mixed && ok && n == 0 && hasPrefix(rest, "/") {
+		ev.Action, ev.Outcome = Login, Failure
+		return parsed
+	}
 	if !ok || n == 0 || !hasPrefix(rest, " ") {
 		return ignored // none, or "0/1": the failure has its own line
 	}
