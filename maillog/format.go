@@ -5,41 +5,50 @@ type Format uint8
 
 // The formats that can be read.
 const (
-	FormatNone      Format = iota
-	Combined               // nginx's and Apache's combined access log
-	Dovecot                // Dovecot's own log file
-	DovecotSyslog          // Dovecot through syslog
-	Postfix                // Postfix through syslog
-	RoundcubeLogins        // Roundcube's userlogins
-	Syslog                 // syslog lines of software that is not read
-	Exim                   // Exim's main and reject log, its own or through syslog
-	Sendmail               // Sendmail through syslog
-	Cyrus                  // Cyrus through syslog
-	Courier                // Courier through syslog
-	UWIMAP                 // the University of Washington's daemons through syslog
-	NginxError             // nginx's error log, its mail proxy's lines too
-	ApacheError            // Apache's error log
-	SOGo                   // SOGo's own log
-	Zimbra                 // Zimbra's audit.log and mailbox.log
-	Horde                  // Horde's log
-	SquirrelMail           // SquirrelMail's squirrel_logger
-	Kerio                  // Kerio Connect's logs
-	Perdition              // Perdition through syslog
-	Qpopper                // Qpopper through syslog
-	Journald               // entries of systemd's journal as JSON, around other formats
-	Docker                 // Docker's json-file log, around other formats
-	Multilog               // multilog's files, around other formats
-	Caddy                  // Caddy's access log
-	Traefik                // Traefik's access log, JSON or text
-	DovecotEvents          // Dovecot's event exporter
-	Stalwart               // Stalwart's events
-	Mox                    // mox through syslog or the journal
-	Nextcloud              // Nextcloud's log
-	Keycloak               // Keycloak's events, text or JSON
-	Authelia               // Authelia's log, text or JSON
-	Authentik              // authentik's log
-	Microsoft365           // Microsoft 365's unified audit log
-	GoogleWorkspace        // Google Workspace's login audit
+	FormatNone       Format = iota
+	Combined                // nginx's and Apache's combined access log
+	Dovecot                 // Dovecot's own log file
+	DovecotSyslog           // Dovecot through syslog
+	Postfix                 // Postfix through syslog
+	RoundcubeLogins         // Roundcube's userlogins
+	Syslog                  // syslog lines of software that is not read
+	Exim                    // Exim's main and reject log, its own or through syslog
+	Sendmail                // Sendmail through syslog
+	Cyrus                   // Cyrus through syslog
+	Courier                 // Courier through syslog
+	UWIMAP                  // the University of Washington's daemons through syslog
+	NginxError              // nginx's error log, its mail proxy's lines too
+	ApacheError             // Apache's error log
+	SOGo                    // SOGo's own log
+	Zimbra                  // Zimbra's audit.log and mailbox.log
+	Horde                   // Horde's log
+	SquirrelMail            // SquirrelMail's squirrel_logger
+	Kerio                   // Kerio Connect's logs
+	Perdition               // Perdition through syslog
+	Qpopper                 // Qpopper through syslog
+	ASSP                    // the Anti-Spam SMTP Proxy's maillog.txt
+	Domino                  // HCL Domino's console log
+	OracleMS                // Oracle Messaging Server's connection log as XML
+	OpenWebmail             // Open WebMail's log
+	Tine20                  // Tine 2.0's log
+	Mailu                   // Mailu's admin service
+	MailcowNetfilter        // mailcow's netfilter
+	SolidPOP3               // Solid POP3 through syslog
+	Rblsmtpd                // rblsmtpd through syslog or multilog
+	Journald                // entries of systemd's journal as JSON, around other formats
+	Docker                  // Docker's json-file log, around other formats
+	Multilog                // multilog's files, around other formats
+	Caddy                   // Caddy's access log
+	Traefik                 // Traefik's access log, JSON or text
+	DovecotEvents           // Dovecot's event exporter
+	Stalwart                // Stalwart's events
+	Mox                     // mox through syslog or the journal
+	Nextcloud               // Nextcloud's log
+	Keycloak                // Keycloak's events, text or JSON
+	Authelia                // Authelia's log, text or JSON
+	Authentik               // authentik's log
+	Microsoft365            // Microsoft 365's unified audit log
+	GoogleWorkspace         // Google Workspace's login audit
 	formatEnd
 )
 
@@ -47,6 +56,7 @@ var formatNames = [formatEnd]string{
 	"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog",
 	"exim", "sendmail", "cyrus", "courier", "uw-imap",
 	"nginx-error", "apache-error", "sogo", "zimbra", "horde", "squirrelmail", "kerio", "perdition", "qpopper",
+	"assp", "domino", "oracle-messaging-server", "openwebmail", "tine20", "mailu", "mailcow-netfilter", "solid-pop3d", "rblsmtpd",
 	"journald", "docker", "multilog", "caddy", "traefik", "dovecot-events", "stalwart", "mox",
 	"nextcloud", "keycloak", "authelia", "authentik", "microsoft365", "google-workspace",
 }

@@ -98,5 +98,59 @@ func serverFormats() []FormatInfo {
 			Tells:      []string{"refused logins, and others where it logs them: account and address"},
 			CannotTell: []string{"logins that succeeded, unless log-login is set", noClient, noYear},
 		},
+		{
+			Format: ASSP, Name: ASSP.String(), Software: "Anti-Spam SMTP Proxy (ASSP), maillog.txt",
+			Source:     "ASSP's documentation of its log and sample lines; not its source",
+			Tells:      []string{"refused SMTP logins, relaying and TLS handshakes by address"},
+			CannotTell: []string{"the name behind a refused login", "logins that succeeded", "the zone of a line: it follows from the configuration"},
+		},
+		{
+			Format: Domino, Name: Domino.String(), Software: "HCL (IBM, Lotus) Domino's console log",
+			Source:     "HCL's documentation of authentication failures on the console; sample lines",
+			Tells:      []string{"refused logins by SMTP, IMAP, POP3 and HTTP: account and address", "connections refused by policy"},
+			CannotTell: []string{"logins that succeeded", "times in locales other than day-month-year with dashes and ISO", "the zone of a line: it follows from the configuration"},
+		},
+		{
+			Format: OracleMS, Name: OracleMS.String(), Software: "Oracle (Sun, iPlanet) Messaging Server with LOG_FORMAT=4",
+			Source:     "Sun Java System Messaging Server 6.3 Administration Guide, on LOG_FORMAT and LOG_CONNECTION",
+			Tells:      []string{"SMTP logins and refused ones: account and address"},
+			CannotTell: []string{"what the formats 1 to 3 hold", "messages that were sent", noClient},
+		},
+		{
+			Format: OpenWebmail, Name: OpenWebmail.String(), Software: "Open WebMail",
+			Source:     "Open WebMail's cgi-bin/openwebmail/openwebmail.pl and shares/ow-shared.pl",
+			Tells:      []string{"logins, refused ones and logouts: account and address"},
+			CannotTell: []string{"what was done after the login", "the browser"},
+		},
+		{
+			Format: Tine20, Name: Tine20.String(), Software: "Tine 2.0 (Tinebase)",
+			Source:     "Tine's tine20/Tinebase/Controller.php",
+			Tells:      []string{"refused logins: account and address"},
+			CannotTell: []string{"what was done after the login", "the browser"},
+		},
+		{
+			Format: Mailu, Name: Mailu.String(), Software: "Mailu's admin service (its front is nginx-error and combined)",
+			Source:     "Mailu's core/admin/mailu/limiter.py",
+			Tells:      []string{"addresses and accounts whose logins are limited"},
+			CannotTell: []string{"the logins before the limit: Dovecot, Postfix and the front tell of them", "the zone of a line: it follows from the configuration"},
+		},
+		{
+			Format: MailcowNetfilter, Name: MailcowNetfilter.String(), Software: "mailcow's netfilter (its other services write formats of their own)",
+			Source:     "mailcow's data/Dockerfiles/netfilter/main.py",
+			Tells:      []string{"addresses that were banned for failed logins"},
+			CannotTell: []string{"the logins that led to it: Dovecot, Postfix and SOGo tell of them", "the client where a whole network is banned"},
+		},
+		{
+			Format: SolidPOP3, Name: SolidPOP3.String(), Software: "Solid POP3 through syslog",
+			Source:     "Solid POP3's src/authenticate.c",
+			Tells:      []string{"refused logins: account and address"},
+			CannotTell: []string{"logins that succeeded", noClient, noYear},
+		},
+		{
+			Format: Rblsmtpd, Name: Rblsmtpd.String(), Software: "rblsmtpd before qmail, through syslog or multilog",
+			Source:     "ucspi-tcp's rblsmtpd.c",
+			Tells:      []string{"clients refused because they are on a block list"},
+			CannotTell: []string{"anything after that: qmail names neither account nor address"},
+		},
 	}
 }

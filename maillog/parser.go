@@ -81,6 +81,13 @@ const (
 	familyHorde
 	familyKerio
 	familySquirrelMail
+	familyASSP
+	familyDomino
+	familyOracleMS
+	familyOpenWebmail
+	familyTine20
+	familyMailu
+	familyNetfilter
 	familyExim
 	familyDovecot
 	familyRoundcube
@@ -104,6 +111,13 @@ var families = familyTable{
 	familyHorde:        {Horde, beginsHorde, (*Parser).hordeFile, nil},
 	familyKerio:        {Kerio, beginsKerio, (*Parser).kerio, nil},
 	familySquirrelMail: {SquirrelMail, beginsSquirrelmail, (*Parser).squirrelmail, nil},
+	familyASSP:         {ASSP, beginsASSP, (*Parser).assp, nil},
+	familyDomino:       {Domino, beginsDomino, (*Parser).domino, nil},
+	familyOracleMS:     {OracleMS, beginsOracleMS, (*Parser).oracleMS, nil},
+	familyOpenWebmail:  {OpenWebmail, beginsOpenWebmail, (*Parser).openWebmail, nil},
+	familyTine20:       {Tine20, beginsTine20, (*Parser).tine20, nil},
+	familyMailu:        {Mailu, beginsMailu, (*Parser).mailu, nil},
+	familyNetfilter:    {MailcowNetfilter, beginsNetfilter, (*Parser).netfilter, nil},
 	familyExim:         {Exim, beginsExim, (*Parser).eximFile, nil},
 	familySyslog:       {FormatNone, beginsSyslog, (*Parser).syslog, tellSyslog},
 	familyCombined:     {Combined, beginsCombined, (*Parser).combined, nil},

@@ -108,3 +108,33 @@ func (p *Parser) qpopper(_, msg []byte, ev *Event) Result {
 	}
 	return parsed
 }
+
+// solidPOP3 reads a message of Solid POP3:
+//
+//	authentication failed: no such user: anna - 198.51.100.7
+//
+// The address comes last.
+func (p *Parser) solidPOP3(_, msg []byte, ev *Event) Result {
+	ev.Service, ev.Action, ev.Outcome = POP3, Login, Failure
+	who, ok := after(msg, "authentication failed: no such user: ")
+	ev.Reason = reasonUnknownUser
+	if !ok {
+		if who, ok = after(msg, "authentication failed: can't map user name: "); !ok {
+			ev.Reason = ""
+			if who, ok = after(msg, "APOP authentication failed for user "); !ok {
+				if who, ok = after(msg, "authentication failed for user "); !ok {
+					return ignored
+				}
+			}
+		}
+	}
+	i := lastIndex(who, " - ")
+	if i < 0 {
+		return rejected(whyCut)
+	}
+	if ev.ClientIP, ok = parseAddr(who[i+len(" - "):]); !ok {
+		return rejected(whyAddress)
+	}
+	ev.Account = who[:i]
+	return parsed
+}

@@ -13,6 +13,8 @@ var serverMarks = map[Format][]string{
 	SOGo:      {"'", ", ", ","},
 	Perdition: {": ", "client "},
 	Qpopper:   {"(", ") "},
+	SolidPOP3: {" - "},
+	Rblsmtpd:  {": ", "", "^"},
 }
 
 // What a client may write into the lines of other mail servers never decides
@@ -44,6 +46,13 @@ func TestServersInjection(t *testing.T) {
 		"kerio":                 `[21/Feb/2026 00:03:01] IMAP: Invalid password for user %s. Attempt from IP address 203.0.113.5.`,
 		"kerio recipient":       `[21/Feb/2026 00:03:06] Attempt to deliver to unknown recipient <%s>, from <%s>, IP address 203.0.113.5`,
 		"perdition":             `Feb 21 00:03:02 px1 perdition.imaps[7]: Auth: 203.0.113.5:2274->192.0.2.1:993 client-secure=ssl authorisation_id=NONE authentication_id="%s" server="imap1:143" protocol=IMAP4 server-secure=plaintext status="failed"`,
+		"assp":                  `Feb-21-26 00:03:02 m1-1-1 [Worker_1] 203.0.113.5 <%s> to: %s relay attempt blocked for: %s`,
+		"domino":                `21-02-2026 00:03:02   smtp: %s [203.0.113.5] authentication failure using internet password`,
+		"domino server":         `21-02-2026 00:03:02   SMTP Server: Authentication failed for user %s ; connecting host 203.0.113.5`,
+		"openwebmail":           `Sat Feb 21 00:03:03 2026 - [72926] (203.0.113.5) %s - login error - no such user - loginname=%s`,
+		"tine20":                `78017 00cff -- none -- - 2026-02-21T00:03:02+01:00 WARN (4): Tinebase_Controller::login::106 Login with username %s from 203.0.113.5 failed (-1)!`,
+		"mailu":                 `[2026-02-21 00:03:02,579] WARNING in limiter: Authentication attempt from 203.0.113.5 for %s has been rate-limited.`,
+		"solid-pop3d":           `Feb 21 00:03:02 mx1 solid-pop3d[7]: authentication failed: no such user: %s - 203.0.113.5`,
 		"roundcube error":       `[21-Feb-2026 09:38:12 +0100]: <9ec5f9f5> IMAP Error: Login failed for %s against imap1 from 203.0.113.5. AUTHENTICATE PLAIN: A0002 NO %s. in x.php on line 211 (POST /?_task=login)`,
 	})
 }
@@ -79,3 +88,13 @@ func BenchmarkSquirrelMail(b *testing.B) { benchmark(b, SquirrelMail, "squirrelm
 func BenchmarkKerio(b *testing.B)        { benchmark(b, Kerio, "kerio") }
 func BenchmarkPerdition(b *testing.B)    { benchmark(b, Syslog, "perdition") }
 func BenchmarkQpopper(b *testing.B)      { benchmark(b, Syslog, "qpopper") }
+
+func FuzzASSP(f *testing.F)             { fuzz(f, ASSP, "assp") }
+func FuzzDomino(f *testing.F)           { fuzz(f, Domino, "domino") }
+func FuzzOracleMS(f *testing.F)         { fuzz(f, OracleMS, "oracle-messaging-server") }
+func FuzzOpenWebmail(f *testing.F)      { fuzz(f, OpenWebmail, "openwebmail") }
+func FuzzTine20(f *testing.F)           { fuzz(f, Tine20, "tine20") }
+func FuzzMailu(f *testing.F)            { fuzz(f, Mailu, "mailu") }
+func FuzzMailcowNetfilter(f *testing.F) { fuzz(f, MailcowNetfilter, "mailcow-netfilter") }
+func FuzzSolidPOP3(f *testing.F)        { fuzz(f, Syslog, "solid-pop3d") }
+func FuzzRblsmtpd(f *testing.F)         { fuzz(f, Syslog, "rblsmtpd") }

@@ -86,6 +86,10 @@ var syslogPrograms = [...]syslogProgram{
 	{"qpopper", false, Qpopper, (*Parser).qpopper},
 	{"popper", false, Qpopper, (*Parser).qpopper},
 	{"in.qpopper", false, Qpopper, (*Parser).qpopper},
+	{"solid-pop3d", false, SolidPOP3, (*Parser).solidPOP3},
+	{"spop3d", false, SolidPOP3, (*Parser).solidPOP3},
+	{"rblsmtpd", false, Rblsmtpd, (*Parser).rblsmtpd},
+	{"qmail", false, Rblsmtpd, (*Parser).rblsmtpd},
 	{"courieresmtpd", false, Courier, (*Parser).courierSyslog},
 	{"mox", false, Mox, (*Parser).mox},
 }
