@@ -49,6 +49,11 @@ const (
 	Authentik               // authentik's log
 	Microsoft365            // Microsoft 365's unified audit log
 	GoogleWorkspace         // Google Workspace's login audit
+	ExchangeIIS             // IIS's W3C log in front of Exchange
+	ExchangeProxy           // Exchange's HttpProxy logs
+	ExchangeIMAP            // Exchange's protocol logs of IMAP4 and POP3
+	ExchangeTracking        // Exchange's message tracking
+	HAProxy                 // HAProxy's HTTP log through syslog
 	formatEnd
 )
 
@@ -59,6 +64,8 @@ var formatNames = [formatEnd]string{
 	"assp", "domino", "oracle-messaging-server", "openwebmail", "tine20", "mailu", "mailcow-netfilter", "solid-pop3d", "rblsmtpd",
 	"journald", "docker", "multilog", "caddy", "traefik", "dovecot-events", "stalwart", "mox",
 	"nextcloud", "keycloak", "authelia", "authentik", "microsoft365", "google-workspace",
+	"exchange-iis", "exchange-proxy", "exchange-imap", "exchange-tracking",
+	"haproxy",
 }
 
 func (f Format) String() string { return name(formatNames[:], uint8(f)) }
@@ -67,7 +74,7 @@ func (f Format) String() string { return name(formatNames[:], uint8(f)) }
 // several programs write.
 func (f Format) Syslog() bool {
 	switch f {
-	case DovecotSyslog, Postfix, Syslog, Mox:
+	case DovecotSyslog, Postfix, Syslog, Mox, HAProxy:
 		return true
 	}
 	return false

@@ -115,5 +115,45 @@ func structuredFormats() []FormatInfo {
 			Tells:      []string{"sign-ins, refused ones, suspicious ones, accounts that Google closed, changes of passwords"},
 			CannotTell: []string{"user agent and device", "the second of several events in one activity", "what is older than 180 days"},
 		},
+		{
+			Format: ExchangeIIS, Name: ExchangeIIS.String(), Software: "IIS in front of Exchange (W3C extended)",
+			Source: "Microsoft's documentation of the W3C format, MS-ASHTTP, and public sample lines, read",
+			Tells: []string{
+				"account, address, status and user agent of OWA, EWS, MAPI, Autodiscover and ActiveSync, with its command and device",
+				"wrong passwords, closed and expired accounts, by Windows' error of the logon",
+			},
+			CannotTell: []string{"whether a login at OWA's form succeeded", "the client behind a load balancer", "rows above the first header of a file, unless in the usual order"},
+		},
+		{
+			Format: ExchangeProxy, Name: ExchangeProxy.String(), Software: "Exchange 2013 to SE, HttpProxy logs (CSV)",
+			Source: "headers and rows of Exchange 2013 to 2019 in public, read",
+			Tells:  []string{"what IIS tells, to the millisecond, with PowerShell apart"},
+			CannotTell: []string{
+				"whether a login at OWA's form succeeded",
+				"the true address, where a load balancer passes on X-Forwarded-For as the client sent it",
+				"anything without the header: its columns differ from version to version",
+			},
+		},
+		{
+			Format: ExchangeIMAP, Name: ExchangeIMAP.String(), Software: "Exchange, protocol logs of IMAP4 and POP3 (CSV)",
+			Source:     "Exchange's header and rows in public, read",
+			Tells:      []string{"logins and refused ones, reading with bytes, the end of a session"},
+			CannotTell: []string{"the name behind a refused AUTHENTICATE", "the client software", "the client's address in the back end's log, which holds the front end's"},
+		},
+		{
+			Format: ExchangeTracking, Name: ExchangeTracking.String(), Software: "Exchange, message tracking (CSV)",
+			Source:     "Microsoft's documentation of message tracking and its header, read",
+			Tells:      []string{"messages sent from mailboxes: sender, size, number of recipients, the client's address"},
+			CannotTell: []string{"which client sent a message", "who sent what came in by SMTP", "logins"},
+		},
+		{
+			Format: HAProxy, Name: HAProxy.String(), Software: "HAProxy through syslog (option httplog)",
+			Source: "HAProxy's configuration manual, 8.2.3, read",
+			Tells: []string{
+				"the address of the connection, request, status, bytes",
+				"what a combined access log tells of Roundcube, ActiveSync, Exchange and DAV",
+			},
+			CannotTell: []string{"the user agent: captured headers have no names", "accounts, save those in ActiveSync's requests", "anything about mail from option tcplog"},
+		},
 	}
 }

@@ -249,12 +249,17 @@ func (j *jsonFields) textOf(f *jsonField) []byte {
 
 // undo undoes the escapes of a string into memory of the Parser.
 func (j *jsonFields) undo(b []byte) []byte {
-	if cap(j.text)-len(j.text) < len(b) { // undone escapes are never longer
-		j.text = make([]byte, 0, 2*cap(j.text)+len(b))
-	}
+	j.room(len(b)) // undone escapes are never longer
 	start := len(j.text)
 	j.text = unescapeJSON(j.text, b)
 	return j.text[start:len(j.text):len(j.text)]
+}
+
+// room makes sure that n bytes can be added without moving what is there.
+func (j *jsonFields) room(n int) {
+	if cap(j.text)-len(j.text) < n {
+		j.text = make([]byte, 0, 2*cap(j.text)+n)
+	}
 }
 
 // unescapeJSON undoes the escapes of a JSON string (RFC 8259, section 7).

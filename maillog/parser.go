@@ -73,6 +73,7 @@ const (
 	familyNone family = iota
 	familyJSON
 	familyMultilog
+	familyColumns
 	familyKeycloak // before Zimbra, whose lines begin alike
 	familyAuthelia
 	familyZimbra
@@ -103,6 +104,7 @@ const (
 var families = familyTable{
 	familyJSON:         {FormatNone, beginsJSON, (*Parser).jsonLine, tellJSON},
 	familyMultilog:     {Multilog, beginsMultilog, (*Parser).multilog, nil},
+	familyColumns:      {FormatNone, beginsColumns, (*Parser).rows, tellColumns},
 	familyDovecot:      {Dovecot, beginsDovecot, (*Parser).dovecotFile, nil},
 	familyRoundcube:    {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile, nil},
 	familyZimbra:       {Zimbra, beginsZimbra, (*Parser).zimbra, nil},
@@ -144,6 +146,8 @@ func familyOf(f Format) family {
 		return familySyslog
 	case isJSON(f):
 		return familyJSON
+	case hasColumns(f):
+		return familyColumns
 	}
 	return familyNone
 }
@@ -163,6 +167,8 @@ type Parser struct {
 
 	families *familyTable // what an envelope carries is of one of them
 	json     jsonFields
+	columns  columns // of this file
+	cells    cells
 	inner    []byte // what an envelope carries
 	opened   bool   // it is being read
 }
@@ -181,7 +187,7 @@ func NewParser(o Options) *Parser {
 func (p *Parser) NextFile(reference time.Time, format Format) {
 	p.opt.Reference, p.opt.Format = reference, format
 	p.family, p.votes = familyOf(format), [familyEnd]int{}
-	p.clock = newClock(p.opt.Location, reference)
+	p.clock, p.columns = newClock(p.opt.Location, reference), columns{}
 }
 
 // decided is how many lines of one family settle the format of a file.
@@ -206,7 +212,9 @@ func (p *Parser) Parse(line []byte, ev *Event) Result {
 	}
 	f := p.family
 	if f == familyNone || p.opt.Mixed {
-		f = lineFamily(line)
+		if f = lineFamily(line); f != familyColumns && p.columns.fits(line) {
+			f = familyColumns
+		}
 		if p.votes[f]++; f != familyNone && p.votes[f] >= decided && !p.opt.Mixed {
 			p.family = f
 		}

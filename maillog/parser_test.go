@@ -75,6 +75,11 @@ var samples = []struct {
 	{"authentik", Authentik, []string{`"client_ip": "`}},
 	{"microsoft365", Microsoft365, []string{`"ClientIP":"`, `"ClientIPAddress":"`, `"ActorIpAddress":"`, `"ClientIPAddress":"[`, `"ClientIP":"[`}},
 	{"google-workspace", GoogleWorkspace, []string{`"ipAddress":"`}},
+	{"exchange-iis", ExchangeIIS, []string{" "}},
+	{"exchange-proxy", ExchangeProxy, []string{","}},
+	{"exchange-imap", ExchangeIMAP, []string{",", ",["}},
+	{"exchange-tracking", ExchangeTracking, []string{","}},
+	{"haproxy", HAProxy, []string{": "}},
 }
 
 func sample(t testing.TB, name string) []byte {

@@ -309,7 +309,7 @@ func (p *Parser) activeSync(method, query []byte, ev *Event) {
 	if string(method) == "OPTIONS" {
 		ev.Action = EASOptions
 	}
-	if p.activeSyncBlob(query, ev) {
+	if first, _, _ := cut(query, "&"); p.activeSyncBlob(first, ev) { // Exchange adds to it
 		return
 	}
 	for len(query) > 0 {

@@ -46,35 +46,45 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-func FuzzJournald(f *testing.F)        { fuzz(f, Journald, "journald") }
-func FuzzDocker(f *testing.F)          { fuzz(f, Docker, "docker") }
-func FuzzMultilog(f *testing.F)        { fuzz(f, Multilog, "multilog") }
-func FuzzCaddy(f *testing.F)           { fuzz(f, Caddy, "caddy") }
-func FuzzTraefik(f *testing.F)         { fuzz(f, Traefik, "traefik") }
-func FuzzDovecotEvents(f *testing.F)   { fuzz(f, DovecotEvents, "dovecot-events") }
-func FuzzStalwart(f *testing.F)        { fuzz(f, Stalwart, "stalwart") }
-func FuzzMox(f *testing.F)             { fuzz(f, Mox, "mox") }
-func FuzzNextcloud(f *testing.F)       { fuzz(f, Nextcloud, "nextcloud") }
-func FuzzKeycloak(f *testing.F)        { fuzz(f, Keycloak, "keycloak") }
-func FuzzAuthelia(f *testing.F)        { fuzz(f, Authelia, "authelia") }
-func FuzzAuthentik(f *testing.F)       { fuzz(f, Authentik, "authentik") }
-func FuzzMicrosoft365(f *testing.F)    { fuzz(f, Microsoft365, "microsoft365") }
-func FuzzGoogleWorkspace(f *testing.F) { fuzz(f, GoogleWorkspace, "google-workspace") }
+func FuzzJournald(f *testing.F)         { fuzz(f, Journald, "journald") }
+func FuzzDocker(f *testing.F)           { fuzz(f, Docker, "docker") }
+func FuzzMultilog(f *testing.F)         { fuzz(f, Multilog, "multilog") }
+func FuzzCaddy(f *testing.F)            { fuzz(f, Caddy, "caddy") }
+func FuzzTraefik(f *testing.F)          { fuzz(f, Traefik, "traefik") }
+func FuzzDovecotEvents(f *testing.F)    { fuzz(f, DovecotEvents, "dovecot-events") }
+func FuzzStalwart(f *testing.F)         { fuzz(f, Stalwart, "stalwart") }
+func FuzzMox(f *testing.F)              { fuzz(f, Mox, "mox") }
+func FuzzNextcloud(f *testing.F)        { fuzz(f, Nextcloud, "nextcloud") }
+func FuzzKeycloak(f *testing.F)         { fuzz(f, Keycloak, "keycloak") }
+func FuzzAuthelia(f *testing.F)         { fuzz(f, Authelia, "authelia") }
+func FuzzAuthentik(f *testing.F)        { fuzz(f, Authentik, "authentik") }
+func FuzzMicrosoft365(f *testing.F)     { fuzz(f, Microsoft365, "microsoft365") }
+func FuzzGoogleWorkspace(f *testing.F)  { fuzz(f, GoogleWorkspace, "google-workspace") }
+func FuzzHAProxy(f *testing.F)          { fuzz(f, HAProxy, "haproxy") }
+func FuzzExchangeIIS(f *testing.F)      { fuzz(f, ExchangeIIS, "exchange-iis") }
+func FuzzExchangeProxy(f *testing.F)    { fuzz(f, ExchangeProxy, "exchange-proxy") }
+func FuzzExchangeIMAP(f *testing.F)     { fuzz(f, ExchangeIMAP, "exchange-imap") }
+func FuzzExchangeTracking(f *testing.F) { fuzz(f, ExchangeTracking, "exchange-tracking") }
 
-func BenchmarkJournald(b *testing.B)        { benchmark(b, Journald, "journald") }
-func BenchmarkDocker(b *testing.B)          { benchmark(b, Docker, "docker") }
-func BenchmarkMultilog(b *testing.B)        { benchmark(b, Multilog, "multilog") }
-func BenchmarkCaddy(b *testing.B)           { benchmark(b, Caddy, "caddy") }
-func BenchmarkTraefik(b *testing.B)         { benchmark(b, Traefik, "traefik") }
-func BenchmarkDovecotEvents(b *testing.B)   { benchmark(b, DovecotEvents, "dovecot-events") }
-func BenchmarkStalwart(b *testing.B)        { benchmark(b, Stalwart, "stalwart") }
-func BenchmarkMox(b *testing.B)             { benchmark(b, Mox, "mox") }
-func BenchmarkNextcloud(b *testing.B)       { benchmark(b, Nextcloud, "nextcloud") }
-func BenchmarkKeycloak(b *testing.B)        { benchmark(b, Keycloak, "keycloak") }
-func BenchmarkAuthelia(b *testing.B)        { benchmark(b, Authelia, "authelia") }
-func BenchmarkAuthentik(b *testing.B)       { benchmark(b, Authentik, "authentik") }
-func BenchmarkMicrosoft365(b *testing.B)    { benchmark(b, Microsoft365, "microsoft365") }
-func BenchmarkGoogleWorkspace(b *testing.B) { benchmark(b, GoogleWorkspace, "google-workspace") }
+func BenchmarkJournald(b *testing.B)         { benchmark(b, Journald, "journald") }
+func BenchmarkDocker(b *testing.B)           { benchmark(b, Docker, "docker") }
+func BenchmarkMultilog(b *testing.B)         { benchmark(b, Multilog, "multilog") }
+func BenchmarkCaddy(b *testing.B)            { benchmark(b, Caddy, "caddy") }
+func BenchmarkTraefik(b *testing.B)          { benchmark(b, Traefik, "traefik") }
+func BenchmarkDovecotEvents(b *testing.B)    { benchmark(b, DovecotEvents, "dovecot-events") }
+func BenchmarkStalwart(b *testing.B)         { benchmark(b, Stalwart, "stalwart") }
+func BenchmarkMox(b *testing.B)              { benchmark(b, Mox, "mox") }
+func BenchmarkNextcloud(b *testing.B)        { benchmark(b, Nextcloud, "nextcloud") }
+func BenchmarkKeycloak(b *testing.B)         { benchmark(b, Keycloak, "keycloak") }
+func BenchmarkAuthelia(b *testing.B)         { benchmark(b, Authelia, "authelia") }
+func BenchmarkAuthentik(b *testing.B)        { benchmark(b, Authentik, "authentik") }
+func BenchmarkMicrosoft365(b *testing.B)     { benchmark(b, Microsoft365, "microsoft365") }
+func BenchmarkGoogleWorkspace(b *testing.B)  { benchmark(b, GoogleWorkspace, "google-workspace") }
+func BenchmarkHAProxy(b *testing.B)          { benchmark(b, HAProxy, "haproxy") }
+func BenchmarkExchangeIIS(b *testing.B)      { benchmark(b, ExchangeIIS, "exchange-iis") }
+func BenchmarkExchangeProxy(b *testing.B)    { benchmark(b, ExchangeProxy, "exchange-proxy") }
+func BenchmarkExchangeIMAP(b *testing.B)     { benchmark(b, ExchangeIMAP, "exchange-imap") }
+func BenchmarkExchangeTracking(b *testing.B) { benchmark(b, ExchangeTracking, "exchange-tracking") }
 
 // A message that an envelope carries is read as if it stood alone, whatever a
 // client wrote into it.
@@ -95,5 +105,6 @@ func TestInjectionStructured(t *testing.T) {
 		"authentik":           `{"action": "login_failed", "client_ip": "203.0.113.5", "context": {"http_request": {"args": {"client_ip": "%s"}, "user_agent": "%s"}, "username": "%s"}, "event": "Created Event", "logger": "authentik.events.models", "timestamp": "2026-02-21T00:03:02.526527"}`,
 		"microsoft365":        `{"CreationTime":"2026-02-21T00:03:03","Operation":"UserLoginFailed","UserId":"%s","ExtendedProperties":[{"Name":"UserAgent","Value":"%s"}],"ClientIP":"203.0.113.5","ErrorNumber":"50126"}`,
 		"google workspace":    `{"kind":"admin#reports#activity","id":{"time":"2026-02-21T00:03:03Z"},"actor":{"email":"%s"},"ipAddress":"203.0.113.5","events":[{"name":"login_failure"}]}`,
+		"haproxy":             `Feb 21 00:03:02 lb1 haproxy[77]: 203.0.113.5:53124 [21/Feb/2026:00:03:01.655] mail~ web/srv1 10/0/30/69/109 401 2750 - - ---- 1/1/1/1/0 0/0 {%s|%s} "GET /%s HTTP/1.1"`,
 	})
 }

@@ -92,6 +92,7 @@ var syslogPrograms = [...]syslogProgram{
 	{"qmail", false, Rblsmtpd, (*Parser).rblsmtpd},
 	{"courieresmtpd", false, Courier, (*Parser).courierSyslog},
 	{"mox", false, Mox, (*Parser).mox},
+	{"haproxy", false, HAProxy, (*Parser).haproxy},
 }
 
 type syslogProgram struct {

@@ -1,0 +1,363 @@
+package maillog
+
+import "bytes"
+
+// column is what a column of a log with a header holds.
+type column uint8
+
+const (
+	colOther column = iota
+	colTime         // or the date, where the time of day has a column
+	colTimeOfDay
+	colClient
+	colServer
+	colAccount
+	colMethod
+	colStem
+	colQuery
+	colAgent
+	colStatus
+	colWin32
+	colBytes
+	colProtocol
+	colSession
+	colCommand
+	colParameters
+	colContext
+	colSource
+	colEvent
+	colRecipients
+	columnEnd
+)
+
+// columns says what stands where in the rows of one file. Its header says so:
+//
+//	#Fields: date time s-ip cs-method cs-uri-stem …
+//	#Fields: DateTime,RequestId,MajorVersion,…
+type columns struct {
+	format Format // FormatNone: no header was seen
+	count  int    // of columns
+	at     [columnEnd]int
+}
+
+// maxColumns is more than Exchange's widest log has.
+const maxColumns = 128
+
+// cells are the fields of one row.
+type cells struct {
+	n    int
+	cell [maxColumns][]byte
+}
+
+// columnNames are the names in headers; those of IIS are in the W3C's terms.
+var columnNames = [...]struct {
+	name string
+	col  column
+}{
+	{"date", colTime},
+	{"time", colTimeOfDay},
+	{"datetime", colTime},
+	{"date-time", colTime},
+	{"c-ip", colClient},
+	{"clientipaddress", colClient},
+	{"cip", colClient},
+	{"original-client-ip", colClient},
+	{"s-ip", colServer},
+	{"sip", colServer},
+	{"cs-username", colAccount},
+	{"authenticateduser", colAccount},
+	{"user", colAccount},
+	{"sender-address", colAccount},
+	{"cs-method", colMethod},
+	{"method", colMethod},
+	{"cs-uri-stem", colStem},
+	{"urlstem", colStem},
+	{"cs-uri-query", colQuery},
+	{"urlquery", colQuery},
+	{"cs(user-agent)", colAgent},
+	{"useragent", colAgent},
+	{"sc-status", colStatus},
+	{"httpstatus", colStatus},
+	{"sc-win32-status", colWin32},
+	{"sc-bytes", colBytes},
+	{"responsebytes", colBytes},
+	{"rpsize", colBytes},
+	{"total-bytes", colBytes},
+	{"protocol", colProtocol},
+	{"sessionid", colSession},
+	{"internal-message-id", colSession},
+	{"command", colCommand},
+	{"parameters", colParameters},
+	{"context", colContext},
+	{"source", colSource},
+	{"event-id", colEvent},
+	{"recipient-count", colRecipients},
+}
+
+// columnFormats are the formats with a header, the columns that they are known
+// by, how a row is read, and what stands where unless a header says otherwise.
+var columnFormats = [...]struct {
+	format Format
+	needs  []column
+	read   func(p *Parser, c *cells, ev *Event) Result
+	usual  string
+}{
+	{
+		ExchangeIIS,
+		[]column{colTime, colTimeOfDay, colStem, colClient, colStatus, colMethod},
+		(*Parser).exchangeIIS,
+		"#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
+	},
+	{ExchangeProxy, []column{colTime, colStem, colClient, colStatus, colMethod}, (*Parser).exchangeProxy, ""},
+	{
+		ExchangeIMAP,
+		[]column{colTime, colSession, colCommand, colClient, colContext},
+		(*Parser).exchangeIMAP,
+		"#Fields: dateTime,sessionId,seqNumber,sIp,cIp,user,duration,rqsize,rpsize,command,parameters,context,puid",
+	},
+	{
+		ExchangeTracking,
+		[]column{colTime, colSource, colEvent, colAccount},
+		(*Parser).exchangeTracking,
+		"#Fields: date-time,client-ip,client-hostname,server-ip,server-hostname,source-context,connector-id,source,event-id,internal-message-id,message-id,network-message-id,recipient-address,recipient-status,total-bytes,recipient-count,related-recipient-address,reference,message-subject,sender-address,return-path,message-info,directionality,tenant-id,original-client-ip,original-server-ip,custom-data",
+	},
+}
+
+func hasColumns(f Format) bool {
+	for i := range columnFormats {
+		if columnFormats[i].format == f {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	whyHeader  = "no header before it says what stands where"
+	whyColumns = "another number of columns than its header"
+)
+
+// header reads a line of names, with or without "#Fields: ".
+func header(line []byte) (c columns) {
+	line = bytes.TrimPrefix(line, []byte("#Fields: "))
+	var row cells
+	row.split(line)
+	c.count = row.n
+	for i := range c.at {
+		c.at[i] = -1
+	}
+	for i, name := range row.cell[:row.n] {
+		for _, known := range columnNames {
+			if equalFold(name, known.name) && c.at[known.col] < 0 {
+				c.at[known.col] = i
+			}
+		}
+	}
+	for _, f := range columnFormats {
+		known := true
+		for _, col := range f.needs {
+			known = known && c.at[col] >= 0
+		}
+		if known {
+			c.format = f.format
+			break
+		}
+	}
+	return c
+}
+
+// split takes a row apart: at commas, where there is one before the first
+// blank, else at blanks. A field in quotes may hold commas; a quote in it is
+// doubled, and stays so.
+func (c *cells) split(line []byte) {
+	c.n = 0
+	separator := byte(' ')
+	if i := bytes.IndexAny(line, " ,"); i >= 0 {
+		separator = line[i]
+	}
+	for c.n < maxColumns {
+		end := 0
+		if separator == ',' && len(line) > 0 && line[0] == '"' {
+			for end = 1; end < len(line); end++ {
+				if line[end] == '"' {
+					if end++; end == len(line) || line[end] != '"' {
+						break
+					}
+				}
+			}
+			for end < len(line) && line[end] != ',' {
+				end++
+			}
+		} else if end = bytes.IndexByte(line, separator); end < 0 {
+			end = len(line)
+		}
+		c.cell[c.n] = line[:end]
+		c.n++
+		if end == len(line) {
+			return
+		}
+		line = line[end+1:]
+	}
+	c.n++ // more than there is room for
+}
+
+// get returns what stands in a column, without its quotes; nil for nothing.
+func (p *Parser) get(c *cells, col column) []byte {
+	i := p.columns.at[col]
+	if i < 0 || i >= c.n {
+		return nil
+	}
+	b := c.cell[i]
+	if len(b) > 1 && b[0] == '"' && b[len(b)-1] == '"' {
+		b = b[1 : len(b)-1]
+	}
+	if string(b) == "-" {
+		return nil
+	}
+	return b
+}
+
+// isHeader knows the lines that begin a file.
+func isHeader(line []byte) bool {
+	return line[0] == '#' && (hasPrefix(line, "#Fields: ") || hasPrefix(line, "#Software: ") || hasPrefix(line, "#Version: ") ||
+		hasPrefix(line, "#Date: ") || hasPrefix(line, "#Log-type: ") || hasPrefix(line, "#Start-Date: ")) ||
+		hasPrefix(line, "DateTime,") || hasPrefix(line, "dateTime,")
+}
+
+// beginsColumns knows a header, a row of IIS in the usual order, and a row of
+// Exchange's own logs by its time in UTC before a comma.
+func beginsColumns(line []byte) bool {
+	if line[0] == '#' || line[0]|0x20 == 'd' {
+		return isHeader(line)
+	}
+	if len(line) < 22 || !isDigit(line[0]) || line[4] != '-' {
+		return false
+	}
+	_, rest, ok := parseStamp(line)
+	if !ok || len(rest) == 0 {
+		return false
+	}
+	if rest[0] == ',' {
+		return line[10] == 'T' && line[len(line)-len(rest)-1] == 'Z'
+	}
+	if line[10] != ' ' || rest[0] != ' ' {
+		return false
+	}
+	server, rest, ok := cut(rest[1:], " ")
+	if !ok {
+		return false
+	}
+	if _, ok = parseAddr(server); !ok {
+		return false
+	}
+	method, rest, ok := cut(rest, " ")
+	return ok && isMethod(method) && hasPrefix(rest, "/")
+}
+
+// tellColumns names the format of a line for Detect: the header does.
+func tellColumns(line []byte) Format {
+	switch {
+	case hasPrefix(line, "#Fields: "):
+		return header(line).format
+	case isDigit(line[0]) && line[10] == ' ':
+		return ExchangeIIS
+	}
+	return FormatNone
+}
+
+// fits reports whether a line is a row below the header that was seen.
+func (c *columns) fits(line []byte) bool {
+	if c.format == FormatNone || len(line) < 20 || line[4] != '-' || !isDigit(line[0]) {
+		return false
+	}
+	return c.format != ExchangeIIS || line[10] == ' ' && bytes.Count(line, []byte(" "))+1 == c.count
+}
+
+// rows reads a line of a file with a header.
+func (p *Parser) rows(line []byte, ev *Event) Result {
+	if isHeader(line) {
+		if line[0] != '#' || hasPrefix(line, "#Fields: ") {
+			p.columns = header(line)
+		}
+		return ignored
+	}
+	if p.columns.format == FormatNone && (p.opt.Format == FormatNone || hasColumns(p.opt.Format)) {
+		format := p.opt.Format
+		if len(line) > 10 && line[10] == ' ' {
+			format = ExchangeIIS
+		}
+		for _, f := range columnFormats {
+			if f.format == format && f.usual != "" {
+				p.columns = header([]byte(f.usual))
+			}
+		}
+	}
+	if p.columns.format == FormatNone {
+		return rejected(whyHeader)
+	}
+	c := &p.cells
+	if c.split(line); c.n != p.columns.count {
+		return rejected(whyColumns)
+	}
+	s, _, ok := parseStamp(p.get(c, colTime))
+	if i := p.columns.at[colTimeOfDay]; i >= 0 {
+		if s, ok = parseDate(p.get(c, colTime)); ok {
+			_, ok = s.timeOfDay(p.get(c, colTimeOfDay))
+		}
+	}
+	s.zoned = true // all of them are UTC
+	if !ok || !p.time(&s, ev) {
+		return rejected(whyTime)
+	}
+	client := p.get(c, colClient)
+	if ev.ClientIP, ok = addrPort(client); !ok && len(client) > 0 {
+		return rejected(whyAddress)
+	}
+	ev.ServerIP, _ = addrPort(p.get(c, colServer))
+	ev.Account = p.get(c, colAccount)
+	ev.Format = p.columns.format
+	p.json.text = p.json.text[:0]
+	p.json.room(len(line)) // for the request and the user agent
+	for i := range columnFormats {
+		if columnFormats[i].format == ev.Format {
+			return columnFormats[i].read(p, c, ev)
+		}
+	}
+	return rejected(whyHeader)
+}
+
+// parseDate reads "2026-02-21".
+func parseDate(b []byte) (s stamp, ok bool) {
+	if len(b) != 10 || b[4] != '-' || b[7] != '-' || two(b, 0) < 0 || two(b, 2) < 0 {
+		return s, false
+	}
+	s.year, s.month, s.day = two(b, 0)*100+two(b, 2), two(b, 5), two(b, 8)
+	return s, s.year != 0
+}
+
+// target puts path and query of a request together again.
+func (p *Parser) target(c *cells) []byte {
+	stem, query := p.get(c, colStem), bytes.TrimPrefix(p.get(c, colQuery), []byte("?"))
+	if len(query) == 0 {
+		return stem
+	}
+	j := &p.json
+	start := len(j.text)
+	j.text = append(append(append(j.text, stem...), '?'), query...)
+	return j.text[start:len(j.text):len(j.text)]
+}
+
+// httpRow fills in the request of a row.
+func (p *Parser) httpRow(c *cells, ev *Event) Result {
+	status, rest, ok := digits(p.get(c, colStatus))
+	switch {
+	case !ok && len(p.get(c, colStatus)) > 0, len(rest) > 0, status > 999, status > 0 && status < 100:
+		return rejected(whyStatus)
+	}
+	ev.Status = uint16(status)
+	if n, rest, ok := digits(p.get(c, colBytes)); ok && len(rest) == 0 {
+		ev.Bytes = n
+	}
+	p.requested(p.get(c, colMethod), p.target(c), ev)
+	return parsed
+}
