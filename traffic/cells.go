@@ -56,6 +56,7 @@ func (l Leaf) Compare(o Leaf) int {
 const (
 	maxLeaves   = 1 << 16
 	compactFrom = 1 << 20 // cells
+	maxCells    = 1 << 22 // after putting together: 64 MB
 )
 
 // What the leaves beyond the bound count under.
@@ -114,6 +115,10 @@ func (c *Counter) id(l Leaf) uint32 {
 			return id
 		}
 	}
+	return c.add(l)
+}
+
+func (c *Counter) add(l Leaf) uint32 {
 	id := uint32(len(c.leaves))
 	c.ids[l] = id
 	c.leaves = append(c.leaves, l)
@@ -129,7 +134,41 @@ func (c *Counter) flush() {
 	c.touched = c.touched[:0]
 	if len(c.cells) >= c.compact {
 		c.cells = together(c.cells)
-		c.compact = max(compactFrom, 2*len(c.cells))
+		if len(c.cells) > maxCells {
+			c.fold()
+		}
+		c.compact = min(max(compactFrom, 2*len(c.cells)), maxCells+compactFrom)
+	}
+}
+
+// fold takes the agent and network from the leaves that hold least, more and
+// more of them until half of the allowed cells are left: of a forged user
+// agent that comes once, no more than the count needs to stay.
+func (c *Counter) fold() {
+	for least := uint64(2); len(c.cells) > maxCells/2 && least < 1<<40; least *= 4 {
+		totals := make([]uint64, len(c.leaves))
+		for _, x := range c.cells {
+			totals[x.leaf] += uint64(x.n)
+		}
+		to := make([]uint32, len(totals))
+		for id, n := range totals {
+			to[id] = uint32(id)
+			bare := c.leaves[id]
+			if n > least || bare.Agent == anyAgent && bare.Network == anyNetwork {
+				continue
+			}
+			bare.Agent, bare.Network = anyAgent, anyNetwork
+			other, ok := c.ids[bare]
+			if !ok {
+				other = c.add(bare)
+			}
+			to[id] = other
+			c.ids[c.leaves[id]] = other // what comes later counts there too
+		}
+		for i := range c.cells {
+			c.cells[i].leaf = to[c.cells[i].leaf]
+		}
+		c.cells = together(c.cells)
 	}
 }
 

@@ -141,6 +141,10 @@ func noise(x *Excess, _ *Case, w *weighing) {
 	}
 }
 
+// few is a number of people that a busy hour of theirs shows in the counts of
+// a small organisation, and says nothing about the others.
+const few = 10
+
 // everyday: people are not a Poisson process. A busy hour of one mailbox, a
 // slow afternoon, a service restarted at night.
 func everyday(x *Excess, c *Case, w *weighing) {
@@ -172,8 +176,13 @@ func everyday(x *Excess, c *Case, w *weighing) {
 	if week := 7 * 24 * time.Hour; x.Before < week {
 		w.add(2*(1-x.Before.Hours()/week.Hours()), "only %s of logs come before it", length(x.Before))
 	}
-	if x.Up && (m.TopAccount > 0.5 || m.TopSource > 0.5) && m.Hosting < 0.5 {
-		w.add(1, "one account or address makes most of it")
+	if x.Up && m.Hosting < 0.5 && !atOffice(x) {
+		switch {
+		case m.TopAccount > 0.5 || m.TopSource > 0.5:
+			w.add(1.5, "one account or address makes most of it")
+		case max(m.Accounts, m.Sources) < few:
+			w.add(1, "only a few people make it")
+		}
 	}
 	if m.Hostile > 0.05 {
 		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
@@ -284,8 +293,11 @@ func atWork(x *Excess, c *Case, w *weighing) {
 	if f := x.Observed / math.Max(x.Expected, 1); f < 2.5 {
 		w.add(-1.5, "it is only %.1f times the usual", f)
 	}
-	if m.Accounts >= 5 && m.TopAccount < 0.4 {
+	switch people := max(m.Accounts, m.Sources); {
+	case m.Accounts >= 5 && m.TopAccount < 0.4:
 		w.add(1, "%d accounts take part", m.Accounts)
+	case people < few && !atOffice(x):
+		w.add(-2, "no more than %d accounts or addresses take part", people)
 	}
 	if m.FamiliarSource > 0.5 {
 		w.add(2*m.FamiliarSource, "%s of the events come from where these people always connect", percent(m.FamiliarSource))

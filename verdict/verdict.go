@@ -14,8 +14,8 @@ import (
 // Kind is what a verdict or an incident comes to.
 type Kind string
 
-// The kinds. Background, everyday noise, is said of incidents only; Quiet,
-// Mixed and Undetermined of verdicts only.
+// The kinds. Background, everyday noise, is said of incidents only, Quiet and
+// Mixed of verdicts only.
 const (
 	Quiet        Kind = "quiet"
 	Benign       Kind = "benign"

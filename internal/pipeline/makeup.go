@@ -120,11 +120,17 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	if e.Family == string(failures) {
 		r.attackers(w, hostile, e, c)
 	}
+	// The lines to show: the first ones of the rows that weigh most.
+	slices.SortStableFunc(refs, func(a, b *row) int { return cmp.Compare(b.n-b.past, a.n-a.past) })
+	refs = refs[:min(len(refs), evidenceLines)]
 	slices.SortStableFunc(refs, func(a, b *row) int { return cmp.Compare(a.first, b.first) })
-	for _, k := range refs[:min(len(refs), 5)] {
+	for _, k := range refs {
 		e.Refs = append(e.Refs, k.ref)
 	}
 }
+
+// evidenceLines is how many lines are cited for an excess.
+const evidenceLines = 5
 
 // inCrowd is the weight a doubtful sign-in gains from being one of a crowd that
 // guesses at the same time, in log-odds like all weights of findings.

@@ -146,10 +146,3 @@ func (r *run) jump(x *excess) int64 {
 	}
 	return c.Interval[0].Unix() * int64(time.Second)
 }
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}

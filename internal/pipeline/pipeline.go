@@ -28,13 +28,17 @@ import (
 type Options struct {
 	Location        *time.Location
 	Since, Until    time.Time // zero: everything. What was over before Since is not told, but teaches; what came from Until on is not read
-	Workers         int       // 0: one per core
+	Workers         int       // 0: one per core, at most 8
 	AlarmsPerMonth  float64   // 0: one false alarm a month for the whole organisation
 	Enrich          enrich.Config
 	Progress        *intake.Progress  // may be nil
 	NetworksMissing bool              // no network data: said in the verdict
 	Calendar        baseline.Calendar // nil: Monday to Friday
 }
+
+// maxWorkers bounds how many readers are started by themselves: the bounds on
+// memory hold for each.
+const maxWorkers = 8
 
 // ErrTooEarly means that the logs end before Since.
 var ErrTooEarly = errors.New("the logs end before --since; name later logs, or an earlier time")
@@ -140,7 +144,7 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 		o.Location = time.UTC
 	}
 	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
 	}
 	if o.AlarmsPerMonth <= 0 {
 		o.AlarmsPerMonth = 1
