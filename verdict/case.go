@@ -16,6 +16,8 @@ type Case struct {
 	Strange  []abuse.Finding // accounts in which a stranger signed in
 	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords
 	Stale    []abuse.Finding // devices with an old password
+	Failed   float64         // refused sign-ins
+	Signed   float64         // successful ones
 	Accounts int             // accounts that signed in at least once
 	History  time.Duration   // time the logs cover
 	Judged   time.Duration   // part of it in which departures could be seen

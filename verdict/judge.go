@@ -22,6 +22,7 @@ const (
 	maxFindings  = 200
 	maxEvidence  = 50                  // lines of one incident or finding
 	bruteForce   = abuse.Code("T1110") // where it cannot be told how
+	manyFailures = 1000                // refused sign-ins that are said of short logs, where they outnumber the others
 	shortHistory = 5 * 24 * time.Hour  // logs shorter than this cannot be called quiet
 )
 
@@ -444,6 +445,9 @@ func (j *judge) conclude() {
 	case j.short:
 		v.Verdict, v.Confidence = Undetermined, 0.5
 		v.Text = "No sign of an attack, but these logs are too short to say what is normal."
+		if c := j.c; c.Failed >= manyFailures && c.Failed > c.Signed {
+			v.Text = fmt.Sprintf("Most sign-ins fail (%s of %s), and these logs are too short to say whether that is usual here.", number(c.Failed), number(c.Failed+c.Signed))
+		}
 		if j.c.History < shortHistory {
 			v.Missing = append(v.Missing, fmt.Sprintf("logs of at least %d days; these cover %.1f", int(shortHistory.Hours()/24), j.c.History.Hours()/24))
 		} else {

@@ -691,3 +691,20 @@ func TestFindings(t *testing.T) {
 		}
 	}
 }
+
+func TestShortLogsWithFailures(t *testing.T) {
+	for _, tc := range []struct {
+		name           string
+		failed, signed float64
+		want           string
+	}{
+		{"a quiet day", 20, 900, "No sign of an attack"},
+		{"a day with many failures and more successes", 5000, 9000, "No sign of an attack"},
+		{"hardly anything but failures", 90000, 400, "Most sign-ins fail (90,000 of 90,400)"},
+	} {
+		v := verdict.Judge(&verdict.Case{History: 24 * time.Hour, Failed: tc.failed, Signed: tc.signed})
+		if v.Verdict != verdict.Undetermined || !strings.HasPrefix(v.Text, tc.want) {
+			t.Errorf("%s: %s, %q; want %q", tc.name, v.Verdict, v.Text, tc.want)
+		}
+	}
+}

@@ -38,6 +38,8 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 		Hostile:  r.recent(r.profiles.Guessing()),
 		Infected: r.recent(r.profiles.Infected()),
 		Stale:    r.recent(r.profiles.Stale()),
+		Failed:   r.signIns(maillog.Failure),
+		Signed:   r.signIns(maillog.Success),
 		Accounts: r.profiles.Accounts(),
 		History:  time.Duration(r.cells.Slots) * time.Minute,
 		Judged:   time.Duration(r.cells.Start+traffic.Slot(r.cells.Slots)-ready) * time.Minute,
@@ -50,6 +52,10 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	c.Strange = r.recent(append(c.Strange, r.profiles.Takeovers()...))
 	r.explain(windows, c)
 	return c, nil
+}
+
+func (r *run) signIns(o maillog.Outcome) float64 {
+	return r.cells.Total(func(l *traffic.Leaf) bool { return l.Action == maillog.Login && l.Outcome == o })
 }
 
 // say puts a cause in words, with the name of a network beside its number.
