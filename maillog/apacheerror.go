@@ -118,6 +118,21 @@ func (p *Parser) apacheMessage(b []byte, ev *Event) Result {
 			return ignored
 		}
 		ev.Reason = reasonProtocol
+	case hasPrefix(b, "auth_ldap authenticate: user "):
+		name, why, ok := cut(b[len("auth_ldap authenticate: user "):], " authentication failed; URI ")
+		if !ok {
+			return ignored
+		}
+		ev.Account = name
+		if contains(why, "[User not found]") {
+			ev.Reason = reasonUnknownUser
+		} else if contains(why, "[ldap_simple_bind() to check user credentials failed][Invalid credentials]") {
+			ev.Reason = reasonMismatch
+		}
+	case hasPrefix(b, "ModSecurity: Access denied "):
+		ev.Action, ev.Outcome, ev.Reason = Request, Denied, reasonPolicy
+	case hasPrefix(b, "Invalid URI in request "), hasPrefix(b, "request failed: "), hasPrefix(b, "uri mismatch - "):
+		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonProtocol
 	case hasPrefix(b, "No hostname was provided via SNI "):
 		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonPolicy
 	default:

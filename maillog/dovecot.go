@@ -314,6 +314,14 @@ func (p *Parser) dovecotAuth(text []byte, ev *Event) Result {
 	return parsed
 }
 
+// pamSyslog reads what PAM says of Dovecot through syslog under its own name.
+func (p *Parser) pamSyslog(_, msg []byte, ev *Event) Result {
+	if rest, ok := after(msg, "pam_unix(dovecot:auth): authentication failure;"); ok {
+		return p.dovecotPAM(rest, ev)
+	}
+	return ignored
+}
+
 // dovecotPAM reads what pam_unix says of a refused password: "logname= uid=0
 // euid=0 tty=dovecot ruser=anna rhost=198.51.100.7  user=anna". The client's
 // name is ruser; user is stated of accounts that exist.
@@ -479,6 +487,8 @@ func dovecotRefusal(said []byte, failed bool) (Action, Outcome, string) {
 		return Login, Refused, reasonTooMany
 	case contains(said, "user disabled"), contains(said, "account disabled"), contains(said, "not allowed"):
 		return Login, Denied, reasonDisabled
+	case contains(said, "client sent an invalid cert"), contains(said, "cert required"):
+		return Login, Denied, reasonPolicy
 	case failed:
 		return Login, Error, reasonBackend
 	}

@@ -97,6 +97,12 @@ func (p *Parser) exim(b []byte, ev *Event) Result {
 		return p.eximRejection(b[len("H="):], ev)
 	case hasPrefix(b, "SMTP protocol error in \""):
 		return eximProtocol(b, ev)
+	case hasPrefix(b, "SMTP syntax error in \""):
+		i := lastIndex(b, "\" H=") // only Exim's own words follow
+		if i < 0 {
+			return rejected(whyCut)
+		}
+		return eximClient(b[i+len("\" H="):], Probe, Denied, reasonProtocol, ev)
 	case hasPrefix(b, "SMTP protocol synchronization error ("):
 		return eximSynchronization(b, ev)
 	case hasPrefix(b, "SMTP call from "):
@@ -119,6 +125,10 @@ func (p *Parser) exim(b []byte, ev *Event) Result {
 		return eximClient(b[len("no MAIL in SMTP connection from "):], Probe, Refused, reasonIdle, ev)
 	case hasPrefix(b, "refused connection from "):
 		return eximClient(b[len("refused connection from "):], Probe, Refused, reasonPolicy, ev)
+	case hasPrefix(b, "SMTP command timeout on connection from "):
+		return eximClient(b[len("SMTP command timeout on connection from "):], Probe, Refused, reasonIdle, ev)
+	case hasPrefix(b, "Connection from ") && contains(b, " refused: too many connections"):
+		return eximClient(b[len("Connection from "):], Probe, Refused, reasonTooMany, ev)
 	case hasPrefix(b, "TLS error on connection from "):
 		return eximClient(b[len("TLS error on connection from "):], Probe, Refused, reasonTLS, ev)
 	case hasPrefix(b, "SA: Action: "):

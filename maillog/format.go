@@ -34,6 +34,7 @@ const (
 	Mailu                   // Mailu's admin service
 	MailcowNetfilter        // mailcow's netfilter
 	SolidPOP3               // Solid POP3 through syslog
+	Vpopmail                // vpopmail's vchkpw through syslog
 	Rblsmtpd                // rblsmtpd through syslog or multilog
 	Journald                // entries of systemd's journal as JSON, around other formats
 	Docker                  // Docker's json-file log, around other formats
@@ -61,7 +62,7 @@ var formatNames = [formatEnd]string{
 	"", "combined", "dovecot", "dovecot-syslog", "postfix", "roundcube", "syslog",
 	"exim", "sendmail", "cyrus", "courier", "uw-imap",
 	"nginx-error", "apache-error", "sogo", "zimbra", "horde", "squirrelmail", "kerio", "perdition", "qpopper",
-	"assp", "domino", "oracle-messaging-server", "openwebmail", "tine20", "mailu", "mailcow-netfilter", "solid-pop3d", "rblsmtpd",
+	"assp", "domino", "oracle-messaging-server", "openwebmail", "tine20", "mailu", "mailcow-netfilter", "solid-pop3d", "vpopmail", "rblsmtpd",
 	"journald", "docker", "multilog", "caddy", "traefik", "dovecot-events", "stalwart", "mox",
 	"nextcloud", "keycloak", "authelia", "authentik", "microsoft365", "google-workspace",
 	"exchange-iis", "exchange-proxy", "exchange-imap", "exchange-tracking",

@@ -147,6 +147,12 @@ func serverFormats() []FormatInfo {
 			CannotTell: []string{"logins that succeeded", noClient, noYear},
 		},
 		{
+			Format: Vpopmail, Name: Vpopmail.String(), Software: "vpopmail's vchkpw under qmail, through syslog",
+			Source:     "vpopmail's vchkpw.c",
+			Tells:      []string{"logins by SMTP, POP3 and IMAP and refused ones: account, address, why"},
+			CannotTell: []string{"what was done after the login", noClient, noYear},
+		},
+		{
 			Format: Rblsmtpd, Name: Rblsmtpd.String(), Software: "rblsmtpd before qmail, through syslog or multilog",
 			Source:     "ucspi-tcp's rblsmtpd.c",
 			Tells:      []string{"clients refused because they are on a block list"},

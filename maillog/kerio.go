@@ -1,5 +1,7 @@
 package maillog
 
+import "bytes"
+
 // kerio reads a line of Kerio Connect's security, warning or mail log:
 //
 //	[21/Feb/2026 00:03:02] IMAP: Invalid password for user anna@parl.example. Attempt from IP address 198.51.100.7.
@@ -25,6 +27,7 @@ func (p *Parser) kerio(line []byte, ev *Event) Result {
 		{"IP address ", " found in DNS blacklist ", Send, Denied, reasonListed},
 		{"Client with IP address ", " connection rejected ", Probe, Denied, reasonPolicy},
 		{"SMTP Spam attack detected from ", "", Probe, Denied, reasonProtocol},
+		{"Directory harvest attack from ", "", Probe, Denied, reasonTooManyTries},
 		{"Failed SMTP login from ", "", Login, Failure, ""},
 		{"Failed IMAP login from ", "", Login, Failure, ""},
 		{"Failed POP3 login from ", "", Login, Failure, ""},
@@ -33,7 +36,7 @@ func (p *Parser) kerio(line []byte, ev *Event) Result {
 		if !ok {
 			continue
 		}
-		addr, tail, ok := leadingAddr(rest)
+		addr, tail, ok := leadingAddr(bytes.TrimPrefix(rest, []byte("IP address ")))
 		if !ok {
 			return rejected(whyAddress)
 		}

@@ -162,7 +162,7 @@ func nginxSaid(said, server, fields []byte, ev *Event) Result {
 		ev.Account = name[:i]
 		ev.Action, ev.Outcome = Login, Failure
 		return parsed
-	case hasPrefix(said, "access forbidden by rule"):
+	case hasPrefix(said, "access forbidden by rule"), hasPrefix(said, "directory index of ") && hasSuffix(said, " is forbidden"):
 		ev.Action, ev.Outcome, ev.Reason = Request, Denied, reasonPolicy
 		return parsed
 	case hasPrefix(said, "limiting requests, excess: "), hasPrefix(said, "limiting connections by zone "):

@@ -93,6 +93,7 @@ const (
 	familyDovecot
 	familyRoundcube
 	familySyslog
+	familyBare     // looks at the words of any line
 	familyCombined // may follow anything
 	familyEnd
 )
@@ -122,6 +123,7 @@ var families = familyTable{
 	familyNetfilter:    {MailcowNetfilter, beginsNetfilter, (*Parser).netfilter, nil},
 	familyExim:         {Exim, beginsExim, (*Parser).eximFile, nil},
 	familySyslog:       {FormatNone, beginsSyslog, (*Parser).syslog, tellSyslog},
+	familyBare:         {FormatNone, beginsBare, (*Parser).bare, tellSyslog},
 	familyCombined:     {Combined, beginsCombined, (*Parser).combined, nil},
 	familyKeycloak:     {Keycloak, beginsKeycloak, (*Parser).keycloakFile, nil},
 	familyAuthelia:     {Authelia, beginsAuthelia, (*Parser).autheliaText, nil},

@@ -60,6 +60,7 @@ var samples = []struct {
 	{"mailu", Mailu, []string{" from "}},
 	{"mailcow-netfilter", MailcowNetfilter, []string{"Banning "}},
 	{"solid-pop3d", Syslog, nil},
+	{"vpopmail", Syslog, nil},
 	{"rblsmtpd", Syslog, nil},
 	{"journald", Journald, nil},
 	{"docker", Docker, nil},

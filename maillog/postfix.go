@@ -72,9 +72,9 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 		outcome       Outcome
 	}{
 		{"lost connection after ", "", OutcomeNone},
-		{"timeout after ", "", OutcomeNone},
-		{"SSL_accept error ", "", OutcomeNone},
-		{"improper command pipelining after ", "", OutcomeNone},
+		{"timeout after ", reasonIdle, Refused},
+		{"SSL_accept error ", reasonTLS, Refused},
+		{"improper command pipelining after ", reasonProtocol, Denied},
 		{"too many errors after ", reasonProtocol, Denied},
 		{"PREGREET ", reasonProtocol, Denied},
 		{"BARE NEWLINE ", reasonProtocol, Denied},
@@ -98,6 +98,17 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 			return parsed
 		}
 		return rejected(whyCut)
+	}
+	if rest, ok := after(msg, "DNSBL rank "); ok {
+		_, rest, ok = cut(rest, " for ")
+		if !ok {
+			return rejected(whyCut)
+		}
+		if _, why := postfixClient(rest, ev); why != "" {
+			return rejected(why)
+		}
+		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonListed
+		return parsed
 	}
 	if rest, ok := after(msg, "disconnect from "); ok {
 		return p.postfixDisconnect(rest, ev)
@@ -184,7 +195,19 @@ func postfixWarning(msg []byte, ev *Event) Result {
 		if _, why := postfixClient(rest, ev); why != "" {
 			return rejected(why)
 		}
-		ev.Action = Probe
+		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonProtocol
+		return parsed
+	}
+	// "Connection rate limit exceeded: 51 from host[198.51.100.7] for service smtp"
+	if said, rest, ok := cut(msg, " limit exceeded: "); ok && (hasSuffix(said, " rate") || hasSuffix(said, " concurrency")) {
+		_, rest, ok = cut(rest, " from ")
+		if !ok {
+			return rejected(whyCut)
+		}
+		if _, why := postfixClient(rest, ev); why != "" {
+			return rejected(why)
+		}
+		ev.Action, ev.Outcome, ev.Reason = Probe, Refused, reasonRate
 		return parsed
 	}
 	i := index(msg, "]: SASL ")
@@ -232,6 +255,10 @@ func (p *Parser) postfixReject(msg []byte, ev *Event) Result {
 		return rejected(whyCut)
 	}
 	ev.Action, ev.Reason = Send, reasonPolicy
+	if hasPrefix(rest, ": too many connections") || hasPrefix(rest, ": all s") { // screening ports busy
+		ev.Action, ev.Outcome, ev.Reason = Probe, Refused, reasonTooMany
+		return parsed
+	}
 	switch rest[2] {
 	case '5':
 		ev.Outcome = Denied

@@ -1,6 +1,9 @@
 package maillog
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // serverMarks lists, for the formats that share a file of syslog, what stands
 // right before an address that may be named.
@@ -14,6 +17,7 @@ var serverMarks = map[Format][]string{
 	Perdition: {": ", "client "},
 	Qpopper:   {"(", ") "},
 	SolidPOP3: {" - "},
+	Vpopmail:  {":"},
 	Rblsmtpd:  {": ", "", "^"},
 }
 
@@ -57,6 +61,21 @@ func TestServersInjection(t *testing.T) {
 	})
 }
 
+// A line that lost its time on the way states it in its message.
+func TestBare(t *testing.T) {
+	for _, line := range []string{
+		`mx1 exim[7]: 2026-02-21 00:03:27 plain authenticator failed for host.example [203.0.113.5]: 535 Incorrect authentication data (set_id=anna)`,
+		`mx1 nginx[7]: mx1 nginx: 2026/02/21 00:03:27 [error] 8#8: *17 user "anna": password mismatch, client: 203.0.113.5, server: mail, request: "GET / HTTP/1.1", host: "mail"`,
+	} {
+		p := sampleParser(t, FormatNone)
+		var ev Event
+		r := p.Parse([]byte(line), &ev)
+		if r.Kind != Parsed || string(ev.Account) != "anna" || ev.ClientIP.String() != "203.0.113.5" || ev.Time != time.Date(2026, 2, 20, 23, 3, 27, 0, time.UTC).UnixNano() {
+			t.Error(dump(r, &ev))
+		}
+	}
+}
+
 func FuzzExim(f *testing.F)     { fuzz(f, Exim, "exim") }
 func FuzzSendmail(f *testing.F) { fuzz(f, Syslog, "sendmail") }
 func FuzzCyrus(f *testing.F)    { fuzz(f, Syslog, "cyrus") }
@@ -98,3 +117,4 @@ func FuzzMailu(f *testing.F)            { fuzz(f, Mailu, "mailu") }
 func FuzzMailcowNetfilter(f *testing.F) { fuzz(f, MailcowNetfilter, "mailcow-netfilter") }
 func FuzzSolidPOP3(f *testing.F)        { fuzz(f, Syslog, "solid-pop3d") }
 func FuzzRblsmtpd(f *testing.F)         { fuzz(f, Syslog, "rblsmtpd") }
+func FuzzVpopmail(f *testing.F)         { fuzz(f, Syslog, "vpopmail") }

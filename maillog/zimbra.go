@@ -32,7 +32,7 @@ func (p *Parser) zimbra(line []byte, ev *Event) Result {
 		said = rest[i+len(auth):]
 	} else {
 		if i = lastIndex(rest, soap); i < 0 {
-			return ignored
+			return zimbraComponent(thread, rest, ev)
 		}
 		said = bytes.TrimPrefix(rest[i+len(soap):], []byte(": "))
 	}
@@ -86,6 +86,23 @@ func (p *Parser) zimbra(line []byte, ev *Event) Result {
 	if !hasPrefix(rest, " error=") {
 		ev.Outcome, ev.Reason = Success, ""
 	}
+	return parsed
+}
+
+// zimbraComponent reads what other components say of a refused login: "[ip=…;]
+// imap - authentication failed for [anna], invalid password".
+func zimbraComponent(thread, b []byte, ev *Event) Result {
+	i := index(b, " - authentication failed for [")
+	if i < 0 {
+		return ignored
+	}
+	zimbraContext(b[:i], ev)
+	who := b[i+len(" - authentication failed for ["):]
+	end := lastIndex(who, "]")
+	if end < 0 {
+		return rejected(whyCut)
+	}
+	ev.Service, ev.Action, ev.Outcome, ev.Account = zimbraService(thread, b[:i]), Login, Failure, who[:end]
 	return parsed
 }
 
