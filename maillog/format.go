@@ -55,6 +55,9 @@ const (
 	ExchangeIMAP            // Exchange's protocol logs of IMAP4 and POP3
 	ExchangeTracking        // Exchange's message tracking
 	HAProxy                 // HAProxy's HTTP log through syslog
+	Rspamd                  // rspamd's own log, or through syslog
+	Amavis                  // amavis through syslog
+	ClamAVMilter            // clamav-milter through syslog
 	formatEnd
 )
 
@@ -66,7 +69,7 @@ var formatNames = [formatEnd]string{
 	"journald", "docker", "multilog", "caddy", "traefik", "dovecot-events", "stalwart", "mox",
 	"nextcloud", "keycloak", "authelia", "authentik", "microsoft365", "google-workspace",
 	"exchange-iis", "exchange-proxy", "exchange-imap", "exchange-tracking",
-	"haproxy",
+	"haproxy", "rspamd", "amavis", "clamav-milter",
 }
 
 func (f Format) String() string { return name(formatNames[:], uint8(f)) }
@@ -75,7 +78,7 @@ func (f Format) String() string { return name(formatNames[:], uint8(f)) }
 // several programs write.
 func (f Format) Syslog() bool {
 	switch f {
-	case DovecotSyslog, Postfix, Syslog, Mox, HAProxy:
+	case DovecotSyslog, Postfix, Syslog, Mox, HAProxy, Amavis, ClamAVMilter:
 		return true
 	}
 	return false

@@ -155,5 +155,26 @@ func structuredFormats() []FormatInfo {
 			},
 			CannotTell: []string{"the user agent: captured headers have no names", "accounts, save those in ActiveSync's requests", "anything about mail from option tcplog"},
 		},
+		{
+			Format: Rspamd, Name: Rspamd.String(), Software: "rspamd, its own log and syslog",
+			Source: "rspamd_task_write_log in samples in public, read",
+			Tells:  []string{"messages that were refused or put off, with the address and, where it logged in, the account"},
+			CannotTell: []string{
+				"whether it was spam or malware: that is in the names of symbols",
+				"the address and the account, where a Message-ID imitates the field",
+			},
+		},
+		{
+			Format: Amavis, Name: Amavis.String(), Software: "amavis (amavisd-new) through syslog",
+			Source:     "amavis's default log template in samples in public, read",
+			Tells:      []string{"malware that was found, spam that was blocked, with the address that the mail server gave"},
+			CannotTell: []string{"the account: a sender's address proves nothing", "the address of banned attachments, whose names come before it"},
+		},
+		{
+			Format: ClamAVMilter, Name: ClamAVMilter.String(), Software: "clamav-milter through syslog (LogInfected)",
+			Source:     "clamav-milter/clamfi.c, read",
+			Tells:      []string{"malware that was found; with LogInfected Full and Postfix in the same log, whose message it was"},
+			CannotTell: []string{"what became of the message: that is OnInfected in its configuration", "anything about clamd's own finds, which are files without a person"},
+		},
 	}
 }

@@ -61,6 +61,9 @@ func (j *jsonFields) scan(line []byte) string {
 		}
 		switch c {
 		case '{', '[':
+			if wantKey {
+				return whyCut
+			}
 			if depth++; depth == maxJSONDepth {
 				return whyUnknown
 			}
@@ -101,6 +104,13 @@ func (j *jsonFields) scan(line []byte) string {
 			i = end + 1
 			if wantKey {
 				key, wantKey = s, false
+				for i < len(line) && line[i] == ' ' {
+					i++
+				}
+				if i+1 >= len(line) || line[i] != ':' || line[i+1] == ',' || line[i+1] == ':' {
+					return whyCut
+				}
+				i++
 				continue
 			}
 			f := stack[depth].slot

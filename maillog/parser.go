@@ -74,6 +74,7 @@ const (
 	familyJSON
 	familyMultilog
 	familyColumns
+	familyRspamd
 	familyKeycloak // before Zimbra, whose lines begin alike
 	familyAuthelia
 	familyZimbra
@@ -106,6 +107,7 @@ var families = familyTable{
 	familyJSON:         {FormatNone, beginsJSON, (*Parser).jsonLine, tellJSON},
 	familyMultilog:     {Multilog, beginsMultilog, (*Parser).multilog, nil},
 	familyColumns:      {FormatNone, beginsColumns, (*Parser).rows, tellColumns},
+	familyRspamd:       {Rspamd, beginsRspamd, (*Parser).rspamdFile, nil},
 	familyDovecot:      {Dovecot, beginsDovecot, (*Parser).dovecotFile, nil},
 	familyRoundcube:    {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile, nil},
 	familyZimbra:       {Zimbra, beginsZimbra, (*Parser).zimbra, nil},

@@ -65,7 +65,7 @@ var samples = []struct {
 	{"journald", Journald, nil},
 	{"docker", Docker, nil},
 	{"multilog", Multilog, nil},
-	{"caddy", Caddy, []string{`_ip":"`, `remote_addr":"`}},
+	{"caddy", Caddy, []string{`"client_ip":"`, `"remote_ip":"`, `"remote_addr":"`}},
 	{"traefik", Traefik, []string{`"ClientAddr":"`, `"ClientAddr":"[`, `"ClientHost":"`, "^", " "}},
 	{"dovecot-events", DovecotEvents, []string{`"remote_ip":"`}},
 	{"stalwart", Stalwart, []string{`"remoteIp":"`}},
@@ -73,7 +73,7 @@ var samples = []struct {
 	{"nextcloud", Nextcloud, []string{`"remoteAddr":"`}},
 	{"keycloak", Keycloak, []string{"ipAddress=", `ipAddress="`, `ipAddress=\"`}},
 	{"authelia", Authelia, []string{`remote_ip":"`, `remote_ip=`, `remote_ip="`}},
-	{"authentik", Authentik, []string{`"client_ip": "`}},
+	{"authentik", Authentik, []string{`"client_ip":"`}},
 	{"microsoft365", Microsoft365, []string{`"ClientIP":"`, `"ClientIPAddress":"`, `"ActorIpAddress":"`, `"ClientIPAddress":"[`, `"ClientIP":"[`}},
 	{"google-workspace", GoogleWorkspace, []string{`"ipAddress":"`}},
 	{"exchange-iis", ExchangeIIS, []string{" "}},
@@ -81,6 +81,9 @@ var samples = []struct {
 	{"exchange-imap", ExchangeIMAP, []string{",", ",["}},
 	{"exchange-tracking", ExchangeTracking, []string{","}},
 	{"haproxy", HAProxy, []string{": "}},
+	{"rspamd", Rspamd, []string{", ip: "}},
+	{"amavis", Amavis, []string{"["}},
+	{"clamav-milter", ClamAVMilter, nil},
 }
 
 func sample(t testing.TB, name string) []byte {
@@ -450,6 +453,9 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 // stated finds the address in a field of the format that is the server's to
 // write.
 func stated(line []byte, ev *Event) bool {
+	if len(line) > 0 && line[0] == '{' { // JSON says the same with blanks and in an array
+		line = []byte(strings.NewReplacer(" ", "", "\t", "", "[", "").Replace(string(line)))
+	}
 	marks := serverMarks[ev.Format]
 	for _, s := range samples {
 		if s.format == ev.Format {
@@ -473,7 +479,7 @@ func stated(line []byte, ev *Event) bool {
 				if a, err := netip.ParseAddr(rest); err == nil && a.WithZone("").Unmap() == ev.ClientIP {
 					return true
 				}
-				i := strings.LastIndexAny(rest, ":.") // a port
+				i := strings.LastIndexAny(rest, ":.%") // a port
 				if i < 0 {
 					break
 				}

@@ -3,6 +3,7 @@ package maillog
 import (
 	"encoding/json"
 	"testing"
+	"unicode/utf8"
 )
 
 // The scanner sees what encoding/json sees, in whatever is JSON.
@@ -15,7 +16,7 @@ func FuzzJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		var j jsonFields
-		if len(line) == 0 || line[0] != '{' {
+		if len(line) == 0 || line[0] != '{' || !utf8.ValidString(line) {
 			return
 		}
 		why := j.scan([]byte(line))
@@ -60,6 +61,9 @@ func FuzzAuthelia(f *testing.F)         { fuzz(f, Authelia, "authelia") }
 func FuzzAuthentik(f *testing.F)        { fuzz(f, Authentik, "authentik") }
 func FuzzMicrosoft365(f *testing.F)     { fuzz(f, Microsoft365, "microsoft365") }
 func FuzzGoogleWorkspace(f *testing.F)  { fuzz(f, GoogleWorkspace, "google-workspace") }
+func FuzzRspamd(f *testing.F)           { fuzz(f, Rspamd, "rspamd") }
+func FuzzAmavis(f *testing.F)           { fuzz(f, Amavis, "amavis") }
+func FuzzClamAVMilter(f *testing.F)     { fuzz(f, ClamAVMilter, "clamav-milter") }
 func FuzzHAProxy(f *testing.F)          { fuzz(f, HAProxy, "haproxy") }
 func FuzzExchangeIIS(f *testing.F)      { fuzz(f, ExchangeIIS, "exchange-iis") }
 func FuzzExchangeProxy(f *testing.F)    { fuzz(f, ExchangeProxy, "exchange-proxy") }
@@ -80,6 +84,9 @@ func BenchmarkAuthelia(b *testing.B)         { benchmark(b, Authelia, "authelia"
 func BenchmarkAuthentik(b *testing.B)        { benchmark(b, Authentik, "authentik") }
 func BenchmarkMicrosoft365(b *testing.B)     { benchmark(b, Microsoft365, "microsoft365") }
 func BenchmarkGoogleWorkspace(b *testing.B)  { benchmark(b, GoogleWorkspace, "google-workspace") }
+func BenchmarkRspamd(b *testing.B)           { benchmark(b, Rspamd, "rspamd") }
+func BenchmarkAmavis(b *testing.B)           { benchmark(b, Amavis, "amavis") }
+func BenchmarkClamAVMilter(b *testing.B)     { benchmark(b, ClamAVMilter, "clamav-milter") }
 func BenchmarkHAProxy(b *testing.B)          { benchmark(b, HAProxy, "haproxy") }
 func BenchmarkExchangeIIS(b *testing.B)      { benchmark(b, ExchangeIIS, "exchange-iis") }
 func BenchmarkExchangeProxy(b *testing.B)    { benchmark(b, ExchangeProxy, "exchange-proxy") }
@@ -106,5 +113,7 @@ func TestInjectionStructured(t *testing.T) {
 		"microsoft365":        `{"CreationTime":"2026-02-21T00:03:03","Operation":"UserLoginFailed","UserId":"%s","ExtendedProperties":[{"Name":"UserAgent","Value":"%s"}],"ClientIP":"203.0.113.5","ErrorNumber":"50126"}`,
 		"google workspace":    `{"kind":"admin#reports#activity","id":{"time":"2026-02-21T00:03:03Z"},"actor":{"email":"%s"},"ipAddress":"203.0.113.5","events":[{"name":"login_failure"}]}`,
 		"haproxy":             `Feb 21 00:03:02 lb1 haproxy[77]: 203.0.113.5:53124 [21/Feb/2026:00:03:01.655] mail~ web/srv1 10/0/30/69/109 401 2750 - - ---- 1/1/1/1/0 0/0 {%s|%s} "GET /%s HTTP/1.1"`,
+		"rspamd":              `2026-02-21 00:03:02 #77(rspamd_proxy) <a1b2c3>; proxy; rspamd_task_write_log: id: <%s>, qid: <4F1A2B>, ip: 203.0.113.5, user: anna, from: <%s>, (default: T (reject): [16.20/15.00] [X(4.00){%s;}]), len: 2048, time: 120.5ms`,
+		"amavis":              `Feb 21 00:03:02 mx1 amavis[77]: (77-02) Blocked SPAM {RejectedInbound}, [203.0.113.5]:25 [192.0.2.66] <%s> -> <bert@parl.example>, Message-ID: <%s>, mail_id: x, Hits: 11.3, size: 4134, 3721 ms`,
 	})
 }

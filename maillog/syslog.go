@@ -101,6 +101,9 @@ var syslogPrograms = [...]syslogProgram{
 	{"courieresmtpd", false, Courier, (*Parser).courierSyslog},
 	{"mox", false, Mox, (*Parser).mox},
 	{"haproxy", false, HAProxy, (*Parser).haproxy},
+	{"rspamd", false, Rspamd, (*Parser).rspamd},
+	{"amavis", false, Amavis, (*Parser).amavis},
+	{"clamav-milter", false, ClamAVMilter, (*Parser).clamavMilter},
 }
 
 type syslogProgram struct {
