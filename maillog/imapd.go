@@ -364,11 +364,11 @@ func uwimap(msg []byte, ev *Event) Result {
 	case "Logout", "Autologout", "Killed (lost mailbox lock)":
 		ev.Action = Logout
 	default:
-		if !hasPrefix(said, "AUTHENTICATE ") || !hasSuffix(said, " failure") {
+		mechanism, ok := after(said, "AUTHENTICATE ")
+		if !ok {
 			return ignored
 		}
-		mechanism := said[len("AUTHENTICATE ") : len(said)-len(" failure")]
-		if !token(mechanism) {
+		if mechanism, _, ok = cut(mechanism, " failure"); !ok || !token(mechanism) {
 			return rejected(whyCut)
 		}
 		ev.Action, ev.Outcome, ev.Mechanism = Login, Failure, mechanism

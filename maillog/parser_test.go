@@ -470,7 +470,7 @@ func stated(line []byte, ev *Event) bool {
 			}
 			rest = rest[len(strings.TrimPrefix(m, "^")):]
 			for end, c := range rest + " " { // an address may end in any way
-				if !strings.ContainsRune("0123456789abcdefABCDEF:.%", c) {
+				if !strings.ContainsRune("0123456789abcdefABCDEF:.", c) {
 					rest = rest[:end]
 					break
 				}

@@ -72,8 +72,8 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 		outcome       Outcome
 	}{
 		{"lost connection after ", "", OutcomeNone},
-		{"timeout after ", reasonIdle, Refused},
-		{"SSL_accept error ", reasonTLS, Refused},
+		{"timeout after ", "", OutcomeNone},
+		{"SSL_accept error ", "", OutcomeNone},
 		{"improper command pipelining after ", reasonProtocol, Denied},
 		{"too many errors after ", reasonProtocol, Denied},
 		{"PREGREET ", reasonProtocol, Denied},

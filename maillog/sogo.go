@@ -45,7 +45,11 @@ func forwardedFor(b []byte) (netip.Addr, bool) {
 	var addr netip.Addr
 	for {
 		i := bytes.LastIndexByte(b, ',')
-		a, ok := parseAddr(bytes.TrimSpace(b[i+1:]))
+		last := b[i+1:]
+		if i >= 0 {
+			last = bytes.TrimPrefix(last, []byte(" "))
+		}
+		a, ok := parseAddr(last)
 		if !ok {
 			return addr, addr.IsValid()
 		}
