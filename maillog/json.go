@@ -33,10 +33,13 @@ type jsonField struct {
 	escaped            bool
 }
 
-// jsonFrame is an object or an array that is open.
+// jsonFrame is an object or an array that is open. An array's object, its
+// name and depth are those of the object that holds it.
 type jsonFrame struct {
 	key    []byte // it is the value of
+	name   []byte // the key of the object
 	object uint16
+	depth  uint8
 	array  bool
 	slot   *jsonField // of an array
 	start  int
@@ -52,7 +55,7 @@ func (j *jsonFields) scan(line []byte) string {
 	wantKey := false
 	for i := 0; i < len(line); {
 		c := line[i]
-		if c == ' ' || c == '\t' || c == ',' || c == ':' {
+		if c == ' ' || c == ',' || c == '\t' || c == '\r' {
 			i++
 			continue
 		}
@@ -68,14 +71,16 @@ func (j *jsonFields) scan(line []byte) string {
 				return whyUnknown
 			}
 			f := &stack[depth]
-			*f = jsonFrame{key: key, array: c == '[', start: i}
-			switch {
-			case f.array:
-				f.object = stack[depth-1].object
-				f.slot = j.add(stack[:depth], key)
-			case depth > 0:
-				objects++
-				f.object = objects
+			*f = jsonFrame{key: key, name: key, array: c == '[', start: i}
+			if depth > 0 {
+				holder := &stack[depth-1]
+				if f.array {
+					f.name, f.object, f.depth = holder.name, holder.object, holder.depth
+					f.slot = j.add(holder, key)
+				} else {
+					objects++
+					f.object, f.depth = objects, holder.depth+1
+				}
 			}
 			wantKey = c == '{'
 			i++
@@ -90,7 +95,7 @@ func (j *jsonFields) scan(line []byte) string {
 				f.slot.kind, f.slot.value = '[', line[f.start:i]
 			}
 			if depth--; depth < 0 {
-				if len(bytes.TrimLeft(line[i:], " \t")) > 0 {
+				if len(bytes.TrimLeft(line[i:], " \t\r")) > 0 {
 					return whyGlued
 				}
 				return ""
@@ -115,7 +120,7 @@ func (j *jsonFields) scan(line []byte) string {
 			}
 			f := stack[depth].slot
 			if f == nil || f.kind != 0 { // the first string of an array takes its place
-				f = j.add(stack[:depth+1], key)
+				f = j.add(&stack[depth], key)
 			}
 			if f != nil {
 				f.kind, f.value, f.escaped = '"', s, escaped
@@ -129,7 +134,7 @@ func (j *jsonFields) scan(line []byte) string {
 				return whyCut
 			}
 			if !stack[depth].array {
-				if f := j.add(stack[:depth+1], key); f != nil {
+				if f := j.add(&stack[depth], key); f != nil {
 					f.kind, f.value = c, line[i:end]
 				}
 			}
@@ -167,30 +172,21 @@ func closingQuote(b []byte, i int) (end int, escaped bool) {
 	}
 }
 
-// add takes room for a value of the innermost of the open frames; nil where
-// there is none left.
-func (j *jsonFields) add(open []jsonFrame, key []byte) *jsonField {
-	depth, last := 0, len(open)-1
-	for last > 0 && open[last].array {
-		last--
-	}
-	for _, f := range open[1:] {
-		if !f.array {
-			depth++
-		}
-	}
+// add takes room for a value in an open object or array; nil where there is
+// none left.
+func (j *jsonFields) add(in *jsonFrame, key []byte) *jsonField {
 	var f *jsonField
 	switch {
-	case depth == 0 && j.topLen < maxJSONFields:
+	case in.depth == 0 && j.topLen < maxJSONFields:
 		f = &j.top[j.topLen]
 		j.topLen++
-	case depth > 0 && j.nestedLen < maxJSONFields:
+	case in.depth > 0 && j.nestedLen < maxJSONFields:
 		f = &j.nested[j.nestedLen]
 		j.nestedLen++
 	default:
 		return nil
 	}
-	*f = jsonField{parent: open[last].key, key: key, object: open[last].object, depth: uint8(depth)}
+	f.parent, f.key, f.value, f.object, f.depth, f.kind, f.escaped = in.name, key, nil, in.object, in.depth, 0, false
 	return f
 }
 
@@ -396,9 +392,12 @@ func (p *Parser) jsonLine(line []byte, ev *Event) Result {
 	if why := p.json.scan(line); why != "" {
 		return rejected(why)
 	}
-	i := jsonFormat(&p.json)
-	if i < 0 {
-		return rejected(whyUnknown)
+	i := p.lastJSON // a file is of one format, mostly
+	if !jsonFormats[i].knows(&p.json) {
+		if i = jsonFormat(&p.json); i < 0 {
+			return rejected(whyUnknown)
+		}
+		p.lastJSON = i
 	}
 	ev.Format = jsonFormats[i].format
 	return jsonFormats[i].read(p, ev)

@@ -122,7 +122,10 @@ func (p *Parser) amavis(_, msg []byte, ev *Event) Result {
 	if !named || i < 0 || bytes.IndexByte(rest[:i], '<') >= 0 {
 		return parsed
 	}
-	value, _, _ := cut(rest[i+1:], "]")
+	value, _, ok := cut(rest[i+1:], "]")
+	if !ok {
+		return rejected(whyCut)
+	}
 	value = bytes.TrimPrefix(value, []byte("IPv6:"))
 	if ev.ClientIP, ok = parseAddr(value); !ok {
 		return rejected(whyAddress)

@@ -171,6 +171,7 @@ type Parser struct {
 
 	families *familyTable // what an envelope carries is of one of them
 	json     jsonFields
+	lastJSON int     // the place in jsonFormats of the last line
 	columns  columns // of this file
 	cells    cells
 	inner    []byte // what an envelope carries

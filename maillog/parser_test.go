@@ -82,7 +82,7 @@ var samples = []struct {
 	{"exchange-tracking", ExchangeTracking, []string{","}},
 	{"haproxy", HAProxy, []string{": "}},
 	{"rspamd", Rspamd, []string{", ip: "}},
-	{"amavis", Amavis, []string{"["}},
+	{"amavis", Amavis, []string{"[", "[IPv6:"}},
 	{"clamav-milter", ClamAVMilter, nil},
 }
 
