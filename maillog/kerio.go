@@ -99,8 +99,10 @@ func (p *Parser) kerio(line []byte, ev *Event) Result {
 	switch {
 	case hasPrefix(said, "Invalid password for user "):
 		ev.Account, ev.Reason = said[len("Invalid password for user "):], reasonMismatch
-	case hasPrefix(said, "User ") && hasSuffix(said, " doesn't exist"):
-		ev.Account, ev.Reason = said[len("User "):len(said)-len(" doesn't exist")], reasonUnknownUser
+	case hasPrefix(said, "User "):
+		if i := lastIndex(said[len("User "):], " doesn't exist"); i >= 0 {
+			ev.Account, ev.Reason = said[len("User "):][:i], reasonUnknownUser
+		}
 	}
 	return parsed
 }

@@ -69,13 +69,13 @@ func perditionClient(b []byte, ev *Event) bool {
 // be the true one, none is named.
 func (p *Parser) qpopper(_, msg []byte, ev *Event) Result {
 	ev.Service, ev.Action = POP3, Login
-	if i := index(msg, "POP login by user \""); i >= 0 {
+	if _, who, ok := cut(msg, "POP login by user \""); ok {
 		// `(v4.0.19) POP login by user "anna" at (host.example) 198.51.100.7`
-		j := lastIndex(msg, "\" at (")
-		if j < i {
+		j := lastIndex(who, "\" at (")
+		if j < 0 {
 			return rejected(whyCut)
 		}
-		host, rest, ok := cut(msg[j+len("\" at ("):], ") ")
+		host, rest, ok := cut(who[j+len("\" at ("):], ") ")
 		if !ok {
 			return rejected(whyCut)
 		}
@@ -83,7 +83,7 @@ func (p *Parser) qpopper(_, msg []byte, ev *Event) Result {
 		if ev.ClientIP, ok = parseAddr(value); !ok {
 			return rejected(whyAddress)
 		}
-		ev.Hostname, ev.Outcome, ev.Account = host, Success, msg[i+len("POP login by user \""):j]
+		ev.Hostname, ev.Outcome, ev.Account = host, Success, who[:j]
 		return parsed
 	}
 	const mark = "): -ERR [AUTH] "
