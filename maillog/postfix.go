@@ -60,6 +60,26 @@ func (p *Parser) postfix(tag, msg []byte, ev *Event) Result {
 	return ignored
 }
 
+// postfixProbes are the lines of smtpd and postscreen on clients that did not
+// come to anything: what they begin with, and what was held against the client.
+var postfixProbes = [...]struct {
+	start, reason string
+	outcome       Outcome
+}{
+	{"lost connection after ", "", OutcomeNone},
+	{"timeout after ", "", OutcomeNone},
+	{"SSL_accept error ", "", OutcomeNone},
+	{"improper command pipelining after ", reasonProtocol, Denied},
+	{"too many errors after ", reasonProtocol, Denied},
+	{"PREGREET ", reasonProtocol, Denied},
+	{"BARE NEWLINE ", reasonProtocol, Denied},
+	{"NON-SMTP COMMAND ", reasonProtocol, Denied},
+	{"COMMAND PIPELINING ", reasonProtocol, Denied},
+	{"COMMAND COUNT LIMIT ", reasonProtocol, Denied},
+	{"COMMAND TIME LIMIT ", reasonIdle, Refused},
+	{"HANGUP after ", reasonIdle, Refused},
+}
+
 // postfixServer reads a line of smtpd. A host name is the client's reverse
 // name: without brackets or blanks, as Postfix checks, so the address is
 // between the first brackets after it.
@@ -67,23 +87,8 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 	if rest, ok := after(msg, "warning: "); ok {
 		return postfixWarning(rest, ev)
 	}
-	for _, c := range [...]struct {
-		start, reason string
-		outcome       Outcome
-	}{
-		{"lost connection after ", "", OutcomeNone},
-		{"timeout after ", "", OutcomeNone},
-		{"SSL_accept error ", "", OutcomeNone},
-		{"improper command pipelining after ", reasonProtocol, Denied},
-		{"too many errors after ", reasonProtocol, Denied},
-		{"PREGREET ", reasonProtocol, Denied},
-		{"BARE NEWLINE ", reasonProtocol, Denied},
-		{"NON-SMTP COMMAND ", reasonProtocol, Denied},
-		{"COMMAND PIPELINING ", reasonProtocol, Denied},
-		{"COMMAND COUNT LIMIT ", reasonProtocol, Denied},
-		{"COMMAND TIME LIMIT ", reasonIdle, Refused},
-		{"HANGUP after ", reasonIdle, Refused},
-	} {
+	for i := range postfixProbes {
+		c := &postfixProbes[i]
 		rest, ok := after(msg, c.start)
 		if !ok {
 			continue
