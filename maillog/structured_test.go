@@ -1,6 +1,7 @@
 package maillog
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
@@ -116,4 +117,58 @@ func TestInjectionStructured(t *testing.T) {
 		"rspamd":              `2026-02-21 00:03:02 #77(rspamd_proxy) <a1b2c3>; proxy; rspamd_task_write_log: id: <%s>, qid: <4F1A2B>, ip: 203.0.113.5, user: anna, from: <%s>, (default: T (reject): [16.20/15.00] [X(4.00){%s;}]), len: 2048, time: 120.5ms`,
 		"amavis":              `Feb 21 00:03:02 mx1 amavis[77]: (77-02) Blocked SPAM {RejectedInbound}, [203.0.113.5]:25 [192.0.2.66] <%s> -> <bert@parl.example>, Message-ID: <%s>, mail_id: x, Hits: 11.3, size: 4134, 3721 ms`,
 	})
+}
+
+// A header counts for the rows below it, up to the next one or the end of the
+// file, whatever else stands between them.
+func TestColumns(t *testing.T) {
+	const (
+		short = "#Fields: date time cs-method cs-uri-stem sc-status c-ip"
+		row   = "2026-02-21 00:04:00 GET /owa/ 200 198.51.100.7"
+		other = "Feb 21 00:46:41 imap-login: Info: Aborted login (auth failed, 1 attempts): rip=203.0.113.5, lip=192.0.2.1, user=<x>"
+	)
+	for _, mixed := range []bool{false, true} {
+		p := sampleParser(t, FormatNone)
+		p.opt.Mixed = mixed
+		var ev Event
+		for _, c := range []struct {
+			line   string
+			kind   ResultKind
+			format Format
+		}{
+			{row, Ignored, FormatNone}, // as syslog has it: of a program called owa
+			{short, Ignored, FormatNone},
+			{row, Parsed, ExchangeIIS},
+			{other, Parsed, Dovecot},
+			{row, Parsed, ExchangeIIS},
+			{"#Fields: date time s-event s-comment", Ignored, FormatNone},
+			{"2026-02-21 00:05:00 192.0.2.1 GET /owa/ - 443 - 198.51.100.7 x - 200 0 0 7", Parsed, ExchangeIIS},
+		} {
+			if r := p.Parse([]byte(c.line), &ev); c.kind == Parsed && (r.Kind != Parsed || ev.Format != c.format) || c.kind != Parsed && r.Kind == Parsed {
+				t.Errorf("mixed %v, %s: %s", mixed, c.line, dump(r, &ev))
+			}
+		}
+		p.Parse([]byte(short), &ev)
+		p.NextFile(p.opt.Reference, FormatNone)
+		if r := p.Parse([]byte(row), &ev); r.Kind == Parsed {
+			t.Errorf("the header of the file before counted: %s", dump(r, &ev))
+		}
+	}
+	for _, s := range samples {
+		if !hasColumns(s.format) {
+			continue
+		}
+		p := sampleParser(t, s.format)
+		for line := range bytes.Lines(sample(t, s.file)) {
+			var whole, part Event
+			if r := p.Parse(line, &whole); r.Kind != Parsed {
+				continue
+			}
+			for n := range bytes.TrimSpace(line) {
+				if r := p.Parse(line[:n], &part); r.Kind == Parsed && part.ClientIP != whole.ClientIP && part.ClientIP.IsValid() {
+					t.Errorf("%s cut at %d: %s", s.file, n, dump(r, &part))
+				}
+			}
+		}
+	}
 }
