@@ -471,8 +471,12 @@ func dovecotRefusal(said []byte, failed bool) (Action, Outcome, string) {
 		return Login, Failure, ""
 	case hasPrefix(said, "proxy(") && contains(said, "disconnecting"):
 		return Logout, OutcomeNone, ""
-	case contains(said, "no auth attempts"), contains(said, "during TLS handshake"):
+	case contains(said, "during TLS handshake"):
+		return Probe, Refused, reasonTLS
+	case contains(said, "no auth attempts"):
 		return Probe, OutcomeNone, ""
+	case contains(said, "client didn't finish SASL auth"):
+		return Probe, Refused, reasonNoCredentials
 	case contains(said, "temporary"), contains(said, "auth process"), contains(said, "Auth process"),
 		contains(said, "Internal login failure"), contains(said, "before auth was ready"),
 		contains(said, "uthentication server"), contains(said, "Connection refused"):
