@@ -453,9 +453,12 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 // stated finds the address in a field of the format that is the server's to
 // write.
 func stated(line []byte, ev *Event) bool {
-	if len(line) > 0 && line[0] == '{' { // JSON says the same with blanks and in an array
-		line = []byte(strings.NewReplacer(" ", "", "\t", "", "[", "").Replace(string(line)))
-	}
+	// JSON says the same with blanks and in an array.
+	compact := strings.NewReplacer(" ", "", "\t", "", "[", "").Replace(string(line))
+	return statedIn(line, ev) || strings.Contains(compact, "{\"") && statedIn([]byte(compact), ev)
+}
+
+func statedIn(line []byte, ev *Event) bool {
 	marks := serverMarks[ev.Format]
 	for _, s := range samples {
 		if s.format == ev.Format {
