@@ -22,7 +22,7 @@ func (p *Parser) haproxy(_, msg []byte, ev *Event) Result {
 	if _, rest, ok = cut(rest, "] "); !ok {
 		return rejected(whyCut)
 	}
-	if hasSuffix(rest, ": SSL handshake failure") {
+	if hasSuffix(rest, ": SSL handshake failure") || contains(rest, ": SSL handshake failure (error:") {
 		ev.Service, ev.Action = Web, Probe
 		return parsed
 	}
