@@ -12,7 +12,7 @@ func knowsAuthelia(j *jsonFields) bool {
 //	{"level":"error","method":"POST","msg":"Unsuccessful 1FA authentication attempt by user 'anna'","path":"/api/firstfactor","remote_ip":"203.0.113.5","time":"2026-02-21T00:03:02+01:00"}
 func (p *Parser) authelia(ev *Event) Result {
 	j := &p.json
-	r := autheliaMessage(j.textOf(j.field("msg")), ev)
+	r := p.autheliaMessage(j.textOf(j.field("msg")), ev)
 	if r.Kind != Parsed {
 		return r
 	}
@@ -57,7 +57,7 @@ func (p *Parser) autheliaText(line []byte, ev *Event) Result {
 			if escaped {
 				value = p.json.undo(value)
 			}
-			if r = autheliaMessage(value, ev); r.Kind != Parsed {
+			if r = p.autheliaMessage(value, ev); r.Kind != Parsed {
 				return r
 			}
 		case "path":
@@ -80,7 +80,17 @@ func (p *Parser) autheliaText(line []byte, ev *Event) Result {
 // autheliaMessage reads "Unsuccessful 1FA authentication attempt by user
 // 'anna'", the same with "and they are banned until …", and, at the level
 // debug, "Successful 1FA authentication attempt made by user 'anna'".
-func autheliaMessage(msg []byte, ev *Event) Result {
+func (p *Parser) autheliaMessage(msg []byte, ev *Event) Result {
+	if rest, ok := after(msg, "Error occurred getting details for user with username input '"); ok && p.opt.Mixed {
+		// In its file the unsuccessful attempt follows.
+		i := lastIndex(rest, "' which usually indicates they do not exist")
+		if i < 0 {
+			return ignored
+		}
+		signIn(ev, Failure, reasonUnknownUser)
+		ev.Account = rest[:i]
+		return parsed
+	}
 	if rest, ok := after(msg, "Unsuccessful "); ok {
 		msg = rest
 		signIn(ev, Failure, "")

@@ -64,10 +64,10 @@ func TestServersInjection(t *testing.T) {
 // A line that lost its time on the way states it in its message.
 func TestBare(t *testing.T) {
 	for line, account := range map[string]string{
-		`mx1 exim[7]: 2026-02-21 00:03:27 plain authenticator failed for host.example [203.0.113.5]: 535 Incorrect authentication data (set_id=anna)`: "anna",
+		`mx1 exim[7]: 2026-02-21 00:03:27 plain authenticator failed for host.example [203.0.113.5]: 535 Incorrect authentication data (set_id=anna)`:                              "anna",
 		`mx1 nginx[7]: mx1 nginx: 2026/02/21 00:03:27 [error] 8#8: *17 user "anna": password mismatch, client: 203.0.113.5, server: mail, request: "GET / HTTP/1.1", host: "mail"`: "anna",
-		`203.0.113.5:53124 [21/Feb/2026:00:03:27.000] mail~ web/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1"`: "",
-		`203.0.113.5:53124 [21/Feb/2026:00:03:27.000] mail/1: SSL handshake failure (error:0A0000C1:SSL routines::no shared cipher)`: "",
+		`203.0.113.5:53124 [21/Feb/2026:00:03:27.000] mail~ web/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1"`:                                              "",
+		`203.0.113.5:53124 [21/Feb/2026:00:03:27.000] mail/1: SSL handshake failure (error:0A0000C1:SSL routines::no shared cipher)`:                                               "",
 	} {
 		p := sampleParser(t, FormatNone)
 		var ev Event
