@@ -69,8 +69,9 @@ func (d *discovery) sample(f *os.File, c *candidate) (sample, error) {
 
 // timer reads the times of single lines, each measured on its own.
 type timer struct {
-	p  *maillog.Parser
-	ev maillog.Event
+	p      *maillog.Parser
+	ev     maillog.Event
+	header []byte // of the file, where its format is told by one
 }
 
 func newTimer(loc *time.Location) *timer {
@@ -81,6 +82,9 @@ func newTimer(loc *time.Location) *timer {
 // where it is no Event.
 func (t *timer) time(line []byte, format maillog.Format, ref time.Time, loc *time.Location) time.Time {
 	t.p.NextFile(ref, format)
+	if t.header != nil {
+		t.p.Parse(t.header, &t.ev)
+	}
 	if line == nil || t.p.Parse(line, &t.ev).Kind != maillog.Parsed {
 		return time.Time{}
 	}
@@ -91,10 +95,15 @@ func (t *timer) time(line []byte, format maillog.Format, ref time.Time, loc *tim
 // whether they state a year: without one, another reference gives another time.
 func (d *discovery) times(c *candidate, sm sample) {
 	ref := c.ModTime
+	d.timer.header = nil
+	defer func() { d.timer.header = nil }()
 	at := func(line []byte, ref time.Time) time.Time { return d.timer.time(line, c.Format, ref, d.loc) }
 	for rest := sm.head; len(rest) > 0 && c.First.IsZero(); {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		if bytes.HasPrefix(line, []byte("#Fields:")) { // W3C's, and Exchange's
+			d.timer.header = line
+		}
 		if c.First = at(line, ref); !c.First.IsZero() {
 			c.firstLine = bytes.Clone(line)
 			c.yearless = !c.First.Equal(at(line, ref.AddDate(-3, 0, 0)))
