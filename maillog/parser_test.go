@@ -80,7 +80,7 @@ var samples = []struct {
 	{"exchange-proxy", ExchangeProxy, []string{","}},
 	{"exchange-imap", ExchangeIMAP, []string{",", ",["}},
 	{"exchange-tracking", ExchangeTracking, []string{","}},
-	{"haproxy", HAProxy, []string{": ", "^"}},
+	{"haproxy", HAProxy, []string{":", ": ", "^"}},
 	{"rspamd", Rspamd, []string{", ip: "}},
 	{"amavis", Amavis, []string{"[", "[IPv6:"}},
 	{"clamav-milter", ClamAVMilter, nil},
