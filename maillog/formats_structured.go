@@ -6,19 +6,19 @@ func structuredFormats() []FormatInfo {
 	return []FormatInfo{
 		{
 			Format: Journald, Name: Journald.String(), Software: "systemd's journal as JSON (journalctl -o json)",
-			Source:     "systemd.journal-fields(7) and journalctl(1), read",
+			Source:     "systemd.journal-fields(7) and journalctl(1), from memory: not checked",
 			Tells:      []string{"what the program's own format tells, with year and zone"},
 			CannotTell: []string{"entries too large for journalctl, which writes null in their place"},
 		},
 		{
 			Format: Docker, Name: Docker.String(), Software: "Docker's json-file log driver",
-			Source:     "Docker's documentation of the json-file driver, read",
+			Source:     "Docker's documentation of the json-file driver, from memory: not checked",
 			Tells:      []string{"what the line inside tells, with year and zone"},
 			CannotTell: []string{"which container wrote a line: that is the name of the file", "lines above 16 KiB, which Docker cuts into parts"},
 		},
 		{
 			Format: Multilog, Name: Multilog.String(), Software: "daemontools' and s6's multilog",
-			Source:     "https://cr.yp.to/libtai/tai64.html and daemontools' source, read",
+			Source:     "https://cr.yp.to/libtai/tai64.html, from memory: not checked",
 			Tells:      []string{"what the line inside tells; of Dovecot also without a time of its own"},
 			CannotTell: []string{"times to the second where the clock follows TAI: leap seconds are not counted"},
 		},
@@ -142,13 +142,13 @@ func structuredFormats() []FormatInfo {
 		},
 		{
 			Format: ExchangeTracking, Name: ExchangeTracking.String(), Software: "Exchange, message tracking (CSV)",
-			Source:     "Microsoft's documentation of message tracking and its header, read",
+			Source:     "Exchange's header row in public, read; what its events mean, from memory: not checked",
 			Tells:      []string{"messages sent from mailboxes: sender, size, number of recipients, the client's address"},
 			CannotTell: []string{"which client sent a message", "who sent what came in by SMTP", "logins"},
 		},
 		{
 			Format: HAProxy, Name: HAProxy.String(), Software: "HAProxy through syslog (option httplog)",
-			Source: "HAProxy's configuration manual, 8.2.3, read",
+			Source: "HAProxy's configuration manual, 8.2.3, from memory: not checked",
 			Tells: []string{
 				"the address of the connection, request, status, bytes",
 				"what a combined access log tells of Roundcube, ActiveSync, Exchange and DAV",
