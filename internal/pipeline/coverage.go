@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -89,24 +90,24 @@ func (r *run) cannotTell(seen map[maillog.Format]bool) []string {
 	var out []string
 	told := make(map[string]bool)
 	for _, f := range maillog.Formats() {
-		name := limits[f.Format]
+		name := cmp.Or(limits[f.Format], f.Software)
 		if !seen[f.Format] || name == "" || told[name] {
 			continue
 		}
 		told[name] = true
 		out = append(out, name+": "+strings.Join(f.CannotTell[:min(len(f.CannotTell), mostLimits)], "; ")+".")
 	}
-	absent := func(what string, fs ...maillog.Format) {
-		for _, f := range fs {
-			if seen[f] {
+	absent := func(what string, services ...maillog.Service) {
+		for _, s := range services {
+			if len(r.mix[s]) > 0 {
 				return
 			}
 		}
 		out = append(out, what)
 	}
-	absent("No web server logs: what was done in webmail, and by phones over ActiveSync.", maillog.Combined)
-	absent("No Dovecot logs: who signed in over IMAP, and what they read.", maillog.Dovecot, maillog.DovecotSyslog)
-	absent("No Postfix logs: what was sent.", maillog.Postfix)
+	absent("Webmail, and phones over ActiveSync: there are no logs of them.", maillog.Webmail, maillog.OWA, maillog.ActiveSync)
+	absent("IMAP and POP3, who signed in there and what they read: there are no logs of them.", maillog.IMAP, maillog.POP3)
+	absent("What was sent: there are no logs of mail submission.", maillog.Submission, maillog.SMTP)
 	if r.opt.NetworksMissing {
 		out = append(out, "No network data: providers and countries of addresses (docs/networks.md says how to get it).")
 	}
