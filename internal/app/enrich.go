@@ -1,0 +1,167 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mailvigil/internal/config"
+	"mailvigil/internal/enrich"
+	"mailvigil/internal/message"
+	"mailvigil/maillog"
+	"mailvigil/traffic"
+)
+
+func (a *app) enrichCommand() *cobra.Command {
+	var (
+		s    settings
+		file string
+	)
+	cmd := &cobra.Command{
+		Use:   "enrich ADDRESS|USER-AGENT…",
+		Short: "Show what is known of an address or a user agent",
+		Long: `Looks addresses up in the networks database (network, ASN, country, kind of
+network), and reads user agents of HTTP and the fields of IMAP IDs (client,
+version, operating system). No address leaves the host. Own networks and relays
+are those of the configuration.`,
+		Example: `  mailvigil enrich 198.51.100.7 2001:db8::7
+  mailvigil enrich "name=iPhone Mail, version=21C66, os=iOS, os-version=17.2.1 (21C66)"`,
+		Args: atLeast(1, "the address or the user agent to look up"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, _, err := s.load()
+			if err != nil {
+				return err
+			}
+			return a.enrich(args, cfg, file)
+		},
+	}
+	cmd.Flags().StringVar(&s.config, "config", "", "configuration `FILE` with domains, own networks and holidays")
+	cmd.Flags().StringVar(&s.networks, "networks", "", "networks database `FILE` (default: networks.db beside the program)")
+	jsonFlag(cmd, &file, "what is known")
+	return cmd
+}
+
+// enriched is what is known of one argument: of an address, or of a user agent.
+type enriched struct {
+	Query   string        `json:"query"`
+	Address *knownAddress `json:"address,omitempty"`
+	Agent   *knownAgent   `json:"user_agent,omitempty"`
+}
+
+type knownAddress struct {
+	ClientIP string `json:"client_ip"`
+	Private  bool   `json:"private"` // nobody's address on the Internet
+	Relay    bool   `json:"relay"`   // a configured server of one's own
+	ASN      uint32 `json:"asn,omitempty"`
+	ASNName  string `json:"asn_name,omitempty"`
+	Country  string `json:"country,omitempty"`
+	Kind     string `json:"network_kind,omitempty"`
+}
+
+type knownAgent struct {
+	Client    string `json:"client,omitempty"`
+	Version   string `json:"client_version,omitempty"`
+	OS        string `json:"os,omitempty"`
+	OSVersion string `json:"os_version,omitempty"`
+}
+
+func (a *app) enrich(queries []string, cfg *config.Config, file string) error {
+	o, err := a.pipelineOptions(cfg, cfg.Zone)
+	if err != nil {
+		return err
+	}
+	for _, q := range queries {
+		if strings.ContainsAny(q, "0123456789") && strings.ContainsAny(q, ".:") && strings.Trim(q, "0123456789abcdefABCDEF.:/ ") == "" {
+			if _, err := netip.ParseAddr(strings.TrimSpace(q)); err != nil {
+				return usagef("%q is no address; write one as in 192.0.2.7 or 2001:db8::7", q)
+			}
+		}
+	}
+	worker := enrich.New(o.Enrich).Worker()
+	var known []enriched
+	for _, q := range queries {
+		known = append(known, lookUp(worker, q))
+	}
+	if file != "" {
+		if err := a.writeJSON(file, known); err != nil || file == "-" {
+			return err
+		}
+	}
+	if err := writeEnriched(a.stdout, known); err != nil {
+		return err
+	}
+	if o.NetworksMissing && slices.ContainsFunc(known, func(k enriched) bool { return k.Address != nil }) {
+		fmt.Fprintln(a.stderr, "mailvigil: there is no networks.db: no ASN, country or kind of network is known of any address (docs/networks.md says how to get it)")
+	}
+	return nil
+}
+
+// lookUp goes the way of an Event, so that what is shown is what counts.
+func lookUp(worker *enrich.Worker, query string) enriched {
+	known := enriched{Query: query}
+	var rec traffic.Record
+	if ip, err := netip.ParseAddr(strings.TrimSpace(query)); err == nil {
+		worker.Enrich(&maillog.Event{ClientIP: ip}, &rec)
+		n := rec.Network.Value()
+		ip = ip.Unmap().WithZone("")
+		known.Address = &knownAddress{
+			ClientIP: ip.String(),
+			Private:  ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || carriers.Contains(ip),
+			Relay:    rec.Relay, ASN: n.ASN, ASNName: n.ASName, Country: n.Country, Kind: string(n.Kind),
+		}
+		return known
+	}
+	worker.Enrich(&maillog.Event{UserAgent: []byte(query)}, &rec)
+	agent := rec.Agent.Value()
+	known.Agent = &knownAgent{Client: agent.Client, Version: agent.Version, OS: agent.OS, OSVersion: agent.OSVersion}
+	return known
+}
+
+// carriers use this space between themselves and their customers (RFC 6598).
+var carriers = netip.MustParsePrefix("100.64.0.0/10")
+
+func writeEnriched(w io.Writer, known []enriched) error {
+	var b strings.Builder
+	for i, k := range known {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintln(&b, message.Safe(k.Query))
+		field := func(name, value string) {
+			if value == "" {
+				value = "not known"
+			}
+			fmt.Fprintf(&b, "  %-15s %s\n", name, message.Safe(value))
+		}
+		if n := k.Address; n != nil {
+			asn := ""
+			if n.ASN != 0 {
+				asn = fmt.Sprintf("AS%d %s", n.ASN, n.ASNName)
+			}
+			field("address", n.ClientIP)
+			field("private", yes(n.Private))
+			field("own server", yes(n.Relay))
+			field("network", asn)
+			field("country", n.Country)
+			field("kind", n.Kind)
+			continue
+		}
+		field("client", k.Agent.Client)
+		field("version", k.Agent.Version)
+		field("os", k.Agent.OS)
+		field("os version", k.Agent.OSVersion)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
