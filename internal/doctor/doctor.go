@@ -113,6 +113,7 @@ type tally struct {
 // client is what came from one address.
 type client struct {
 	fact
+	dovecot          int64 // sign-ins there; one log may hold Postfix's too
 	accounts, agents map[uint64]struct{}
 }
 
@@ -272,7 +273,9 @@ func (s *Source) dovecot(ev *maillog.Event) {
 		if ev.Service == maillog.IMAP {
 			s.imapLogins.see(s)
 		}
-		s.login(ev)
+		if c := s.login(ev); c != nil {
+			c.dovecot++
+		}
 	}
 }
 
@@ -290,9 +293,9 @@ func (s *Source) postfix(ev *maillog.Event) {
 	}
 }
 
-func (s *Source) login(ev *maillog.Event) {
+func (s *Source) login(ev *maillog.Event) *client {
 	s.loginCount++
-	s.client(s.logins, ev)
+	return s.client(s.logins, ev)
 }
 
 func (s *Source) combined(ev *maillog.Event) {
@@ -316,15 +319,17 @@ func (s *Source) combined(ev *maillog.Event) {
 	s.client(s.requests, ev)
 }
 
-func (s *Source) client(of map[netip.Addr]*client, ev *maillog.Event) {
+// client counts the Event for its address. It returns nil where there is none,
+// or there are too many.
+func (s *Source) client(of map[netip.Addr]*client, ev *maillog.Event) *client {
 	ip := ev.ClientIP.Unmap().WithZone("")
 	if !ip.IsValid() {
-		return
+		return nil
 	}
 	c := of[ip]
 	if c == nil {
 		if len(of) >= maxAddresses {
-			return
+			return nil
 		}
 		c = &client{accounts: map[uint64]struct{}{}, agents: map[uint64]struct{}{}}
 		of[ip] = c
@@ -336,6 +341,7 @@ func (s *Source) client(of map[netip.Addr]*client, ev *maillog.Event) {
 	if len(ev.UserAgent) > 0 && len(c.agents) < maxKept {
 		c.agents[maphash.Bytes(s.e.seed, ev.UserAgent)] = struct{}{}
 	}
+	return c
 }
 
 // person is an account whatever its domain: logs of one organisation write it

@@ -37,6 +37,9 @@ const (
 	nobody    = `192.0.2.%d - - [08/Sep/2025:08:00:01 +0200] "POST /Microsoft-Server-ActiveSync?Cmd=Ping&DeviceId=D%d&DeviceType=iPhone HTTP/1.1" 200 13 "-" "Apple-iPhone14C5/2104.62"`
 	sasl      = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: warning: unknown[192.0.2.%d]: SASL LOGIN authentication failed: UGFzc3dvcmQ6"
 	saslNamed = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: warning: unknown[192.0.2.%d]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=u%d"
+	relayed   = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: E7E3B2C2D7%d: client=app.parl.example[10.0.0.9], sasl_method=PLAIN, sasl_username=u%d@parl.example"
+	syslogged = "2025-09-08T08:00:01.000000+02:00 mx1 dovecot: imap-login: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<eeeeeeeeeeeeee%d>"
+	syslogID  = "2025-09-08T08:00:02.000000+02:00 mx1 dovecot: imap(u%d)<1><eeeeeeeeeeeeee%d>: ID sent: name=Thunderbird, version=128.1"
 	oldSyslog = "Sep  8 08:00:01 mx1 dovecot: imap-login: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<dddddddddddddd%d>"
 	noZone    = "2025-09-08 08:00:01 imap-login: Info: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<aaaaaaaaaaaaaa%d>"
 )
@@ -66,6 +69,7 @@ func TestAdvice(t *testing.T) {
 		"a webmail host":                 {sources: [][]string{slices.Concat(repeat(20, hosted), repeat(20, login), repeat(2, id))}, want: []string{"webmail-client-address"}},
 		"the only way in is webmail":     {sources: [][]string{slices.Concat(repeat(20, hosted), repeat(2, id)), repeat(30, webmail)}, want: []string{"roundcube-log-logins", "webmail-client-address"}},
 		"guessers past the webmail host": {sources: [][]string{slices.Concat(repeat(20, hosted), repeat(2, id), repeat(1, reason), repeat(9, refused))}, want: []string{"webmail-client-address"}},
+		"a relay that sends for many":    {sources: [][]string{slices.Concat(repeat(20, relayed), repeat(20, syslogged), repeat(2, syslogID))}},
 		"a webmail host with userlogins": {sources: [][]string{slices.Concat(repeat(20, hosted), repeat(20, login), repeat(2, id)), repeat(20, userlogin)}},
 		"Postfix before 3.7.8":           {sources: [][]string{repeat(9, sasl)}, want: []string{"postfix-sasl-username"}},
 		"Postfix since":                  {sources: [][]string{repeat(9, saslNamed)}},

@@ -261,7 +261,7 @@ func (e *Examiner) webmailAddresses() Advice {
 		}
 		var hosts []netip.Addr
 		for ip, c := range s.logins {
-			if private(ip) && len(c.accounts) >= manyPeople && 2*e.unnamed(c.accounts) > len(c.accounts) && !e.proxied(s, ip) {
+			if private(ip) && c.dovecot >= manyPeople && len(c.accounts) >= manyPeople && 2*e.unnamed(c.accounts) > len(c.accounts) && !e.proxied(s, ip) {
 				hosts = append(hosts, ip)
 			}
 		}
