@@ -127,7 +127,7 @@ func cyrusFailure(b []byte, ev *Event) Result {
 	}
 	ev.Mechanism = mechanism
 	switch {
-	case rest == nil || len(rest) == 0:
+	case len(rest) == 0:
 		return rejected(whyCut)
 	case rest[0] == '(':
 		i := lastIndex(rest, ") [")

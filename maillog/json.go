@@ -45,6 +45,8 @@ type jsonFrame struct {
 	start  int
 }
 
+func jsonSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
 // scan walks a line that is one JSON object. It is as strict as it takes to
 // tell a whole line from a cut one; it returns why the line is Rejected.
 func (j *jsonFields) scan(line []byte) string {
@@ -55,7 +57,7 @@ func (j *jsonFields) scan(line []byte) string {
 	wantKey := false
 	for i := 0; i < len(line); {
 		c := line[i]
-		if c == ' ' || c == ',' || c == '\t' || c == '\r' {
+		if c == ',' || jsonSpace(c) {
 			i++
 			continue
 		}
@@ -95,7 +97,7 @@ func (j *jsonFields) scan(line []byte) string {
 				f.slot.kind, f.slot.value = '[', line[f.start:i]
 			}
 			if depth--; depth < 0 {
-				if len(bytes.TrimLeft(line[i:], " \t\r")) > 0 {
+				if len(bytes.TrimLeft(line[i:], " \t\r\n")) > 0 {
 					return whyGlued
 				}
 				return ""
@@ -109,7 +111,7 @@ func (j *jsonFields) scan(line []byte) string {
 			i = end + 1
 			if wantKey {
 				key, wantKey = s, false
-				for i < len(line) && line[i] == ' ' {
+				for i < len(line) && jsonSpace(line[i]) {
 					i++
 				}
 				if i+1 >= len(line) || line[i] != ':' || line[i+1] == ',' || line[i+1] == ':' {
