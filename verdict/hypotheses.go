@@ -40,6 +40,16 @@ func (w *weighing) add(odds float64, text string, args ...any) {
 	}
 }
 
+// strangers is what speaks against every harmless explanation.
+func (w *weighing) strangers(m *Makeup) {
+	if m.Hostile > 0.05 {
+		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
+	}
+	if m.Intruded > 0.05 {
+		w.add(-8*m.Intruded, "%s of the events come from a network or client new to the accounts", percent(m.Intruded))
+	}
+}
+
 // impossible puts the hypothesis out of the question.
 func (w *weighing) impossible() { w.odds = math.Inf(-1) }
 
@@ -184,12 +194,7 @@ func everyday(x *Excess, c *Case, w *weighing) {
 			w.add(1, "only a few people make it")
 		}
 	}
-	if m.Hostile > 0.05 {
-		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
-	}
-	if m.Intruded > 0.05 {
-		w.add(-8*m.Intruded, "%s of the events come from a network and client new to the accounts", percent(m.Intruded))
-	}
+	w.strangers(&m)
 }
 
 func intruder(x *Excess, _ *Case, w *weighing) {
@@ -231,12 +236,7 @@ func clientStorm(x *Excess, c *Case, w *weighing) {
 	if m.TopActionShare > 0.6 && (m.TopAction == "sync" || m.TopAction == "ping" || m.TopAction == "foldersync" || m.TopAction == "login" || m.TopAction == "logout") {
 		w.add(0.5, "%s of the excess is the command %q", percent(m.TopActionShare), m.TopAction)
 	}
-	if m.Hostile > 0.05 {
-		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
-	}
-	if m.Intruded > 0.05 {
-		w.add(-8*m.Intruded, "%s of the events come from a network and client new to the accounts", percent(m.Intruded))
-	}
+	w.strangers(&m)
 }
 
 func elsewhere(x *Excess, c *Case, w *weighing) {
@@ -268,12 +268,7 @@ func elsewhere(x *Excess, c *Case, w *weighing) {
 	if m.Hosting > 0.5 {
 		w.add(-3*m.Hosting, "the addresses belong to a hosting provider, where nobody sits")
 	}
-	if m.Hostile > 0.05 {
-		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
-	}
-	if m.Intruded > 0.05 {
-		w.add(-8*m.Intruded, "%s of the events come from a client new to the accounts", percent(m.Intruded))
-	}
+	w.strangers(&m)
 }
 
 func atWork(x *Excess, c *Case, w *weighing) {
@@ -302,12 +297,7 @@ func atWork(x *Excess, c *Case, w *weighing) {
 	if m.FamiliarSource > 0.5 {
 		w.add(2*m.FamiliarSource, "%s of the events come from where these people always connect", percent(m.FamiliarSource))
 	}
-	if m.Hostile > 0.05 {
-		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
-	}
-	if m.Intruded > 0.05 {
-		w.add(-8*m.Intruded, "%s of the events come from a network and client new to the accounts", percent(m.Intruded))
-	}
+	w.strangers(&m)
 }
 
 func machinery(x *Excess, _ *Case, w *weighing) {
@@ -326,12 +316,7 @@ func machinery(x *Excess, _ *Case, w *weighing) {
 	if m.TopSource > 0.7 && m.Hosting < 0.5 {
 		w.add(1, "one address makes %s of the events", percent(m.TopSource))
 	}
-	if m.Hostile > 0.05 {
-		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
-	}
-	if m.Intruded > 0.05 {
-		w.add(-8*m.Intruded, "%s of the events come from a network and client new to the accounts", percent(m.Intruded))
-	}
+	w.strangers(&m)
 }
 
 func oldPasswords(x *Excess, _ *Case, w *weighing) {
