@@ -118,8 +118,8 @@ bench-once: ## Run every benchmark once, to see that it works
 	@$(MAKE) bench BENCHFLAGS='-benchtime 1x'
 
 .PHONY: load
-load: ## Measure memory under ten million forged names, which takes minutes
-	MAILVIGIL_LOAD=1 go test -v -count 1 -run '^TestMemory' ./internal/pipeline
+load: ## Measure memory under ten million forged names, which takes minutes; the last line is JSON
+	@MAILVIGIL_LOAD=1 go test -v -count 1 -run '^TestMemory' ./internal/pipeline | go -C tools run ./load
 
 .PHONY: worlds
 worlds: build ## Score the simulated organisations in ../shared/worlds, where they are
@@ -131,7 +131,7 @@ worlds: build ## Score the simulated organisations in ../shared/worlds, where th
 .PHONY: causes
 causes: bin/mailvigil ## Score the labelled excesses in ../shared/causes, where they are
 	@[ -d $(CAUSES) ] || { echo 'causes: $(CAUSES) is not here; nothing to score.'; exit 0; }; \
-	  for set in S L; do echo "set $$set:"; python3 $(CAUSES)/score.py $(CAUSES)/$$set bin/mailvigil explain --json -; done
+	  go -C tools run ./causes -program "$$PWD/bin/mailvigil" -score "$$PWD/$(CAUSES)/score.py" S L
 
 # The linters and generators have a module of their own, so that the product's
 # dependencies stay its own.
