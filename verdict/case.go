@@ -87,12 +87,10 @@ type Makeup struct {
 	Errors         float64
 	Hostile        float64 // from addresses that tried the passwords of strangers
 	Existing       float64 // of the failures from such addresses: for accounts that exist
-	Newcomers      float64 // of the failures from such addresses: from ones that had not failed before
 	OwnFailures    float64 // failures of an account from an address it signs in from
 	Internal       float64
 	Hosting        float64
 	Intruded       float64 // from the addresses of a stranger in the accounts
 	TopAction      string
 	TopActionShare float64
-	PerAccount     float64 // events per account, against the same accounts before: a factor
 }

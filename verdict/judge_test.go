@@ -103,7 +103,7 @@ func guesser(source string, first time.Time, accounts ...string) abuse.Finding {
 
 func spray(t testing.TB) verdict.Excess {
 	x := excess(t, "failures", "", "Mon 01:10", "Wed 05:00", 2600, 140, 300, verdict.Makeup{
-		Events: 2460, Accounts: 380, Sources: 120, Named: 1, Failures: 1, Hostile: 0.8, Existing: 0.9, Newcomers: 0.9,
+		Events: 2460, Accounts: 380, Sources: 120, Named: 1, Failures: 1, Hostile: 0.8, Existing: 0.9,
 	})
 	x.Cause = []map[string]string{{"outcome": "failure"}}
 	x.Services, x.Sources, x.Targets, x.Nights, x.Usual = []string{"imap", "webmail"}, addresses(120), 380, 3, 12

@@ -138,8 +138,9 @@ func (r *run) strangers(w *window) func(*leafKey) bool {
 	return func(k *leafKey) bool { return k.addr.IsValid() && set[k.addr.String()] }
 }
 
-// faultCause names the HTTP status that most errors carry, else the outcome.
-func (r *run) faultCause(w *window) []map[string]string {
+// faultCause names the HTTP status that most errors carry, with their share,
+// else the outcome, which all of them have.
+func (r *run) faultCause(w *window) (cause []map[string]string, share float64) {
 	byStatus := make(map[string]float64)
 	total := 0.0
 	for i := range w.rows {
@@ -151,10 +152,10 @@ func (r *run) faultCause(w *window) []map[string]string {
 	}
 	for s, n := range byStatus {
 		if s != "" && n > total/2 {
-			return []map[string]string{{"outcome": maillog.Error.String(), "status": s}}
+			return []map[string]string{{"outcome": maillog.Error.String(), "status": s}}, n / total
 		}
 	}
-	return []map[string]string{{"outcome": maillog.Error.String()}}
+	return []map[string]string{{"outcome": maillog.Error.String()}}, 1
 }
 
 // usualDay is the median of what the series counts on a day; of failures and

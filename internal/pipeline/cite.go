@@ -20,7 +20,7 @@ func hash(line []byte) string {
 
 // cite fills in the lines behind the statements: one more read of the files
 // that are cited, up to the last line needed.
-func (r *run) cite(ctx context.Context, v *verdict.Verdict, _ *verdict.Case) error {
+func (r *run) cite(ctx context.Context, v *verdict.Verdict) error {
 	wanted := make(map[traffic.Ref]string)
 	v.Cite(func(ref traffic.Ref, _ *verdict.Evidence) { wanted[ref] = "" })
 	refs := make([]traffic.Ref, 0, len(wanted))

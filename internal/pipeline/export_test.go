@@ -34,5 +34,5 @@ func InvestigateWith(ctx context.Context, set *intake.Set, o Options, between fu
 		return nil, err
 	}
 	v := verdict.Judge(found)
-	return v, r.cite(ctx, v, found)
+	return v, r.cite(ctx, v)
 }

@@ -90,8 +90,8 @@ type accepted struct {
 
 // afterFault is how long after a fault the rush of everybody reconnecting
 // still belongs to it; silent is the share of the expected that must be
-// missing for less traffic to be a fault; mostClaimed is the share of an excess from which it is
-// the doing of an earlier one.
+// missing for less traffic to be a fault; mostClaimed is the share of an excess
+// from which it is the doing of an earlier one.
 const (
 	afterFault  = traffic.Slot(4 * time.Hour / time.Minute)
 	silent      = 0.8
@@ -119,7 +119,6 @@ func (r *run) explain(windows []*window, c *verdict.Case) {
 	order := slices.Clone(windows)
 	slices.SortStableFunc(order, func(a, b *window) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)),
-			// one service alone says more than all of them together
 			cmp.Compare(b.excess.size(), a.excess.size()))
 	})
 	var done []*accepted
@@ -134,9 +133,6 @@ func (r *run) explain(windows []*window, c *verdict.Case) {
 			continue // fewer failures than usual harm nobody
 		}
 		a := r.account(w, done, c)
-		if a == nil {
-			continue
-		}
 		if same := sameCause(a, done); same != nil {
 			r.mention(same, w)
 			same.extend(a)
@@ -285,8 +281,8 @@ const (
 	keepCause = 0.9
 )
 
-// account finds out what an excess is made of. It returns nil where nothing
-// is left of it once the earlier causes are taken away.
+// account finds out what is left of an excess once the earlier causes are taken
+// away, and who and what that is made of.
 func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	x := w.excess
 	left := func(k *leafKey) bool {
@@ -314,14 +310,14 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 		table.Add(values, k.n, k.past)
 	}
 	var causes []explain.Cause
+	share := 0.0 // of the excess, that they explain
 	if w.references() > 0 && x.up {
 		res := explain.Explain(table, explain.Options{Workers: r.opt.Workers, Windows: w.references(), Implies: implies})
-		sum := 0.0
 		for _, cause := range res.Causes {
-			if cause.Excess <= 0 || cause.Share < minCause || sum >= keepCause {
+			if cause.Excess <= 0 || cause.Share < minCause || share >= keepCause {
 				continue
 			}
-			sum += cause.Share
+			share += cause.Share
 			causes = append(causes, cause)
 		}
 	}
@@ -338,24 +334,18 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 		if x.series.service != maillog.ServiceNone {
 			e.Cause[0]["service"] = x.series.service.String()
 		}
+		e.Share = 1 // the series counts nothing but failures
 		if oneSource(own) {
-			e.Cause = own
+			e.Cause, e.Share = own, min(share, 1)
 		}
 		a.claims = r.strangers(w)
 	case faults:
-		e.Cause = r.faultCause(w)
+		e.Cause, e.Share = r.faultCause(w)
 	default:
-		e.Cause = own
+		e.Cause, e.Share = own, min(share, 1)
 		if len(own) > 0 {
 			a.claims = claims(own)
 		}
-	}
-	for _, cause := range causes {
-		e.Share += cause.Share
-	}
-	e.Share = min(e.Share, 1)
-	if x.series.family == failures || x.series.family == faults {
-		e.Share = 1
 	}
 	e.Services = r.services(w, own)
 	r.when(x, own, e)

@@ -82,9 +82,6 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 				if r.profiles.Account(k.account) != nil {
 					m.Existing += weight
 				}
-				if s.First >= before-dayNs {
-					m.Newcomers += weight
-				}
 			} else if k.Outcome == maillog.Failure && s.Signed[k.account] != nil {
 				m.OwnFailures += weight
 			}
@@ -112,7 +109,6 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	}
 	if m.Hostile > 0 {
 		m.Existing /= m.Hostile
-		m.Newcomers /= m.Hostile
 	}
 	for _, p := range []*float64{&m.Failures, &m.Errors, &m.Hostile, &m.OwnFailures, &m.Internal, &m.Hosting, &m.Intruded, &m.Named} {
 		*p /= m.Events

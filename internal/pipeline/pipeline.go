@@ -60,7 +60,6 @@ type run struct {
 	hours    map[maillog.Format]map[int64]bool
 	mix      map[maillog.Service]map[maillog.Format]int64
 	gaps     []gap
-	relayed  int64
 	astray   int64 // events on days apart from all others
 }
 
@@ -71,7 +70,6 @@ type counting struct {
 	days     map[int64]int64
 	hours    map[maillog.Format]map[int64]bool
 	mix      map[maillog.Service]map[maillog.Format]int64
-	relayed  int64
 
 	hour   int64 // of the last event, with its format: most events share both
 	format maillog.Format
@@ -100,9 +98,6 @@ func (c *counting) visit(r *traffic.Record) {
 		c.mix[e.Service] = m
 	}
 	m[e.Format]++
-	if r.Relay {
-		c.relayed++
-	}
 	c.counter.Add(r)
 	c.profiles.Add(r)
 }
@@ -132,7 +127,7 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 		return nil, err
 	}
 	v := verdict.Judge(found)
-	if err := r.cite(ctx, v, found); err != nil {
+	if err := r.cite(ctx, v); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -200,7 +195,6 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 				r.mix[s][f] += n
 			}
 		}
-		r.relayed += c.relayed
 	}
 	from, to, ok := span(r.days)
 	if !ok {
