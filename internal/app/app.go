@@ -97,6 +97,7 @@ each hour, and says what is not, why, and whom it concerns.`,
 	root.AddCommand(
 		a.investigateCommand(),
 		a.demoCommand(),
+		a.simulateCommand(),
 		a.doctorCommand(),
 		a.traceCommand(),
 		a.enrichCommand(),

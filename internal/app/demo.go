@@ -27,6 +27,7 @@ const (
 	demoAccounts = 400
 	demoDays     = 14
 	demoZone     = "Europe/Brussels"
+	demoStart    = "2025-09-08"
 )
 
 func (a *app) demoCommand() *cobra.Command {
@@ -64,25 +65,19 @@ func (a *app) demo(ctx context.Context, file, keep, picture string) (err error) 
 	}
 	begin := a.now()
 	fmt.Fprintf(a.stderr, "Simulating %d days of mail of a parliament of %d people …\n", demoDays, demoAccounts)
+	start, err := time.ParseInLocation(time.DateOnly, demoStart, zone)
+	if err != nil {
+		return err
+	}
 	w, err := simulate.New(simulate.Options{
 		Seed: demoSeed, Accounts: demoAccounts, Days: demoDays, Location: zone,
-		Start: time.Date(2025, time.September, 8, 0, 0, 0, 0, zone), Scenario: simulate.Parliament,
+		Start: start, Scenario: simulate.Parliament,
 	})
 	if err != nil {
 		return err
 	}
-	err = w.Write(func(name string) (io.WriteCloser, error) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return nil, err
-		}
-		return os.Create(path)
-	})
-	if err != nil {
-		return fmt.Errorf("write the simulated logs: %w", err)
+	if _, err := writeWorld(ctx, w, dir); err != nil {
+		return err
 	}
 	fmt.Fprintf(a.stderr, "Done in %.0f s. Investigating them …\n\n", a.now().Sub(begin).Seconds())
 	set, err := intake.Discover(ctx, []string{dir}, intake.Options{Location: zone, Now: a.now()})
