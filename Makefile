@@ -110,12 +110,14 @@ fuzz: ## Fuzz one target for FUZZTIME (60s): TARGET=FuzzName, else in rotation
 	@tools/fuzz '$(FUZZTIME)' $(TARGET)
 
 .PHONY: bench
-bench: ## Run the benchmarks; the last line is JSON
-	@go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./... | (cd tools && go run ./bench)
+bench: build ## Run the benchmarks, compare with peers, write docs/performance.md; the last line is JSON
+	@tools/peers build/peers
+	@go test -run '^$$' -bench . -benchmem ./... | \
+	  go -C tools run ./bench -program "$$PWD/bin/mailvigil" -logs "$$PWD/build/bench" -peers "$$PWD/build/peers" -page "$$PWD/docs/performance.md"
 
 .PHONY: bench-once
 bench-once: ## Run every benchmark once, to see that it works
-	@$(MAKE) bench BENCHFLAGS='-benchtime 1x'
+	@go test -run '^$$' -bench . -benchmem -benchtime 1x ./... | go -C tools run ./bench
 
 .PHONY: load
 load: ## Measure memory under ten million forged names, which takes minutes; the last line is JSON

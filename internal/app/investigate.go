@@ -74,6 +74,7 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 	flags.StringVar(&since, "since", "", "tell nothing that was over before `TIME`; older lines still teach what is normal (RFC 3339, or local as in 2024-04-05 or \"2024-04-05 18:30\")")
 	flags.StringVar(&until, "until", "", "read nothing from `TIME` on")
 	flags.BoolVarP(&in.quiet, "quiet", "q", false, "no report and no progress; the exit code says the verdict")
+	profileFlag(cmd)
 	return cmd
 }
 

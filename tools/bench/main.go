@@ -1,15 +1,21 @@
-// Command bench passes the output of "go test -bench" on and ends it with one
-// line of JSON that holds the same figures, for programs to compare.
+// Command bench passes the output of "go test -bench" on, times the whole
+// program beside its peers where it is asked to, and ends with all the figures
+// as one line of JSON, for programs to compare.
+//
+// usage: go test -bench . ./... | bench [-program mailvigil -logs FOLDER -peers FOLDER -page FILE]
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 type result struct {
@@ -20,19 +26,51 @@ type result struct {
 }
 
 func main() {
-	ok, err := convert(os.Stdin, os.Stdout)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	c := comparison{log: os.Stderr}
+	flag.StringVar(&c.program, "program", "", "time this `mailvigil` beside its peers")
+	flag.StringVar(&c.folder, "logs", "build/bench", "`FOLDER` for the logs that are read, kept for the next time")
+	flag.StringVar(&c.peers, "peers", "build/peers", "`FOLDER` that tools/peers filled")
+	flag.IntVar(&c.rounds, "rounds", 5, "`NUMBER` of runs that count")
+	page := flag.String("page", "", "write the figures as a page to `FILE`")
+	flag.Parse()
+	if flag.NArg() > 0 || c.rounds < 1 {
+		flag.Usage()
+		os.Exit(2)
 	}
-	if !ok {
+	if err := run(os.Stdin, os.Stdout, &c, *page); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// convert returns false where a package failed.
-func convert(r io.Reader, w io.Writer) (ok bool, err error) {
-	ok = true
+// errFailed means that a package failed; what failed has been passed on.
+var errFailed = errors.New("a benchmark failed, see above")
+
+func run(r io.Reader, w io.Writer, c *comparison, page string) (err error) {
+	f := figures{Machine: thisMachine(time.Now())}
+	if f.Benchmarks, err = benchmarks(r, w); err != nil {
+		return err
+	}
+	if c.program != "" {
+		if f.Contests, err = c.run(); err != nil {
+			return err
+		}
+		if f.Profile, err = c.profiled(c.nginxFile()); err != nil {
+			return err
+		}
+		table(w, f.Contests)
+		if page != "" {
+			if err := writePage(page, f); err != nil {
+				return err
+			}
+		}
+	}
+	return json.NewEncoder(w).Encode(f)
+}
+
+// benchmarks passes the output of go test on and returns its figures.
+func benchmarks(r io.Reader, w io.Writer) ([]result, error) {
+	failed := false
 	results, pkg := []result{}, ""
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, 1<<20)
@@ -43,7 +81,7 @@ func convert(r io.Reader, w io.Writer) (ok bool, err error) {
 			pkg = name
 		}
 		if strings.HasPrefix(line, "FAIL") || strings.HasPrefix(line, "--- FAIL") {
-			ok = false
+			failed = true
 		}
 		if res, found := parse(line); found {
 			res.Package = pkg
@@ -51,9 +89,12 @@ func convert(r io.Reader, w io.Writer) (ok bool, err error) {
 		}
 	}
 	if err := in.Err(); err != nil {
-		return false, err
+		return nil, err
 	}
-	return ok, json.NewEncoder(w).Encode(map[string]any{"benchmarks": results})
+	if failed {
+		return nil, errFailed
+	}
+	return results, nil
 }
 
 // parse reads a line such as
