@@ -46,6 +46,11 @@ type story interface {
 	incident(*World, *Incident)
 }
 
+// altering is a story that changes what others do, after all is told: a server
+// that is down answers nobody. alter sees the day's steps in no order, and
+// labels with day.label those that it changes.
+type altering interface{ alter(*day) }
+
 // kind is the line that a step becomes.
 type kind uint8
 
@@ -170,6 +175,12 @@ func (d *day) fill(habits []habit, stories []story) {
 	for i, s := range stories {
 		d.as(uint8(i + 1))
 		s.tell(d)
+	}
+	for i, s := range stories {
+		if a, ok := s.(altering); ok {
+			d.label = uint8(i + 1)
+			a.alter(d)
+		}
 	}
 	d.label = 0
 	slices.SortFunc(d.steps, func(a, b step) int {

@@ -24,9 +24,6 @@ func (d *day) webmailSession(r *rand.Rand, t int64, p *person, from address, age
 	get := func(url string, typical int64) {
 		d.web(t, p, from, agent, url, 200, size(r, typical))
 	}
-	mailbox := func() {
-		d.imap(r, t, between(r, 100, 900)*millisecond, p, d.w.stores.webmail, "", 0, loggedOut)
-	}
 	get("GET /webmail/?_task=login", 5200)
 	if chance(r, 300) { // not in the browser's cache
 		for _, u := range []string{"skins/elastic/styles/styles.min.css?s=1690185400", "program/js/jquery.min.js?s=1690185412", "program/js/app.min.js?s=1690185410", "skins/elastic/images/logo.svg"} {
@@ -41,21 +38,34 @@ func (d *day) webmailSession(r *rand.Rand, t int64, p *person, from address, age
 	}
 	d.web(t, p, from, agent, "POST /webmail/?_task=login", 302, 5)
 	d.add(step{at: t, kind: roundcubeLogin, who: p.name, person: p, from: from, id: session})
-	mailbox()
+	d.mailbox(r, t, p)
+	d.webmailDeeds(r, t, p, from, agent, deeds, session)
+}
+
+// mailbox is the webmail looking into somebody's mailbox.
+func (d *day) mailbox(r *rand.Rand, t int64, p *person) {
+	d.imap(r, t, between(r, 100, 900)*millisecond, p, d.w.stores.webmail, "", 0, loggedOut)
+}
+
+// webmailDeeds adds what is done in a session that is open.
+func (d *day) webmailDeeds(r *rand.Rand, t int64, p *person, from address, agent string, deeds int64, session uint64) {
+	get := func(url string, typical int64) {
+		d.web(t, p, from, agent, url, 200, size(r, typical))
+	}
 	t += between(r, 1, 3) * second
 	get("GET /webmail/?_task=mail&_token="+strconv.FormatUint(session, 36), 11_000)
-	mailbox()
+	d.mailbox(r, t, p)
 	t += second
 	list := "GET /webmail/?_task=mail&_action=list&_layout=widescreen&_mbox=INBOX&_remote=1&_unlock=loading" + strconv.FormatInt(t/millisecond, 10) + "&_=" + strconv.FormatInt(t/millisecond-40, 10)
 	get(list, 9000)
-	mailbox()
+	d.mailbox(r, t, p)
 	uid := between(r, 200, 60_000)
 	for range deeds {
 		pause := wait(r, 70*second) + 3*second
 		for ; pause > 5*minute; pause -= 5 * minute { // the page asks for new mail by itself
 			t += 5 * minute
 			get("POST /webmail/?_task=mail&_action=refresh", 330)
-			mailbox()
+			d.mailbox(r, t, p)
 		}
 		t += pause
 		uid += between(r, -30, 30)
@@ -79,7 +89,7 @@ func (d *day) webmailSession(r *rand.Rand, t int64, p *person, from address, age
 			get("POST /webmail/?_task=mail&_unlock=loading"+strconv.FormatInt(t/millisecond, 10)+"&_framed=1&_action=send", 700)
 			d.send(r, t, p, d.w.stores.webmail, "LOGIN")
 		}
-		mailbox()
+		d.mailbox(r, t, p)
 	}
 	if chance(r, 400) {
 		t += between(r, 2, 30) * second

@@ -81,6 +81,16 @@ func (n *network) address(r *rand.Rand) address {
 	return address{netip.AddrFrom4(b), n.nameOf(b)}
 }
 
+// holds says whether an address is one of the network's.
+func (n *network) holds(a address) bool {
+	for _, p := range n.prefixes {
+		if netip.MustParsePrefix(p).Contains(a.ip) {
+			return true
+		}
+	}
+	return false
+}
+
 // six is an address of a home's own /56.
 func (n *network) six(r *rand.Rand, home uint64) address {
 	b := netip.MustParsePrefix(n.v6).Addr().As16()

@@ -96,6 +96,9 @@ func (p *printer) webRequest(s *step, it *Item) {
 
 var deviceTypes = [...]string{iPhone: "iPhone", samsung: "SamsungDevice", android: "Android", outlook: "Outlook"}
 
+// webmailURL says whether a request, method and target, is the webmail's.
+func webmailURL(text string) bool { return strings.Contains(text, " /webmail/") }
+
 // webAction says what a request to the web server does.
 func webAction(method, url string) (maillog.Service, maillog.Action) {
 	has := func(s string) bool { return strings.Contains(url, s) }

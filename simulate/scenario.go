@@ -9,6 +9,28 @@ var scenarios = []struct {
 	{Quiet, func(int) []story { return nil }},
 	{PhoneStorm, func(night int) []story { return []story{&phoneStorm{night: night}} }},
 	{Spray, func(night int) []story { return []story{&spray{night: night, nights: 2}} }},
+	{Stuffing, func(night int) []story { return []story{&stuffing{night: night, nights: 3}} }},
+	{SlowGuessing, func(night int) []story { return []story{&slowGuessing{night: night, nights: 5}} }},
+	{OneAccount, func(night int) []story { return []story{&oneAccount{night: night}} }},
+	{Takeover, func(night int) []story { return []story{&takeover{night: night}} }},
+	{FakePhone, func(night int) []story { return []story{&fakePhone{night: night}} }},
+	{StolenSession, func(night int) []story { return []story{&stolenSession{night: night}} }},
+	{SendingBurst, func(night int) []story { return []story{&sendingBurst{night: night}} }},
+	{Walking, func(night int) []story { return []story{&walking{night: night}} }},
+	{Flood, func(night int) []story { return []story{&flood{night: night}} }},
+	{Scan, func(night int) []story { return []story{&scan{night: night}} }},
+	{InfectedHome, func(night int) []story { return []story{&infectedHome{night: night}} }},
+	{Cover, func(night int) []story {
+		return []story{&phoneStorm{night: night}, &spray{night: night + 2, nights: 2}}
+	}},
+	{Delegation, func(night int) []story { return []story{&delegation{night: night, days: 5}} }},
+	{NewBuilding, func(night int) []story { return []story{&newBuilding{night: night}} }},
+	{CarrierChange, func(night int) []story { return []story{&carrierChange{night: night}} }},
+	{PasswordDay, func(night int) []story { return []story{&passwordDay{night: night}} }},
+	{Migration, func(night int) []story { return []story{&migration{night: night, nights: 2}} }},
+	{Newsletter, func(night int) []story { return []story{&newsletter{night: night}} }},
+	{Monitoring, func(night int) []story { return []story{&monitoringStorm{night: night, days: 3}} }},
+	{Outage, func(night int) []story { return []story{&outage{night: night, hour: 12, long: 3}} }},
 	{Parliament, func(night int) []story {
 		return []story{&phoneStorm{night: night}, &nightSitting{night: night, nights: 4}}
 	}},

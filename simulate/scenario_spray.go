@@ -68,7 +68,6 @@ func (s *spray) incident(w *World, in *Incident) {
 	in.Kind = "attack"
 	in.Cause["outcome"] = "failure"
 	in.Cause["service"] = "imap"
-	in.Targeted = len(w.people)
 	for _, p := range s.taken {
 		in.Compromised = append(in.Compromised, p.name)
 	}

@@ -50,6 +50,46 @@ const (
 	// Spray has a few usual passwords tried against every account in two
 	// nights, from many addresses; where one fits it is used.
 	Spray Scenario = "spray"
+	// Stuffing tries pairs of name and password stolen elsewhere.
+	Stuffing Scenario = "stuffing"
+	// SlowGuessing tries a few people for days, no address twice.
+	SlowGuessing Scenario = "slow-guessing"
+	// OneAccount has one mailbox tried in one night, no address twice.
+	OneAccount Scenario = "one-account"
+	// Takeover empties mailboxes whose passwords were known already.
+	Takeover Scenario = "takeover"
+	// FakePhone empties mailboxes as a script that calls itself a phone.
+	FakePhone Scenario = "fake-phone"
+	// StolenSession reads webmail with copied cookies.
+	StolenSession Scenario = "stolen-session"
+	// SendingBurst sends some hundred messages out of one account.
+	SendingBurst Scenario = "sending-burst"
+	// Walking goes through mailboxes from a machine in the office.
+	Walking Scenario = "walking"
+	// Flood asks for the sign-in page more often than the server can answer.
+	Flood Scenario = "flood"
+	// Scan asks the web server for what was ever broken elsewhere.
+	Scan Scenario = "scan"
+	// InfectedHome has computers at home guess at other mailboxes.
+	InfectedHome Scenario = "infected-home"
+	// Cover is a phone storm, under the cover of which a spray runs.
+	Cover Scenario = "cover"
+	// Delegation has a tenth of the people travel far.
+	Delegation Scenario = "delegation"
+	// NewBuilding moves a fifth of the people into another network.
+	NewBuilding Scenario = "new-building"
+	// CarrierChange gives a mobile carrier's customers other addresses.
+	CarrierChange Scenario = "carrier-change"
+	// PasswordDay has everybody take a new password.
+	PasswordDay Scenario = "password-day"
+	// Migration copies every mailbox to another server.
+	Migration Scenario = "migration"
+	// Newsletter sends a message to everybody at night.
+	Newsletter Scenario = "newsletter"
+	// Monitoring has the monitoring host ask without end.
+	Monitoring Scenario = "monitoring"
+	// Outage takes the mail store away for hours; then all come back.
+	Outage Scenario = "outage"
 	// Parliament is the demonstration: a phone storm, while sittings last
 	// far into the night. Nothing in it is hostile beyond the usual noise.
 	Parliament Scenario = "parliament"

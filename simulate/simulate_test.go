@@ -103,10 +103,30 @@ func events(w *simulate.World) string {
 // no longer be compared with new ones.
 func TestGolden(t *testing.T) {
 	golden := map[simulate.Scenario]string{
-		simulate.Quiet:      "4bf5206ef78b344cbc1ae868ab1350656b147bc479040381ec72fb05688fb174",
-		simulate.PhoneStorm: "104ebda57316821c56f5f7fa7d270f4aecd21abc157a1d91d7534e5531491bbf",
-		simulate.Spray:      "e726b2d50a7726c665bf67b276d791f0bf25335eea08a6ec77d2fbbadc5b23af",
-		simulate.Parliament: "ee071c4d7d79a053896a0162ff335c6778f2d04efaeb2da5f26fb38ecbedbc18",
+		simulate.Quiet:         "4bf5206ef78b344cbc1ae868ab1350656b147bc479040381ec72fb05688fb174",
+		simulate.PhoneStorm:    "104ebda57316821c56f5f7fa7d270f4aecd21abc157a1d91d7534e5531491bbf",
+		simulate.Spray:         "e726b2d50a7726c665bf67b276d791f0bf25335eea08a6ec77d2fbbadc5b23af",
+		simulate.Stuffing:      "675487cdaf47ee71575ec78c5226f41901e2053668a85353c5ad956976743b94",
+		simulate.SlowGuessing:  "85318928c683aade95fa9b03fa065d90f449b3a6162a61b00ab3d89dc15f0e38",
+		simulate.OneAccount:    "bc0ea94364f2f495ff675b4068a156afc2ba40bd3ffc9f01fd146e0a9e0715e1",
+		simulate.Takeover:      "0beac08856de4f86c98e6d47c70738a08466f46e24340c9de2f877c27ce60e81",
+		simulate.FakePhone:     "c8f12dc4426fba8e1d0abf5811db59e45aa29276011c97a334a51460fa2000a4",
+		simulate.StolenSession: "6357be43944a70be394aaf67860c7ade5cbcbd294edab3a6596e8bb74e7ebd9b",
+		simulate.SendingBurst:  "0ac2e46b0604590b8837d0b37b67e6758bc95fe0bf074cced7b2a5f1f4aeec78",
+		simulate.Walking:       "4a7d6f42ff638920197fbdff3ee3a6c52133e8ec11e5004569569bb697c95478",
+		simulate.Flood:         "c5f8b7385d4763321ac28e41a1aa03c5f3beafce2a5ffa47886f0111b507169b",
+		simulate.Scan:          "ce9d08b5497a9e3226e99c7e8cdcc5be6def40ad8fbb0061ca182422fb6c4fd1",
+		simulate.InfectedHome:  "d27cc8b3936868665ff654337451284f290e682ef6daef2b16f176a543fd763d",
+		simulate.Cover:         "2e79aed8e0169cf30ba636ed2056fe77ad96b567a2549738bb4784c50bac811f",
+		simulate.Delegation:    "1a9d9d1bef5f9879b6aaada2ef81ce0aa3427425afcf8370388dd97e88c7901b",
+		simulate.NewBuilding:   "28eb20c49c8849bbdb3bbcddaae21c0cb77f9af8d91a68bbe904edc2f7d19016",
+		simulate.CarrierChange: "9924df6d9ebe127bf3c1cb67d9e51c0f62f5baddf4e16d0d90e59f612fb161ee",
+		simulate.PasswordDay:   "1d93efb0cbbc53ecfb8a492a88905280cc6726760e6997f4ddff7c129ff3c4f0",
+		simulate.Migration:     "9951d9b4b8415200f6d038500438858bd59634de40d5699325e465c99f87e458",
+		simulate.Newsletter:    "a0a162742f43d1555e76793c831fa6715aea2f5c1ec5b397b8c774c8df3058d8",
+		simulate.Monitoring:    "186990c6577c02af44f1d1f83b075125189dc23791ad813c8567b51b7b5ce1e1",
+		simulate.Outage:        "b5ffdaf333a7aae92469855c293f76df9e69172ee2df9297e12c5d0829aaaa64",
+		simulate.Parliament:    "ee071c4d7d79a053896a0162ff335c6778f2d04efaeb2da5f26fb38ecbedbc18",
 	}
 	for scenario, want := range golden {
 		t.Run(string(scenario), func(t *testing.T) {
@@ -166,7 +186,7 @@ func TestOptions(t *testing.T) {
 		"no day":          {func(o *simulate.Options) { o.Days = -3 }, "-3 days; between 1 and 3660"},
 		"weak":            {func(o *simulate.Options) { o.Strength = -1 }, "strength -1; between 0.01 and 100"},
 		"no number":       {func(o *simulate.Options) { o.Strength = math.NaN() }, "strength NaN; between 0.01 and 100"},
-		"unknown":         {func(o *simulate.Options) { o.Scenario = "flood" }, `no scenario "flood"; there are [quiet phone-storm spray parliament]`},
+		"unknown":         {func(o *simulate.Options) { o.Scenario = "siege" }, `no scenario "siege"; there are [quiet phone-storm spray `},
 		"domain, spaced":  {func(o *simulate.Options) { o.Domain = "a b" }, `domain "a b" is not a host name in lower case`},
 		"domain, capital": {func(o *simulate.Options) { o.Domain = "Parl.example" }, `domain "Parl.example" is not a host name`},
 	} {
@@ -255,24 +275,24 @@ func TestFilesHoldTheirDay(t *testing.T) {
 func TestTruth(t *testing.T) {
 	for _, scenario := range simulate.Scenarios() {
 		t.Run(string(scenario), func(t *testing.T) {
-			w := world(t, simulate.Options{Seed: 5, Accounts: 60, Days: 9, Scenario: scenario})
+			w := world(t, simulate.Options{Seed: 5, Accounts: 60, Days: 12, Scenario: scenario})
 			truth := w.Truth()
 			type seen struct {
 				onset, end int64
 				lines      int64
 				people     map[string]bool
 				sources    map[string]bool
+				won        map[string]bool // whose mailbox was opened, where it is hostile
 			}
 			got := map[string]*seen{}
 			builds := map[string]bool{}
-			won := map[string]bool{} // by whom, out of an incident that is hostile
 			for it := range w.Lines {
 				if it.Label == "" {
 					continue
 				}
 				s := got[it.Label]
 				if s == nil {
-					s = &seen{people: map[string]bool{}, sources: map[string]bool{}}
+					s = &seen{people: map[string]bool{}, sources: map[string]bool{}, won: map[string]bool{}}
 					got[it.Label] = s
 				}
 				if s.lines++; !it.Stated {
@@ -285,12 +305,14 @@ func TestTruth(t *testing.T) {
 				if it.Label == "phone-storm" {
 					builds[string(it.Event.UserAgent[bytes.LastIndexByte(it.Event.UserAgent, '/'):])] = true
 				}
-				s.people[it.Person] = true
+				if it.Person != "" {
+					s.people[it.Person] = true
+				}
 				if ip := it.Event.ClientIP; ip.IsValid() && !ip.IsPrivate() {
 					s.sources[ip.String()] = true
 				}
-				if it.Event.Action == maillog.Login && it.Event.Outcome == maillog.Success && it.Person != "" {
-					won[it.Person] = true
+				if it.Event.Outcome == maillog.Success && it.Person != "" {
+					s.won[it.Person] = true
 				}
 			}
 			if len(truth.Incidents) != len(got) {
@@ -311,8 +333,8 @@ func TestTruth(t *testing.T) {
 				if !slices.Equal(in.Sources, keys(s.sources)) {
 					t.Errorf("%s: the sources differ from those of its lines", in.Name)
 				}
-				if !slices.Equal(in.Compromised, keys(won)) {
-					t.Errorf("%s: the truth says that %v were taken over, the lines %v", in.Name, in.Compromised, keys(won))
+				if !slices.Equal(in.Compromised, keys(s.won)) {
+					t.Errorf("%s: the truth says that %v were taken over, the lines %v", in.Name, in.Compromised, keys(s.won))
 				}
 				if in.Targeted != len(s.people) {
 					t.Errorf("%s: %d accounts are said to be targeted, %d were", in.Name, in.Targeted, len(s.people))
@@ -321,7 +343,18 @@ func TestTruth(t *testing.T) {
 			if got["phone-storm"] != nil && len(builds) != 1 {
 				t.Errorf("phones of %v storm, and not of one build", keys(builds))
 			}
-			want := map[simulate.Scenario]string{simulate.Quiet: "quiet", simulate.PhoneStorm: "benign", simulate.Spray: "attack", simulate.Parliament: "benign"}[scenario]
+			want := "benign"
+			switch scenario {
+			case simulate.Quiet, simulate.Scan, simulate.InfectedHome:
+				want = "quiet"
+			case simulate.Spray, simulate.Stuffing, simulate.SlowGuessing, simulate.OneAccount, simulate.Takeover, simulate.FakePhone,
+				simulate.StolenSession, simulate.SendingBurst, simulate.Walking, simulate.Flood:
+				want = "attack"
+			case simulate.Cover:
+				want = "mixed"
+			case simulate.Outage:
+				want = "fault"
+			}
 			if truth.Verdict != want {
 				t.Errorf("the verdict is %s, want %s", truth.Verdict, want)
 			}

@@ -27,11 +27,19 @@ type Incident struct {
 	Lines       int64             `json:"lines"` // that carry its label
 	Compromised []string          `json:"accounts_compromised"`
 	Targeted    int               `json:"accounts_targeted"`
+	Focus       string            `json:"focus"` // targeted or opportunistic, of an attack
 	Sources     []string          `json:"sources"`
+	Infected    []Infected        `json:"infected_clients,omitempty"`
+}
+
+// Infected is a person's computer that somebody else uses too.
+type Infected struct {
+	Account string `json:"account"`
+	IP      string `json:"ip"`
 }
 
 // Truth tells what really happened. It runs the scenario alone, without
-// everyday life.
+// everyday life where the scenario leaves that as it is.
 func (w *World) Truth() Truth {
 	t := Truth{
 		Scenario: w.opt.Scenario, Seed: w.opt.Seed, Start: w.midnight(0), End: w.midnight(w.opt.Days),
@@ -43,16 +51,27 @@ func (w *World) Truth() Truth {
 	}
 	services := make(map[string]map[string]bool)
 	sources := make(map[string]map[string]bool)
-	w.run(nil, w.stories, func(_ *day, it *Item) bool {
+	people := make(map[string]map[string]bool)
+	var habits []habit
+	for _, s := range w.stories {
+		if _, ok := s.(altering); ok {
+			habits = w.habits // what it does, it does to others' steps
+		}
+	}
+	w.run(habits, w.stories, func(_ *day, it *Item) bool {
 		in := byLabel[it.Label]
+		if in == nil {
+			return true
+		}
 		at := time.Unix(0, it.Event.Time).In(w.opt.Location)
 		if in.Lines++; it.Stated {
 			if in.Onset.IsZero() {
 				in.Onset = at
-				services[it.Label], sources[it.Label] = map[string]bool{}, map[string]bool{}
+				services[it.Label], sources[it.Label], people[it.Label] = map[string]bool{}, map[string]bool{}, map[string]bool{}
 			}
 			in.End = at
 			services[it.Label][it.Event.Service.String()] = true
+			people[it.Label][it.Person] = true
 			if ip := it.Event.ClientIP; ip.IsValid() && !ip.IsPrivate() {
 				sources[it.Label][ip.String()] = true
 			}
@@ -67,10 +86,18 @@ func (w *World) Truth() Truth {
 		in.Services = sorted(services[in.Name])
 		s.incident(w, in)
 		if in.Kind == "attack" {
-			in.Sources = sorted(sources[in.Name])
-			t.Focus = "targeted"
+			in.Sources, in.Targeted = sorted(sources[in.Name]), len(sorted(people[in.Name]))
+			if in.Focus == "" {
+				in.Focus = "targeted"
+			}
+			if t.Focus != "targeted" {
+				t.Focus = in.Focus
+			}
 		}
 		t.Incidents = append(t.Incidents, *in)
+		if in.Kind == "background" {
+			continue
+		}
 		switch t.Verdict {
 		case "quiet", in.Kind:
 			t.Verdict = in.Kind

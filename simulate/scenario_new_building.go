@@ -1,0 +1,32 @@
+package simulate
+
+// newBuilding: a fifth of the people move into another building, with a line of
+// its own.
+type newBuilding struct{ night int }
+
+func (*newBuilding) label() string { return "new-office" }
+
+func (*newBuilding) prepare(*World) {}
+
+func (s *newBuilding) tell(d *day) {
+	if d.index < s.night {
+		return
+	}
+	from := address{}
+	from.ip = d.w.office[0].ip.Next().Next().Next().Next().Next().Next()
+	from.name = "unknown"
+	for _, p := range d.w.people {
+		if p.index%5 > 0 || d.free {
+			continue
+		}
+		r := d.w.rng("newoffice", p.index, d.index)
+		for t := d.clock(8, 0) + wait(r, 40*minute); t < d.clock(18, 0); t += wait(r, 100*minute*1000/d.w.strength) + 10*minute {
+			d.webmailSession(r, t, p, from, p.browser, between(r, 4, 15))
+		}
+	}
+}
+
+func (s *newBuilding) incident(w *World, in *Incident) {
+	in.Kind = "benign"
+	in.Cause["prefix"] = w.office[0].ip.String() + "/24"
+}
