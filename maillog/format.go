@@ -83,3 +83,12 @@ func (f Format) Syslog() bool {
 	}
 	return false
 }
+
+// Alone reports whether each line of the format is read by itself: no line
+// refers to an earlier one, none is read by a header, and each states its year
+// and zone. Such a file can be read from any line on.
+func (f Format) Alone() bool { return f == Combined || f == Caddy || f == Traefik }
+
+// Headed reports whether a header says what stands where: such a file can only
+// be read from its beginning.
+func (f Format) Headed() bool { return hasColumns(f) }

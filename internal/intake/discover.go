@@ -393,7 +393,7 @@ func (d *discovery) compare(a, b *File) comparison {
 			return differ
 		}
 		defer func() { _ = file.Close() }()
-		s, err := openStream(file, f.Size, nil)
+		s, err := openStream(file, f.Size, nil, false)
 		if err != nil {
 			return differ
 		}

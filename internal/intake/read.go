@@ -20,8 +20,18 @@ import (
 
 // Read calls fn for every line, in order, until fn returns an error, which it
 // returns as it is. An error that is a *Problem concerns this file alone, and
-// all whole lines before it were handed over.
+// all whole lines before it were handed over. The file is hashed on the way.
 func (f *File) Read(ctx context.Context, p *Progress, fn func(Line) error) (ReadStats, error) {
+	return f.read(ctx, p, true, fn)
+}
+
+// Peek is Read without the hash, for those who have it or need only some
+// lines: the rest of a file that fn has enough of is not read.
+func (f *File) Peek(ctx context.Context, fn func(Line) error) (ReadStats, error) {
+	return f.read(ctx, nil, false, fn)
+}
+
+func (f *File) read(ctx context.Context, p *Progress, hashed bool, fn func(Line) error) (ReadStats, error) {
 	var st ReadStats
 	file, err := f.reopen()
 	if err != nil {
@@ -30,40 +40,57 @@ func (f *File) Read(ctx context.Context, p *Progress, fn func(Line) error) (Read
 	}
 	defer func() { _ = file.Close() }()
 
-	s, err := openStream(file, f.Size, p)
+	s, err := openStream(file, f.Size, p, hashed)
 	if err == nil {
 		defer s.close()
 		sp := splitter{r: s.r, max: MaxLine, p: p}
 		err = sp.run(ctx, fn)
-		st.Lines, st.Bytes, st.Overlong, st.Skipped = sp.lines, sp.bytes, sp.overlong, sp.skipped
+		sp.tell(&st)
 	}
 	var bad *damage
-	if err == nil || errors.As(err, &bad) {
+	if hashed && (err == nil || errors.As(err, &bad)) {
 		// The hash is of the whole file, also behind damage.
 		if e := s.stored.drain(ctx); e != nil && (err == nil || ctx.Err() != nil) {
 			err, bad = e, nil
 			errors.As(e, &bad)
 		}
 	}
+	errors.As(err, &bad)
 	st.Stored = s.stored.n
-	if info, e := file.Stat(); e == nil && info.Size() != f.Size {
-		st.Changed = true
-	}
+	f.compare(file, &st)
 	if err != nil && bad == nil {
 		return st, err // fn's, or the context's
 	}
-	s.stored.sum.Sum(st.SHA256[:0])
+	if hashed {
+		s.stored.sum.Sum(st.SHA256[:0])
+		f.settle(&st)
+	}
+	return st, f.problem(&st, bad)
+}
+
+// compare says whether the file has another size than when it was found.
+func (f *File) compare(file *os.File, st *ReadStats) {
+	if info, e := file.Stat(); e == nil && info.Size() != f.Size {
+		st.Changed = true
+	}
+}
+
+// settle remembers the first hash of a file, and holds later ones against it.
+func (f *File) settle(st *ReadStats) {
 	if !f.sum.CompareAndSwap(nil, &st.SHA256) && *f.sum.Load() != st.SHA256 {
 		st.Changed = true
 	}
+}
+
+func (f *File) problem(st *ReadStats, bad *damage) error {
 	switch {
 	case st.Stored < f.Size && st.Changed:
-		return st, &Problem{f.Name, Changed, fmt.Sprintf("shrank from %d to %d bytes while it was in use, read up to line %d: "+
-			"investigate a copy of it, or wait until it is rotated", f.Size, st.Stored, st.Lines), err}
+		return &Problem{f.Name, Changed, fmt.Sprintf("shrank from %d to %d bytes while it was in use, read up to line %d: "+
+			"investigate a copy of it, or wait until it is rotated", f.Size, st.Stored, st.Lines), bad.cause()}
 	case bad != nil:
-		return st, &Problem{f.Name, Damaged, bad.text(st.Lines), bad.err}
+		return &Problem{f.Name, Damaged, bad.text(st.Lines), bad.err}
 	}
-	return st, nil
+	return nil
 }
 
 // reopen opens the file that was found, also where rotation renamed it since.
@@ -126,7 +153,7 @@ func readOne(ctx context.Context, path string, want func(Line) bool, none func(l
 		return Line{}, unreadable(name, err)
 	}
 	defer func() { _ = file.Close() }()
-	s, err := openStream(file, info.Size(), nil)
+	s, err := openStream(file, info.Size(), nil, false)
 	var found *Line
 	if err == nil {
 		defer s.close()
@@ -165,6 +192,14 @@ type damage struct{ err error }
 func (d *damage) Error() string { return d.err.Error() }
 func (d *damage) Unwrap() error { return d.err }
 
+// cause is the damage as an error, nil where there is none.
+func (d *damage) cause() error {
+	if d == nil {
+		return nil
+	}
+	return d
+}
+
 func (d *damage) text(line int64) string {
 	what := "corrupt"
 	cause := ": " + reason(d.err).Error()
@@ -182,7 +217,7 @@ func (d *damage) text(line int64) string {
 type stored struct {
 	r   io.Reader
 	n   int64
-	sum hash.Hash
+	sum hash.Hash // may be nil
 	p   *Progress
 }
 
@@ -190,7 +225,9 @@ func (s *stored) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
 	s.n += int64(n)
 	s.p.add(int64(n), 0)
-	_, _ = s.sum.Write(b[:n])
+	if s.sum != nil {
+		_, _ = s.sum.Write(b[:n])
+	}
 	return n, err
 }
 
@@ -252,13 +289,16 @@ func compressionOf(head []byte) string {
 
 // openStream never returns a nil stream, so that what was stored can be
 // counted and hashed even where it cannot be decompressed.
-func openStream(file *os.File, size int64, p *Progress) (*stream, error) {
+func openStream(file *os.File, size int64, p *Progress, hashed bool) (*stream, error) {
 	var magic [4]byte
 	n, _ := file.ReadAt(magic[:], 0)
 	s := &stream{
-		stored:      &stored{r: io.LimitReader(file, size), sum: sha256.New(), p: p},
+		stored:      &stored{r: io.LimitReader(file, size), p: p},
 		close:       func() {},
 		compression: compressionOf(magic[:n]),
+	}
+	if hashed {
+		s.stored.sum = sha256.New()
 	}
 	switch s.compression {
 	case gzipped:
@@ -296,6 +336,15 @@ type splitter struct {
 	p   *Progress
 
 	lines, bytes, overlong, skipped int64
+	from                            int64 // offset of the first byte
+}
+
+// tell adds to what was read.
+func (s *splitter) tell(st *ReadStats) {
+	st.Lines += s.lines
+	st.Bytes += s.bytes
+	st.Overlong += s.overlong
+	st.Skipped += s.skipped
 }
 
 // run hands every line to fn. At damage the line that it cuts is not handed
@@ -305,9 +354,9 @@ func (s *splitter) run(ctx context.Context, fn func(Line) error) error {
 	defer buffers.Put(bp)
 	buf := *bp
 	var (
-		pos, end int   // the bytes not handed over yet
-		offset   int64 // of buf[pos]
-		cut      bool  // the line at pos was handed over, its rest is skipped
+		pos, end int      // the bytes not handed over yet
+		offset   = s.from // of buf[pos]
+		cut      bool     // the line at pos was handed over, its rest is skipped
 		counted  int64
 		idle     int
 	)

@@ -34,7 +34,7 @@ func (d *discovery) sample(f *os.File, c *candidate) (sample, error) {
 	sm := sample{raw: make([]byte, 16)}
 	n, _ := f.ReadAt(sm.raw, 0)
 	sm.raw = sm.raw[:n]
-	s, err := openStream(f, c.Size, nil)
+	s, err := openStream(f, c.Size, nil, false)
 	c.Compression, c.headerTime = s.compression, s.headerTime
 	if err != nil {
 		return sm, err

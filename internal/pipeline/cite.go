@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -61,7 +62,8 @@ func (r *run) cite(ctx context.Context, v *verdict.Verdict) error {
 			ids[ref] = fmt.Sprintf("line-%d", len(ids)+1)
 		}
 		e.ID = ids[ref]
-		e.File = r.set.Files[ref.File].Name
+		u := &r.units[ref.File]
+		e.File, e.Line = u.Name, u.before+ref.Line
 		if text := wanted[ref]; text != "" {
 			e.Text, e.SHA256 = text, hash([]byte(text))
 		}
@@ -69,11 +71,24 @@ func (r *run) cite(ctx context.Context, v *verdict.Verdict) error {
 	return nil
 }
 
-// lines reads the cited lines of one file.
+// lines reads the cited lines of one unit.
 func (r *run) lines(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref]string, error) {
 	out := make(map[traffic.Ref]string, len(refs))
+	u := &r.units[refs[0].File]
+	if u.Compression == "plain" {
+		for _, ref := range refs {
+			_, err := u.Stretch(ctx, ref.Offset, u.To, func(l intake.Line) error {
+				out[ref] = string(l.Bytes)
+				return errEnough
+			})
+			if err != nil && !errors.Is(err, errEnough) {
+				return out, err
+			}
+		}
+		return out, nil
+	}
 	i := 0
-	_, err := r.set.Files[refs[0].File].Read(ctx, nil, func(l intake.Line) error {
+	_, err := u.Peek(ctx, func(l intake.Line) error {
 		if l.Number == refs[i].Line {
 			out[refs[i]] = string(l.Bytes)
 			if i++; i == len(refs) {
@@ -82,7 +97,7 @@ func (r *run) lines(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref]st
 		}
 		return nil
 	})
-	if err == errEnough { //nolint:errorlint // it is ours and comes back as it is
+	if errors.Is(err, errEnough) {
 		err = nil
 	}
 	return out, err

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,10 +17,14 @@ import (
 
 // visitor takes the enriched events of one reader, in the order of its files.
 type visitor interface {
+	// wants says whether an event of that time is of interest at all, before
+	// more is found out about it.
+	wants(time int64) bool
 	visit(r *traffic.Record)
 }
 
-// tally is what one pass learnt of one file.
+// tally is what the first pass learnt of one unit; of one file, once the units
+// are put together.
 type tally struct {
 	read                      intake.ReadStats
 	parsed, ignored, rejected int64
@@ -27,9 +32,22 @@ type tally struct {
 	samples                   []rejected
 	back                      int64 // line from which on times lie back, 0: none
 	by                        time.Duration
+	early                     int64 // the latest time among the first setBackEvents
 	err                       error
 	done                      bool
+	blocks                    []block
 }
+
+// block is a run of lines, so that the second pass finds those of a time.
+type block struct {
+	offset      int64 // of its first line
+	line        int64 // the number of its first line in the unit
+	first, last int64 // Unix nanoseconds of its Events; first > last where there is none
+}
+
+// blockLines is how many lines a block has: few against a window, many against
+// what a block takes of memory.
+const blockLines = 4096
 
 type rejected struct {
 	line, offset    int64
@@ -43,26 +61,77 @@ const (
 	sampleBytes    = 400
 )
 
-// share splits files among readers: runs of neighbouring files, so that facts
-// joined over several lines are lost at no more than one seam per reader, of
-// about the same number of bytes. The result depends on the files alone, never
-// on which reader was faster.
-func share(files []*intake.File, readers int) [][]int {
-	weight := func(f *intake.File) float64 {
-		if f.Compression != "plain" {
-			return float64(f.Size) * 8
-		}
-		return float64(f.Size)
+// unit is what one reader reads in one go: a file, or a part of one. A Ref
+// names the unit in place of the file, and counts its lines; cite makes a file
+// and its line of both.
+type unit struct {
+	intake.Part
+	file   int   // index in the set
+	before int64 // lines of the file before the unit, known after the first pass
+}
+
+// minCut is the size from which a file is cut, so that one large file keeps
+// every core busy. Below it the others do. Variable for tests.
+var minCut = int64(32 << 20)
+
+// warmUp is how much of a file is read before a part of it, for the sessions
+// and queue ids that lines of the part refer to. What began before that is
+// forgotten there, as it is where a reader begins with a file.
+const warmUp = 8 << 20
+
+// weight of a file: what it will take to read it.
+func weight(f *intake.File) int64 {
+	if f.Compression != "plain" {
+		return f.Size * 8
 	}
-	total := 0.0
+	return f.Size
+}
+
+// units cuts the files for so many readers, and share says which of them each
+// reads: runs of neighbours of about the same weight, so that facts joined over
+// several lines are lost at no more than one seam per reader. Both follow from
+// the files alone, never from which reader was faster.
+func units(files []*intake.File, readers int) []unit {
+	var total int64
 	for _, f := range files {
 		total += weight(f)
 	}
+	var out []unit
+	var sum int64
+	for i, f := range files {
+		var near []int64
+		if f.Size >= minCut && f.Compression == "plain" && !f.Format.Headed() {
+			for k := range int64(readers - 1) {
+				if at := total/int64(readers)*(k+1) - sum; at > minCut/8 && at < f.Size-minCut/8 {
+					near = append(near, at)
+				}
+			}
+		}
+		sum += weight(f)
+		for _, p := range f.Cut(near) {
+			out = append(out, unit{Part: p, file: i})
+		}
+	}
+	return out
+}
+
+func (u *unit) weight() int64 {
+	if u.Whole() {
+		return weight(u.File)
+	}
+	return u.To - u.From
+}
+
+func share(us []unit, readers int) [][]int {
+	total := 0.0
+	for i := range us {
+		total += float64(us[i].weight())
+	}
 	out := make([][]int, readers)
 	sum := 0.0
-	for i, f := range files {
-		mid := sum + weight(f)/2
-		sum += weight(f)
+	for i := range us {
+		mid := sum + float64(us[i].weight())/2
+		sum += float64(us[i].weight())
 		k := 0
 		if total > 0 {
 			k = min(int(mid/total*float64(readers)), readers-1)
@@ -72,19 +141,112 @@ func share(files []*intake.File, readers int) [][]int {
 	return out
 }
 
-// pass reads the files with several readers, each with a visitor of its own.
-// pick leaves files out: it gets the index of a file in the set.
-func (r *run) pass(ctx context.Context, visitors []visitor, pick func(int) bool) ([]tally, error) {
-	tallies := make([]tally, len(r.set.Files))
-	var picked []*intake.File
+// firstPass reads every unit with several readers, each with a visitor of its
+// own. Files that are read in parts are hashed beside it.
+func (r *run) firstPass(ctx context.Context, visitors []visitor) error {
+	us := make([]tally, len(r.units))
+	var wg sync.WaitGroup
+	for k, mine := range share(r.units, len(visitors)) {
+		wg.Go(func() {
+			rd := reader{run: r, worker: r.enricher.Worker(), visitor: visitors[k]}
+			for _, i := range mine {
+				if ctx.Err() != nil {
+					return
+				}
+				rd.first(ctx, i, &us[i])
+			}
+		})
+	}
+	r.tallies = make([]tally, len(r.set.Files))
+	sums := make([]hashed, len(r.set.Files))
+	wg.Go(func() {
+		for i := range r.units {
+			if u := &r.units[i]; !u.Whole() && u.From == 0 && ctx.Err() == nil {
+				h := &sums[u.file]
+				h.sum, h.changed, h.err = u.Sum(ctx)
+			}
+		}
+	})
+	wg.Wait()
+	r.blocks = make([][]block, len(us))
+	for i := range us {
+		r.blocks[i], us[i].blocks = us[i].blocks, nil
+		f := r.units[i].file
+		r.units[i].before = r.tallies[f].read.Lines
+		r.tallies[f].add(&us[i])
+	}
+	for f, h := range sums {
+		t := &r.tallies[f]
+		if t.read.SHA256 == [32]byte{} {
+			t.read.SHA256 = h.sum
+		}
+		t.read.Changed = t.read.Changed || h.changed
+		t.err = cmp.Or(t.err, h.err)
+	}
+	return ctx.Err()
+}
+
+// hashed is the hash of a file that was read in parts.
+type hashed struct {
+	sum     [32]byte
+	changed bool
+	err     error
+}
+
+// add puts the tally of a file's next unit behind those before it.
+func (t *tally) add(u *tally) {
+	if !t.done {
+		*t = *u
+		return
+	}
+	before := t.read.Lines
+	if t.by == 0 {
+		switch {
+		case t.first <= t.last && u.first <= u.last && t.last-u.early > int64(setBack):
+			t.by, t.back = time.Duration(t.last-u.early).Round(time.Minute), before+1
+		case u.by > 0:
+			t.by, t.back = u.by, u.back+before
+		}
+	}
+	t.read.Lines += u.read.Lines
+	t.read.Bytes += u.read.Bytes
+	t.read.Stored += u.read.Stored
+	t.read.Overlong += u.read.Overlong
+	t.read.Skipped += u.read.Skipped
+	t.read.Changed = t.read.Changed || u.read.Changed
+	t.parsed += u.parsed
+	t.ignored += u.ignored
+	t.rejected += u.rejected
+	t.first, t.last = min(t.first, u.first), max(t.last, u.last)
+	for _, s := range u.samples {
+		if len(t.samples) < samplesPerFile {
+			s.line += before
+			t.samples = append(t.samples, s)
+		}
+	}
+	t.err = cmp.Or(t.err, u.err)
+}
+
+// secondPass reads again what may hold events that the visitors want; pick says
+// whether a stretch of time does. Of a plain file of which each line is read by
+// itself, only the blocks of such times are read.
+func (r *run) secondPass(ctx context.Context, visitors []visitor, pick func(first, last int64) bool) error {
+	need := make([][]bool, len(r.units))
+	var picked []unit
 	var index []int
-	for i, f := range r.set.Files {
-		if pick == nil || pick(i) {
-			picked = append(picked, f)
-			index = append(index, i)
+	for i := range r.units {
+		any := false
+		need[i] = make([]bool, len(r.blocks[i]))
+		for j, b := range r.blocks[i] {
+			need[i][j] = b.first <= b.last && pick(b.first, b.last)
+			any = any || need[i][j]
+		}
+		if any {
+			picked, index = append(picked, r.units[i]), append(index, i)
 		}
 	}
 	var wg sync.WaitGroup
+	errs := make([]error, len(r.units))
 	for k, mine := range share(picked, len(visitors)) {
 		wg.Go(func() {
 			rd := reader{run: r, worker: r.enricher.Worker(), visitor: visitors[k]}
@@ -92,12 +254,17 @@ func (r *run) pass(ctx context.Context, visitors []visitor, pick func(int) bool)
 				if ctx.Err() != nil {
 					return
 				}
-				rd.file(ctx, index[j], &tallies[index[j]])
+				errs[index[j]] = rd.second(ctx, index[j], need[index[j]])
 			}
 		})
 	}
 	wg.Wait()
-	return tallies, ctx.Err()
+	for i, err := range errs {
+		if t := &r.tallies[r.units[i].file]; t.err == nil {
+			t.err = err // it was there for the first pass
+		}
+	}
+	return ctx.Err()
 }
 
 // reader carries what one goroutine needs from file to file.
@@ -107,27 +274,55 @@ type reader struct {
 	visitor visitor
 	parser  *maillog.Parser
 	source  string
+	unit    int
 }
 
-func (rd *reader) file(ctx context.Context, i int, t *tally) {
-	f := rd.run.set.Files[i]
-	if rd.parser == nil || rd.source != f.Source {
+// begin makes the parser ready for a unit.
+func (rd *reader) begin(ctx context.Context, i int) {
+	u := &rd.run.units[i]
+	f := u.File
+	switch {
+	case rd.parser != nil && rd.source == f.Source && rd.unit == i-1 && u.From > 0:
+		// The parser has just read what stands before.
+	case rd.parser != nil && rd.source == f.Source && u.From == 0:
+		rd.parser.NextFile(f.Reference, f.Format)
+	default:
 		rd.parser = maillog.NewParser(maillog.Options{
 			Format: f.Format, Location: rd.run.opt.Location, Reference: f.Reference,
 		})
-		rd.source = f.Source
-	} else {
-		rd.parser.NextFile(f.Reference, f.Format)
+		if u.From > 0 && !f.Format.Alone() {
+			var ev maillog.Event
+			// What goes wrong here goes wrong again, and is told, in the unit
+			// that these lines belong to.
+			_, _ = f.Stretch(ctx, f.LineAfter(max(0, u.From-warmUp)), u.From, func(l intake.Line) error {
+				rd.parser.Parse(l.Bytes, &ev)
+				return nil
+			})
+		}
 	}
-	t.first, t.last = math.MaxInt64, math.MinInt64
+	rd.source, rd.unit = f.Source, i
+}
+
+// first reads a unit in the first pass.
+func (rd *reader) first(ctx context.Context, i int, t *tally) {
+	u := &rd.run.units[i]
+	rd.begin(ctx, i)
+	t.first, t.last, t.early = math.MaxInt64, math.MinInt64, math.MinInt64
 	behind := 0
 	var (
 		ev  maillog.Event
 		rec traffic.Record
+		b   = block{first: math.MaxInt64, last: math.MinInt64}
 	)
 	rec.Event = &ev
 	rec.Ref.File = int32(i)
-	t.read, t.err = f.Read(ctx, rd.run.opt.Progress, func(l intake.Line) error {
+	t.read, t.err = u.Read(ctx, rd.run.opt.Progress, func(l intake.Line) error {
+		if l.Number%blockLines == 1 {
+			if l.Number > 1 {
+				t.blocks = append(t.blocks, b)
+			}
+			b = block{offset: l.Offset, line: l.Number, first: math.MaxInt64, last: math.MinInt64}
+		}
 		if l.Overlong {
 			t.reject(l, fmt.Sprintf("longer than %d bytes", len(l.Bytes)))
 			return nil
@@ -155,13 +350,92 @@ func (rd *reader) file(ctx context.Context, i int, t *tally) {
 		} else {
 			behind = 0
 		}
+		if t.parsed <= setBackEvents {
+			t.early = max(t.early, ev.Time)
+		}
 		t.first, t.last = min(t.first, ev.Time), max(t.last, ev.Time)
+		b.first, b.last = min(b.first, ev.Time), max(b.last, ev.Time)
 		rec.Ref.Line, rec.Ref.Offset = l.Number, l.Offset
 		rd.worker.Enrich(&ev, &rec)
 		rd.visitor.visit(&rec)
 		return nil
 	})
+	if b.line > 0 {
+		t.blocks = append(t.blocks, b)
+	}
 	t.done = true
+}
+
+// second reads the blocks of a unit that are needed, and what it takes to read
+// these.
+func (rd *reader) second(ctx context.Context, i int, need []bool) error {
+	u := &rd.run.units[i]
+	blocks := rd.run.blocks[i]
+	rd.begin(ctx, i)
+	var (
+		ev  maillog.Event
+		rec traffic.Record
+	)
+	rec.Event = &ev
+	rec.Ref.File = int32(i)
+	take := func(l intake.Line, before int64) {
+		if l.Overlong || rd.parser.Parse(l.Bytes, &ev).Kind != maillog.Parsed || ev.Time >= rd.run.until || !rd.visitor.wants(ev.Time) {
+			return
+		}
+		rec.Ref.Line, rec.Ref.Offset = before+l.Number, l.Offset
+		rd.worker.Enrich(&ev, &rec)
+		rd.visitor.visit(&rec)
+	}
+	last := len(need) - 1
+	for !need[last] {
+		last--
+	}
+	alone := u.Format.Alone()
+	if alone && u.Compression == "plain" {
+		for j := 0; j <= last; j++ {
+			if !need[j] {
+				continue
+			}
+			begin := blocks[j]
+			for j < last && need[j+1] {
+				j++
+			}
+			end := u.To
+			if j+1 < len(blocks) {
+				end = blocks[j+1].offset
+			}
+			if _, err := u.Stretch(ctx, begin.offset, end, func(l intake.Line) error {
+				take(l, begin.line-1)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	end := int64(math.MaxInt64)
+	if last+1 < len(blocks) {
+		end = blocks[last+1].line
+	}
+	fn := func(l intake.Line) error {
+		if l.Number >= end {
+			return errEnough
+		}
+		if !alone || need[(l.Number-1)/blockLines] {
+			take(l, 0)
+		}
+		return nil
+	}
+	var err error
+	if u.Whole() {
+		_, err = u.Peek(ctx, fn)
+	} else {
+		_, err = u.Stretch(ctx, u.From, u.To, fn)
+	}
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 func (t *tally) reject(l intake.Line, why string) {
@@ -213,7 +487,7 @@ func (r *run) survey(ctx context.Context) {
 			p := maillog.NewParser(maillog.Options{Format: f.Format, Location: r.opt.Location, Reference: f.Reference})
 			n := 0
 			// An error here will be met again, and told, in the first pass.
-			_, _ = f.Read(ctx, nil, func(l intake.Line) error {
+			_, _ = f.Peek(ctx, func(l intake.Line) error {
 				n++
 				if n <= surveyHead || n%surveyEvery == 0 {
 					if p.Parse(l.Bytes, &ev).Kind == maillog.Parsed {

@@ -55,7 +55,9 @@ type run struct {
 	found    []string // what the survey found, for people
 	cells    *traffic.Cells
 	profiles *abuse.Profiles
-	tallies  []tally
+	units    []unit
+	blocks   [][]block // by unit
+	tallies  []tally   // by file
 	days     map[int64]int64
 	hours    map[maillog.Format]map[int64]bool
 	mix      map[maillog.Service]map[maillog.Format]int64
@@ -84,6 +86,8 @@ func newCounting() *counting {
 		hour: math.MinInt64,
 	}
 }
+
+func (*counting) wants(int64) bool { return true }
 
 func (c *counting) visit(r *traffic.Record) {
 	e := r.Event
@@ -160,8 +164,8 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 		counts[i] = newCounting()
 		visitors[i] = counts[i]
 	}
-	var err error
-	if r.tallies, err = r.pass(ctx, visitors, nil); err != nil {
+	r.units = units(set.Files, o.Workers)
+	if err := r.firstPass(ctx, visitors); err != nil {
 		return nil, err
 	}
 

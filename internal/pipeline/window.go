@@ -219,11 +219,14 @@ type sifting struct {
 	rows    []map[leafKey]*row
 }
 
+func (v *sifting) wants(time int64) bool {
+	i := int(traffic.SlotOf(time) - v.start)
+	return i >= 0 && i < len(v.uses) && len(v.uses[i]) > 0
+}
+
+// visit takes an event that is wanted.
 func (v *sifting) visit(r *traffic.Record) {
 	i := int(traffic.SlotOf(r.Event.Time) - v.start)
-	if i < 0 || i >= len(v.uses) || len(v.uses[i]) == 0 {
-		return
-	}
 	leaf := traffic.LeafOf(r)
 	var device string
 	for _, u := range v.uses[i] {
@@ -280,13 +283,9 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 			mark(p, use{int32(i), pastUnit / float64(len(p))})
 		}
 	}
-	pick := func(i int) bool {
-		t := &r.tallies[i]
-		if t.first > t.last {
-			return false
-		}
-		from := max(0, int(traffic.SlotOf(t.first)-r.cells.Start))
-		to := min(len(uses)-1, int(traffic.SlotOf(t.last)-r.cells.Start))
+	pick := func(first, last int64) bool {
+		from := max(0, int(traffic.SlotOf(first)-r.cells.Start))
+		to := min(len(uses)-1, int(traffic.SlotOf(last)-r.cells.Start))
 		for s := from; s <= to; s++ {
 			if len(uses[s]) > 0 {
 				return true
@@ -303,14 +302,8 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 		}
 		sifters[i], visitors[i] = v, v
 	}
-	again, err := r.pass(ctx, visitors, pick)
-	if err != nil {
+	if err := r.secondPass(ctx, visitors, pick); err != nil {
 		return err
-	}
-	for i, t := range again {
-		if r.tallies[i].err == nil {
-			r.tallies[i].err = t.err // it was there for the first pass
-		}
 	}
 	for i, w := range windows {
 		merged := sifters[0].rows[i]
