@@ -134,6 +134,7 @@ type stale struct {
 }
 
 // Profiles remembers accounts and sources. It is not safe for concurrent use.
+// Once all events are added, Settle must be called before anything is asked.
 type Profiles struct {
 	accounts map[string]*Account
 	sources  map[netip.Addr]*Source
@@ -142,6 +143,9 @@ type Profiles struct {
 	Names *traffic.Heavy[string]
 	// Forgotten counts sources that had to make room for others.
 	Forgotten int64
+
+	visits []visit // by Party of the epoch, not entered yet
+	epoch  int32
 
 	names       int // in all of sources' Failed
 	lastAccount *Account
@@ -174,7 +178,7 @@ func SourceKey(a netip.Addr) netip.Addr {
 func (p *Profiles) Add(r *traffic.Record) {
 	if r.Account == "" {
 		if r.Event.Outcome == maillog.Failure && r.Event.Action == maillog.Login && r.Addr.IsValid() {
-			p.source(SourceKey(r.Addr), r).fail(r).Nameless++
+			p.source(SourceKey(r.Addr), r.Network).fail(r).Nameless++
 		}
 		return
 	}
@@ -218,83 +222,31 @@ func (p *Profiles) use(r *traffic.Record) {
 	if e.Action != maillog.Logout && e.Action != maillog.Request || e.Status != 0 || !r.Addr.IsValid() {
 		return
 	}
-	a := p.account(r.Account, e.Time)
-	if a == nil {
-		return
+	v, single := p.visit(r), visit{}
+	if v == nil {
+		v = single.of(r)
 	}
-	pl := a.place(r.Network, e.Time)
-	pl.fetched(e)
-	a.named(pl, r)
+	v.add(e)
+	v.used++
+	if v == &single {
+		p.enter(v)
+	}
 }
 
 func (p *Profiles) success(r *traffic.Record) {
-	e := r.Event
-	a := p.account(r.Account, e.Time)
-	if a == nil {
-		return
+	v, single := p.visit(r), visit{}
+	if v == nil {
+		v = single.of(r)
 	}
-	a.Success++
-	a.signed[e.Service]++
-	if !r.Addr.IsValid() {
-		return
-	}
-	pl := a.place(r.Network, e.Time)
-	pl.Success++
-	pl.Hours |= 1 << (uint64(e.Time/3600e9) % 24)
-	pl.Days |= 1 << (uint64(e.Time/86400e9) % 64)
-	pl.Services |= 1 << e.Service
-	pl.fetched(e)
-	if e.Action == maillog.Login {
-		pl.Sessions++
-	}
-	a.named(pl, r)
-	key := SourceKey(r.Addr)
-	pl.Sources = keep(pl.Sources, key, netip.Addr.Compare)
-	pl.Refs = keepRef(pl.Refs, r.Ref)
-
-	s := p.source(key, r)
-	s.Success++
-	if w := s.Signed[r.Account]; w != nil {
-		if e.Time < w.first || e.Time == w.first && compareRefs(r.Ref, w.ref) < 0 {
-			w.ref = r.Ref
-		}
-		w.add(e.Time)
-	} else if len(s.Signed) < maxSigned {
-		if s.Signed == nil {
-			s.Signed = make(map[string]*signIns, 1)
-		}
-		s.Signed[r.Account] = &signIns{seen{e.Time, e.Time, 1}, r.Ref}
+	v.signedIn(r)
+	if v == &single {
+		p.enter(v)
 	}
 }
 
-func (pl *Place) fetched(e *maillog.Event) {
-	pl.Messages += int64(e.Messages)
-	if e.Bytes > 0 {
-		pl.Bytes += e.Bytes
-	}
-}
-
-// named remembers the client and the device that a line names.
-func (a *Account) named(pl *Place, r *traffic.Record) {
-	device, at := r.Event.Device, r.Event.Time
-	known := false
-	if r.Agent.Value() != (traffic.Agent{}) {
-		known = true
-		note(a.agents, r.Agent, at)
-		if len(pl.Agents) < maxKnown && !slices.Contains(pl.Agents, r.Agent) {
-			pl.Agents = append(pl.Agents, r.Agent)
-		}
-	}
-	if len(device) > 0 {
-		known = true
-		noteString(a.devices, device, at)
-		if !containsBytes(pl.Devices, device) {
-			pl.Devices = keep(pl.Devices, string(device), strings.Compare)
-		}
-	}
-	if known {
-		pl.Known++
-		a.stated[r.Event.Service]++
+func (pl *Place) agent(g unique.Handle[traffic.Agent]) {
+	if len(pl.Agents) < maxKnown && !slices.Contains(pl.Agents, g) {
+		pl.Agents = append(pl.Agents, g)
 	}
 }
 
@@ -305,7 +257,7 @@ func (p *Profiles) failure(r *traffic.Record) {
 		return
 	}
 	key := SourceKey(r.Addr)
-	s := p.source(key, r).fail(r)
+	s := p.source(key, r.Network).fail(r)
 	switch {
 	case s.Failed[r.Account] > 0:
 		s.Failed[r.Account]++
@@ -405,7 +357,7 @@ func (a *Account) place(n unique.Handle[traffic.Network], at int64) *Place {
 	return pl
 }
 
-func (p *Profiles) source(key netip.Addr, r *traffic.Record) *Source {
+func (p *Profiles) source(key netip.Addr, n unique.Handle[traffic.Network]) *Source {
 	if p.names >= maxNames {
 		p.dropSources()
 	}
@@ -417,7 +369,7 @@ func (p *Profiles) source(key netip.Addr, r *traffic.Record) *Source {
 		if len(p.sources) >= maxSources {
 			p.dropSources()
 		}
-		s = &Source{Addr: key, Network: r.Network}
+		s = &Source{Addr: key, Network: n}
 		p.sources[key] = s
 	}
 	p.lastSource = s
@@ -454,35 +406,18 @@ func (p *Profiles) dropSources() {
 	p.lastSource = nil
 }
 
-func note[K comparable](m map[K]*seen, k K, at int64) {
+func note[K comparable](m map[K]*seen, k K, what seen) {
 	if w := m[k]; w != nil {
-		w.add(at)
+		w.merge(what)
 	} else if len(m) < maxKnown {
-		w = &seen{}
-		w.add(at)
-		m[k] = w
+		m[k] = &what
 	}
-}
-
-func noteString(m map[string]*seen, k []byte, at int64) {
-	if w := m[string(k)]; w != nil {
-		w.add(at)
-		return
-	}
-	note(m, string(k), at)
-}
-
-func containsBytes(list []string, b []byte) bool {
-	for _, s := range list {
-		if s == string(b) {
-			return true
-		}
-	}
-	return false
 }
 
 // Merge adds what another reader saw. The other must not be used afterwards.
 func (p *Profiles) Merge(o *Profiles) {
+	p.Settle()
+	o.Settle()
 	p.lastAccount, p.lastSource = nil, nil
 	for name, b := range o.accounts {
 		a := p.accounts[name]
@@ -561,9 +496,7 @@ func (pl *Place) merge(o *Place) {
 	pl.Services |= o.Services
 	pl.Known += o.Known
 	for _, g := range o.Agents {
-		if len(pl.Agents) < maxKnown && !slices.Contains(pl.Agents, g) {
-			pl.Agents = append(pl.Agents, g)
-		}
+		pl.agent(g)
 	}
 	for _, d := range o.Devices {
 		pl.Devices = keep(pl.Devices, d, strings.Compare)

@@ -244,6 +244,7 @@ func TestAddDoesNotAllocate(t *testing.T) {
 		d.lives(fmt.Sprintf("person-%d", i), 3)
 	}
 	d.sprays(20, entry{addr: "192.0.2.66", network: cloud})
+	number(d.records, 0)
 	p := d.profiles()
 	if n := testing.AllocsPerRun(10, func() {
 		for i := range d.records {
@@ -264,6 +265,7 @@ func BenchmarkProfilesAdd(b *testing.B) {
 	}
 	everyday := d.records
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(everyday), func(i, j int) { everyday[i], everyday[j] = everyday[j], everyday[i] })
+	number(everyday, 0)
 	forged := make([]traffic.Record, 1<<20)
 	for i := range forged {
 		forged[i] = everyday[0]
@@ -287,5 +289,60 @@ func BenchmarkProfilesAdd(b *testing.B) {
 				i++
 			}
 		})
+	}
+}
+
+// number gives Records the Party that enrich would give them: one for each
+// service, account, address, client and device. perEpoch bounds how many there
+// are at a time; 0: any number.
+func number(records []traffic.Record, perEpoch int) {
+	type party struct {
+		service         maillog.Service
+		account, device string
+		addr            netip.Addr
+		agent           unique.Handle[traffic.Agent]
+		network         unique.Handle[traffic.Network]
+		relay           bool
+	}
+	known := map[party]int32{}
+	epoch := int32(0)
+	for i := range records {
+		r := &records[i]
+		k := party{r.Event.Service, r.Account, string(r.Event.Device), r.Addr, r.Agent, r.Network, r.Relay}
+		if known[k] == 0 {
+			if len(known) == perEpoch && perEpoch > 0 {
+				clear(known)
+				epoch++
+			}
+			known[k] = int32(len(known) + 1)
+		}
+		r.Party, r.Epoch = known[k], epoch
+	}
+}
+
+// Events of a known Party are added up before they are entered; that must say
+// the same as entering them one by one.
+func TestPartiesChangeNothing(t *testing.T) {
+	for seed := range uint64(4) {
+		records := town(seed)
+		one := abuse.NewProfiles()
+		for i := range records {
+			one.Add(&records[i])
+		}
+		want := found(one)
+		if len(want) == 0 {
+			t.Fatal("nothing is found: the comparison would say nothing")
+		}
+		for _, perEpoch := range []int{0, 50, 3} {
+			number(records, perEpoch)
+			p := abuse.NewProfiles()
+			for i := range records {
+				p.Add(&records[i])
+			}
+			p.Settle()
+			if got := found(p); !reflect.DeepEqual(got, want) {
+				t.Errorf("seed %d, %d parties at a time: findings differ\ngot  %v\nwant %v", seed, perEpoch, got, want)
+			}
+		}
 	}
 }

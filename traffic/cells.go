@@ -85,7 +85,19 @@ type Counter struct {
 
 	cells   []cell
 	compact int // length of cells at which they are put together
+
+	recent []leafOf // leaves by party and what it did
 }
+
+// leafOf remembers the leaf of a party's events with one action, outcome and
+// status.
+type leafOf struct {
+	key uint64 // 0: free
+	id  uint32
+}
+
+// recentLeaves is how many are remembered: as many as stay in a core's cache.
+const recentLeaves = 1 << 14
 
 // NewCounter returns an empty Counter.
 func NewCounter() *Counter {
@@ -98,11 +110,31 @@ func (c *Counter) Add(r *Record) {
 		c.flush()
 		c.slot = s
 	}
-	id := c.id(LeafOf(r))
+	id := c.leaf(r)
 	if c.open[id] == 0 {
 		c.touched = append(c.touched, id)
 	}
 	c.open[id]++
+}
+
+// leaf is the number of the leaf that an event counts in.
+func (c *Counter) leaf(r *Record) uint32 {
+	if r.Party == 0 {
+		return c.id(LeafOf(r))
+	}
+	e := r.Event
+	key := uint64(r.Epoch)<<41 | uint64(r.Party)<<24 | uint64(e.Action)<<16 | uint64(e.Outcome)<<12 | uint64(e.Status)
+	if e.Status > 999 || e.Outcome > 15 {
+		return c.id(LeafOf(r))
+	}
+	if c.recent == nil {
+		c.recent = make([]leafOf, recentLeaves)
+	}
+	x := &c.recent[(key*0x9e3779b97f4a7c15)>>50]
+	if x.key != key {
+		x.key, x.id = key, c.id(LeafOf(r))
+	}
+	return x.id
 }
 
 func (c *Counter) id(l Leaf) uint32 {
@@ -145,6 +177,7 @@ func (c *Counter) flush() {
 // more of them until half of the allowed cells are left: of a forged user
 // agent that comes once, no more than the count needs to stay.
 func (c *Counter) fold() {
+	clear(c.recent)
 	for least := uint64(2); len(c.cells) > maxCells/2 && least < 1<<40; least *= 4 {
 		totals := make([]uint64, len(c.leaves))
 		for _, x := range c.cells {

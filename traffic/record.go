@@ -82,6 +82,13 @@ type Record struct {
 	// webmail hosts or relays (Relay is true then).
 	Addr  netip.Addr
 	Relay bool
+
+	// Party numbers who did it, from 1: Records of one reader and Epoch with
+	// the same Party have the same service, account, address, client and
+	// device, so that what follows from these need be found out only once. 0:
+	// not known. A new Epoch numbers anew.
+	Party int32
+	Epoch int32
 }
 
 // Ref says where the line of a Record stands, so that every statement can be

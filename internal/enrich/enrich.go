@@ -90,6 +90,7 @@ type Worker struct {
 	v6       map[uint64]address // by /64
 	agents   map[string]unique.Handle[traffic.Agent]
 	accounts map[string]string
+	parties  *parties
 }
 
 // address is what a Worker remembers of one address.
@@ -114,12 +115,23 @@ func (e *Enricher) Worker() *Worker {
 		v6:       make(map[uint64]address),
 		agents:   make(map[string]unique.Handle[traffic.Agent]),
 		accounts: make(map[string]string),
+		parties:  newParties(),
 	}
 }
 
 // Enrich fills rec with what is known of ev, which rec refers to afterwards.
 func (w *Worker) Enrich(ev *maillog.Event, rec *traffic.Record) {
 	rec.Event = ev
+	h := w.parties.hash(ev)
+	if h != 0 {
+		if n := w.parties.find(h); n > 0 {
+			known := &w.parties.list[n-1]
+			rec.Account, rec.Agent, rec.Network = known.account, known.agent, known.network
+			rec.Addr, rec.Relay = known.addr, known.relay
+			rec.Party, rec.Epoch = n, w.parties.epoch
+			return
+		}
+	}
 	rec.Account = w.account(ev.Account)
 	rec.Agent = w.agent(ev.UserAgent)
 	rec.Network, rec.Addr, rec.Relay = noNetwork, netip.Addr{}, false
@@ -130,6 +142,11 @@ func (w *Worker) Enrich(ev *maillog.Event, rec *traffic.Record) {
 		if !a.relay {
 			rec.Addr = addr
 		}
+	}
+	rec.Party = 0
+	if h != 0 {
+		rec.Party = w.parties.add(h, party{rec.Account, rec.Agent, rec.Network, rec.Addr, rec.Relay})
+		rec.Epoch = w.parties.epoch
 	}
 }
 

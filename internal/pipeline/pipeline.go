@@ -71,18 +71,19 @@ type counting struct {
 	profiles *abuse.Profiles
 	days     map[int64]int64
 	hours    map[maillog.Format]map[int64]bool
-	mix      map[maillog.Service]map[maillog.Format]int64
+	mix      map[maillog.Format]*[256]int64 // by service
 
-	hour   int64 // of the last event, with its format: most events share both
-	format maillog.Format
-	n      int64
+	hour     int64 // of the last event, with its format: most events share both
+	format   maillog.Format
+	services *[256]int64 // mix of the format
+	n        int64
 }
 
 func newCounting() *counting {
 	return &counting{
 		counter: traffic.NewCounter(), profiles: abuse.NewProfiles(),
 		days: make(map[int64]int64), hours: make(map[maillog.Format]map[int64]bool),
-		mix:  make(map[maillog.Service]map[maillog.Format]int64),
+		mix:  make(map[maillog.Format]*[256]int64),
 		hour: math.MinInt64,
 	}
 }
@@ -94,14 +95,13 @@ func (c *counting) visit(r *traffic.Record) {
 	if h := e.Time / 3600e9; h != c.hour || e.Format != c.format {
 		c.settle()
 		c.hour, c.format = h, e.Format
+		if c.services = c.mix[e.Format]; c.services == nil {
+			c.services = new([256]int64)
+			c.mix[e.Format] = c.services
+		}
 	}
 	c.n++
-	m := c.mix[e.Service]
-	if m == nil {
-		m = make(map[maillog.Format]int64)
-		c.mix[e.Service] = m
-	}
-	m[e.Format]++
+	c.services[e.Service]++
 	c.counter.Add(r)
 	c.profiles.Add(r)
 }
@@ -176,6 +176,7 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 	r.mix = make(map[maillog.Service]map[maillog.Format]int64)
 	for i, c := range counts {
 		c.settle()
+		c.profiles.Settle()
 		counters[i] = c.counter
 		if i > 0 {
 			r.profiles.Merge(c.profiles)
@@ -191,11 +192,15 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 				r.hours[f][h] = true
 			}
 		}
-		for s, m := range c.mix {
-			if r.mix[s] == nil {
-				r.mix[s] = make(map[maillog.Format]int64)
-			}
-			for f, n := range m {
+		for f, services := range c.mix {
+			for s, n := range services {
+				if n == 0 {
+					continue
+				}
+				s := maillog.Service(s)
+				if r.mix[s] == nil {
+					r.mix[s] = make(map[maillog.Format]int64)
+				}
 				r.mix[s][f] += n
 			}
 		}
