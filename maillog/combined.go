@@ -15,9 +15,9 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 	if open < 0 {
 		return rejected(whyCut)
 	}
-	s, _ := parseCLF(line[open+1 : open+27])
-	if !p.time(&s, ev) {
-		return rejected(whyTime)
+	var why string
+	if ev.Time, why = p.minute.time(line[open+1:open+27], &p.clock); why != "" {
+		return rejected(why)
 	}
 	ev.Format = Combined
 	if why := p.combinedClient(line[:open], ev); why != "" {
@@ -45,8 +45,9 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 	if !hasPrefix(rest, ` "`) {
 		return rejected(gluedOr(rest, whyCut))
 	}
-	_, rest, ok = quoted(rest[1:])
-	if !ok || !hasPrefix(rest, ` "`) {
+	if hasPrefix(rest, ` "-" "`) { // most have no referrer
+		rest = rest[4:]
+	} else if _, rest, ok = quoted(rest[1:]); !ok || !hasPrefix(rest, ` "`) {
 		return rejected(gluedOr(rest, whyCut))
 	}
 	agent, rest, ok := quoted(rest[1:])
@@ -66,7 +67,43 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 	return parsed
 }
 
-func beginsCombined(line []byte) bool { return clfBracket(line) >= 0 }
+func beginsCombined(line []byte) bool {
+	open := clfBracket(line)
+	if open < 0 {
+		return false
+	}
+	_, ok := parseCLF(line[open+1 : open+27])
+	return ok
+}
+
+// clfMinute remembers the minute of the line before: lines come in the order
+// of time, so that of the next one only the seconds differ.
+type clfMinute struct {
+	text  [26]byte // of a line of that minute
+	start int64    // its first instant, Unix nanoseconds
+	known bool
+}
+
+// time reads the 26 bytes of parseCLF, which state a year and a zone.
+func (m *clfMinute) time(b []byte, c *clock) (ns int64, why string) {
+	const colon = 17 // behind it stand the seconds
+	if m.known && string(b[:colon]) == string(m.text[:colon]) && string(b[19:]) == string(m.text[19:]) {
+		if sec := two(b, colon); 0 <= sec && sec <= 60 {
+			return m.start + int64(sec)*1e9, ""
+		}
+	}
+	s, ok := parseCLF(b)
+	if !ok {
+		return 0, whyCut
+	}
+	if !s.valid() {
+		return 0, whyTime
+	}
+	ns = c.resolve(&s)
+	m.known, m.start = true, ns-int64(s.second)*1e9
+	copy(m.text[:], b)
+	return ns, ""
+}
 
 func gluedOr(rest []byte, why string) string {
 	if len(rest) > 0 && rest[0] != ' ' {
@@ -81,6 +118,13 @@ func (p *Parser) combinedClient(b []byte, ev *Event) string {
 	first, rest, ok := cut(b, " ")
 	if !ok || len(first) == 0 {
 		return whyAddress
+	}
+	if hasPrefix(rest, "- ") { // nearly always: an address, and no ident
+		if addr, ok := parseAddr(first); ok {
+			ev.ClientIP = addr
+			p.combinedUser(rest[2:], ev)
+			return ""
+		}
 	}
 	second, user, _ := cut(rest, " ")
 	addr, isAddr := parseAddr(first)
@@ -99,13 +143,18 @@ func (p *Parser) combinedClient(b []byte, ev *Event) string {
 		}
 		ev.Hostname = first
 	}
+	p.combinedUser(user, ev)
+	return ""
+}
+
+// combinedUser reads what stands between the ident and the time.
+func (p *Parser) combinedUser(user []byte, ev *Event) {
 	if len(user) > 0 && user[len(user)-1] == ' ' {
 		user = user[:len(user)-1]
 	}
 	if len(user) > 0 && string(user) != "-" {
 		ev.Account = unescapeLog(&p.account, user)
 	}
-	return ""
 }
 
 // unescapeLog undoes what web servers do to a user name: DOM\anna is written
@@ -147,9 +196,6 @@ func clfBracket(line []byte) int {
 	}
 	i -= 29
 	if i < 2 || line[i] != '[' || line[i+27] != ']' || line[i+28] != ' ' || line[i-1] != ' ' {
-		return -1
-	}
-	if _, ok := parseCLF(line[i+1 : i+27]); !ok {
 		return -1
 	}
 	return i

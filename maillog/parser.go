@@ -163,6 +163,7 @@ type Parser struct {
 	family   family
 	votes    [familyEnd]int
 	clock    clock
+	minute   clfMinute
 	sessions joins[session]
 	queue    joins[message]
 
@@ -192,7 +193,7 @@ func NewParser(o Options) *Parser {
 func (p *Parser) NextFile(reference time.Time, format Format) {
 	p.opt.Reference, p.opt.Format = reference, format
 	p.family, p.votes = familyOf(format), [familyEnd]int{}
-	p.clock, p.columns = newClock(p.opt.Location, reference), columns{}
+	p.clock, p.columns, p.minute = newClock(p.opt.Location, reference), columns{}, clfMinute{}
 }
 
 // decided is how many lines of one family settle the format of a file.

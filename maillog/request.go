@@ -191,14 +191,20 @@ func isRoundcubeAsset(path []byte) bool {
 
 // nextParam takes the first "key=value" off a query.
 func nextParam(query []byte) (key, value, rest []byte) {
-	param, rest := query, []byte(nil)
-	if i := bytes.IndexByte(query, '&'); i >= 0 {
-		param, rest = query[:i], query[i+1:]
+	// Names are short, values need not be.
+	for i, c := range query {
+		switch c {
+		case '=':
+			key, value = query[:i], query[i+1:]
+			if j := bytes.IndexByte(value, '&'); j >= 0 {
+				return key, value[:j], value[j+1:]
+			}
+			return key, value, nil
+		case '&':
+			return query[:i], nil, query[i+1:]
+		}
 	}
-	if i := bytes.IndexByte(param, '='); i >= 0 {
-		return param[:i], param[i+1:], rest
-	}
-	return param, nil, rest
+	return query, nil, nil
 }
 
 // roundcubeQuery recognises Roundcube's requests by _task and tells their
@@ -309,24 +315,35 @@ func (p *Parser) activeSync(method, query []byte, ev *Event) {
 	if string(method) == "OPTIONS" {
 		ev.Action = EASOptions
 	}
-	if first, _, _ := cut(query, "&"); p.activeSyncBlob(first, ev) { // Exchange adds to it
-		return
+	first, _, _ := cut(query, "&") // Exchange adds to a blob
+	if i := bytes.IndexByte(first, '='); i < 0 || i+2 >= len(first) { // else it is a name and its value
+		if p.activeSyncBlob(first, ev) {
+			return
+		}
 	}
 	for len(query) > 0 {
 		var key, value []byte
 		key, value, query = nextParam(query)
-		switch {
-		case len(value) == 0:
-		case equalFold(key, "cmd"):
-			ev.Action = easAction(value)
-		case equalFold(key, "user"):
-			if len(ev.Account) == 0 {
+		if len(value) == 0 {
+			continue
+		}
+		switch len(key) {
+		case len("cmd"):
+			if equalFold(key, "cmd") {
+				ev.Action = easAction(value)
+			}
+		case len("user"):
+			if len(ev.Account) == 0 && equalFold(key, "user") {
 				ev.Account = unescape(&p.account, value)
 			}
-		case equalFold(key, "deviceid"):
-			ev.Device = unescape(&p.device, value)
-		case equalFold(key, "devicetype"):
-			ev.DeviceType = unescape(&p.deviceType, value)
+		case len("deviceid"):
+			if equalFold(key, "deviceid") {
+				ev.Device = unescape(&p.device, value)
+			}
+		case len("devicetype"):
+			if equalFold(key, "devicetype") {
+				ev.DeviceType = unescape(&p.deviceType, value)
+			}
 		}
 	}
 }
