@@ -14,8 +14,9 @@ import (
 // returned; a file of that name that was there before is kept until then.
 type File struct {
 	*Writer
-	path string
-	file *os.File
+	path  string
+	file  *os.File
+	ended bool
 }
 
 // Create begins the file of a path, in the folder where it will be. What is no
@@ -59,11 +60,12 @@ func (f *File) temporary() bool { return f.file.Name() != f.path }
 // after which a power cut does not take it away. Where it fails, what was
 // written is removed.
 func (f *File) Commit() error {
+	defer f.Abort()
 	if err := f.Close(); err != nil {
-		f.Abort()
 		return fmt.Errorf("write %s: %w", f.path, err)
 	}
 	if !f.temporary() {
+		f.ended = true
 		if err := f.file.Close(); err != nil {
 			return fmt.Errorf("write %s: %w", f.path, reason(err))
 		}
@@ -77,9 +79,9 @@ func (f *File) Commit() error {
 		err = os.Rename(f.file.Name(), f.path)
 	}
 	if err != nil {
-		_ = os.Remove(f.file.Name())
 		return fmt.Errorf("write %s: %w", f.path, reason(err))
 	}
+	f.ended = true
 	if err := syncFolder(filepath.Dir(f.path)); err != nil {
 		return fmt.Errorf("write %s: its folder: %w", f.path, reason(err))
 	}
@@ -88,7 +90,12 @@ func (f *File) Commit() error {
 
 // Abort removes what was written. It does nothing after Commit.
 func (f *File) Abort() {
-	if f.file.Close() == nil && f.temporary() {
+	if f.ended {
+		return
+	}
+	f.ended = true
+	_ = f.file.Close() // it may be closed already
+	if f.temporary() {
 		_ = os.Remove(f.file.Name())
 	}
 }
