@@ -250,7 +250,7 @@ func (r *lineReader) line(l intake.Line) error {
 // once; this is why it does not go through intake, which keeps standard input
 // for a second pass.
 func eachLine(ctx context.Context, r io.Reader, flush func() error, fn func(intake.Line) error) error {
-	in := bufio.NewReaderSize(r, 4*intake.MaxLine)
+	in := bufio.NewReaderSize(&interruptible{ctx: ctx, r: r, buf: make([]byte, 4*intake.MaxLine)}, 4*intake.MaxLine)
 	var (
 		l    intake.Line
 		cut  []byte // the beginning of a line that is too long
@@ -291,6 +291,40 @@ func eachLine(ctx context.Context, r io.Reader, flush func() error, fn func(inta
 			}
 		}
 	}
+}
+
+// interruptible reads until the context ends, also where the reader waits for
+// what does not come. The reader is left behind then.
+type interruptible struct {
+	ctx  context.Context
+	r    io.Reader
+	buf  []byte // what the reader writes to
+	have []byte // of it, not handed on yet
+	err  error
+}
+
+func (i *interruptible) Read(b []byte) (int, error) {
+	if len(i.have) == 0 && i.err == nil {
+		done := make(chan int, 1)
+		var err error
+		go func() {
+			n, e := i.r.Read(i.buf)
+			err = e
+			done <- n
+		}()
+		select {
+		case n := <-done:
+			i.have, i.err = i.buf[:n], err
+		case <-i.ctx.Done():
+			return 0, i.ctx.Err()
+		}
+	}
+	n := copy(b, i.have)
+	i.have = i.have[n:]
+	if n > 0 {
+		return n, nil
+	}
+	return 0, i.err
 }
 
 func trimNewline(line []byte) []byte {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -111,6 +113,36 @@ func TestParseFollows(t *testing.T) {
 				t.Errorf("exit code %d", c)
 			}
 		})
+	}
+}
+
+// Who waits for a line is stopped all the same, and leaves no half file.
+func TestParseStopsWhileItWaits(t *testing.T) {
+	dir := t.TempDir()
+	for _, to := range []string{"json", "ocsf", "parquet"} {
+		t.Run(to, func(t *testing.T) {
+			in, feed := io.Pipe()
+			defer feed.Close()
+			ctx, cancel := context.WithCancel(context.Background())
+			code := make(chan int)
+			var errs bytes.Buffer
+			go func() {
+				args := []string{"parse", "--to", to, "--out", filepath.Join(dir, to), "-"}
+				code <- app.Run(ctx, args, in, io.Discard, &errs, time.Now)
+			}()
+			_, _ = feed.Write([]byte("a line\n"))
+			cancel()
+			if c := <-code; c != 1 || errs.String() != "mailvigil: stopped before the end\n" {
+				t.Errorf("got %d and %q", c, errs.String())
+			}
+		})
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(entries); got != "[- json - ocsf]" {
+		t.Errorf("the folder holds %s", got)
 	}
 }
 
