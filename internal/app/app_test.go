@@ -34,9 +34,11 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"counts":  counts,
+			"events":  events,
 			"exits":   exits,
 			"follows": follows,
 			"pack":    pack,
+			"table":   table,
 			"world":   w.world,
 		},
 	})

@@ -11,12 +11,23 @@ import (
 )
 
 func (a *app) formatsCommand() *cobra.Command {
-	var markdown bool
+	var (
+		markdown bool
+		file     string
+	)
 	cmd := &cobra.Command{
 		Use:   "formats",
 		Short: "List the log formats that are read and what they can tell",
-		Args:  none,
-		RunE: func(*cobra.Command, []string) error {
+		Example: `  mailvigil formats
+  mailvigil formats --json - | jq -r '.[].name'`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("json") {
+				if markdown {
+					return usagef("--json and --markdown ask for two things; leave out one of them")
+				}
+				return a.writeJSON(file, formatsDocument())
+			}
 			write := formatsList
 			if markdown {
 				write = formatsPage
@@ -28,7 +39,37 @@ func (a *app) formatsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "as the page of the documentation")
+	jsonFlag(cmd, &file, "the list")
 	return cmd
+}
+
+// format is one of the list that formats --json writes.
+type format struct {
+	Name       string   `json:"name"`
+	Software   string   `json:"software"`
+	Source     string   `json:"source"`
+	Tells      []string `json:"tells"`
+	CannotTell []string `json:"cannot_tell"`
+}
+
+func formatsDocument() []format {
+	list := []format{}
+	for _, f := range maillog.Formats() {
+		// Lists are never null, so that readers need not ask.
+		list = append(list, format{
+			f.Name, f.Software, f.Source,
+			append([]string{}, f.Tells...), append([]string{}, f.CannotTell...),
+		})
+	}
+	return list
+}
+
+// formatNames are what --format takes.
+func formatNames() (names []string) {
+	for _, f := range maillog.Formats() {
+		names = append(names, f.Name)
+	}
+	return names
 }
 
 func formatsList(w *bytes.Buffer) {

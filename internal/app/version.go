@@ -11,6 +11,14 @@ import (
 // release is set by the linker ("make build" takes it from git).
 var release string
 
+// releaseName is what files name as their writer: short, without the machine.
+func releaseName() string {
+	if release == "" {
+		return "unreleased"
+	}
+	return release
+}
+
 // version names the build: what the linker was told, else the commit that the
 // Go command recorded, else that it is not known.
 func version() string {

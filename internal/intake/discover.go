@@ -266,6 +266,9 @@ func (d *discovery) file(path, name string, spooled bool) {
 	if c.Format = maillog.Detect(sm.head); c.Format == maillog.FormatNone {
 		c.Format = maillog.Detect(sm.tail)
 	}
+	if d.o.Format != maillog.FormatNone && mostlyText(sm.head) {
+		c.Format = d.o.Format
+	}
 	if c.Format == maillog.FormatNone {
 		if sm.head == nil || bytes.IndexByte(sm.head, 0) >= 0 || !mostlyText(sm.head) {
 			d.problem(name, Binary, "binary, not a log: leave it out", nil)

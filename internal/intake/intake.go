@@ -36,6 +36,9 @@ type Options struct {
 	SpoolDir string
 	// Stdin is what "-" reads; nil is os.Stdin.
 	Stdin io.Reader
+	// Format of every file, where the operator knows it; FormatNone: told by
+	// the content of each.
+	Format maillog.Format
 	// Places are the patterns looked at without paths; nil is UsualPlaces.
 	Places []string
 }

@@ -142,6 +142,21 @@ var packageRules = []rule{
 		},
 	},
 	{
+		"archive, ocsf and jsonl import only maillog of the root, and no package that reads",
+		"they write down what a line states: what is thought of it is not theirs to say, and a segment must not depend on who reads the logs",
+		func(p pkg) []string {
+			switch p.path {
+			case "internal/archive":
+				return only(in("maillog"))(p)
+			case "internal/ocsf":
+				return only(in("maillog", "internal/jsonl"))(p)
+			case "internal/jsonl":
+				return only(in())(p)
+			}
+			return nil
+		},
+	},
+	{
 		"gate imports only restrict, maillog, enrich, config and message",
 		"the doors stay up when everything else falls: they hold no database, no pipeline and no page",
 		func(p pkg) []string {
@@ -481,6 +496,10 @@ func TestPackageRulesFail(t *testing.T) {
 		"intake and enrich import only maillog and traffic of the root": {
 			good: []pkg{source("internal/enrich", `import ("mailvigil/maillog"; "mailvigil/internal/config")`), source("internal/report", `import "mailvigil/verdict"`)},
 			bad:  []pkg{source("internal/enrich", `import "mailvigil/verdict"`), source("internal/intake", `import "mailvigil/abuse"`)},
+		},
+		"archive, ocsf and jsonl import only maillog of the root, and no package that reads": {
+			good: []pkg{source("internal/archive", `import ("mailvigil/maillog"; "example.com/parquet")`), source("internal/ocsf", `import "mailvigil/internal/jsonl"`)},
+			bad:  []pkg{source("internal/archive", `import "mailvigil/internal/intake"`), source("internal/ocsf", `import "mailvigil/verdict"`), source("internal/jsonl", `import "mailvigil/maillog"`)},
 		},
 		"gate imports only restrict, maillog, enrich, config and message": {
 			good: []pkg{source("internal/gate", `import ("mailvigil/restrict"; "mailvigil/internal/enrich")`)},

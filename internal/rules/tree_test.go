@@ -159,12 +159,14 @@ func requirements(t *testing.T) (required []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var npm struct{ Dependencies map[string]string }
+	var npm struct{ Dependencies, DevDependencies map[string]string }
 	if err := json.Unmarshal(data, &npm); err != nil {
 		t.Fatal(err)
 	}
-	for name := range npm.Dependencies {
-		required = append(required, name)
+	for _, names := range []map[string]string{npm.Dependencies, npm.DevDependencies} {
+		for name := range names {
+			required = append(required, name)
+		}
 	}
 	return required
 }
