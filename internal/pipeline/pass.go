@@ -122,16 +122,16 @@ func (u *unit) weight() int64 {
 	return u.To - u.From
 }
 
-func share(us []unit, readers int) [][]int {
+func share(weights []int64, readers int) [][]int {
 	total := 0.0
-	for i := range us {
-		total += float64(us[i].weight())
+	for _, w := range weights {
+		total += float64(w)
 	}
 	out := make([][]int, readers)
 	sum := 0.0
-	for i := range us {
-		mid := sum + float64(us[i].weight())/2
-		sum += float64(us[i].weight())
+	for i, w := range weights {
+		mid := sum + float64(w)/2
+		sum += float64(w)
 		k := 0
 		if total > 0 {
 			k = min(int(mid/total*float64(readers)), readers-1)
@@ -145,8 +145,12 @@ func share(us []unit, readers int) [][]int {
 // own. Files that are read in parts are hashed beside it.
 func (r *run) firstPass(ctx context.Context, visitors []visitor) error {
 	us := make([]tally, len(r.units))
+	weights := make([]int64, len(r.units))
+	for i := range r.units {
+		weights[i] = r.units[i].weight()
+	}
 	var wg sync.WaitGroup
-	for k, mine := range share(r.units, len(visitors)) {
+	for k, mine := range share(weights, len(visitors)) {
 		wg.Go(func() {
 			rd := reader{run: r, worker: r.enricher.Worker(), visitor: visitors[k]}
 			for _, i := range mine {
@@ -227,40 +231,78 @@ func (t *tally) add(u *tally) {
 	t.err = cmp.Or(t.err, u.err)
 }
 
-// secondPass reads again what may hold events that the visitors want; pick says
-// whether a stretch of time does. Of a plain file of which each line is read by
-// itself, only the blocks of such times are read.
-func (r *run) secondPass(ctx context.Context, visitors []visitor, pick func(first, last int64) bool) error {
-	need := make([][]bool, len(r.units))
-	var picked []unit
-	var index []int
+// stretch is what the second pass reads of a unit in one go.
+type stretch struct {
+	unit     int
+	begin    block
+	from, to int64  // offsets, of a plain file of which each line is read by itself
+	need     []bool // else: which of the unit's blocks are needed
+}
+
+// stretches are what holds blocks that are picked. Of a plain file of which each
+// line is read by itself, these are runs of such blocks, none longer than
+// longStretch so that the readers have about the same to do; else it is the
+// unit up to its last one.
+func (r *run) stretches(pick func(first, last int64) bool) (out []stretch, weights []int64) {
+	const longStretch = 16 << 20
+	add := func(s stretch, weight int64) {
+		out, weights = append(out, s), append(weights, weight)
+	}
 	for i := range r.units {
-		any := false
-		need[i] = make([]bool, len(r.blocks[i]))
-		for j, b := range r.blocks[i] {
-			need[i][j] = b.first <= b.last && pick(b.first, b.last)
-			any = any || need[i][j]
+		u, blocks := &r.units[i], r.blocks[i]
+		need, some := make([]bool, len(blocks)), false
+		for j, b := range blocks {
+			need[j] = b.first <= b.last && pick(b.first, b.last)
+			some = some || need[j]
 		}
-		if any {
-			picked, index = append(picked, r.units[i]), append(index, i)
+		if !some {
+			continue
+		}
+		if u.Compression != "plain" || !u.Format.Alone() {
+			add(stretch{unit: i, need: need}, u.weight())
+			continue
+		}
+		end := func(j int) int64 {
+			if j+1 < len(blocks) {
+				return blocks[j+1].offset
+			}
+			return u.To
+		}
+		for j := 0; j < len(need); j++ {
+			if !need[j] {
+				continue
+			}
+			s := stretch{unit: i, begin: blocks[j], from: blocks[j].offset, to: end(j)}
+			for j+1 < len(need) && need[j+1] && s.to-s.from < longStretch {
+				j++
+				s.to = end(j)
+			}
+			add(s, s.to-s.from)
 		}
 	}
+	return out, weights
+}
+
+// secondPass reads again what may hold events that the visitors want; pick says
+// whether a stretch of time does.
+func (r *run) secondPass(ctx context.Context, visitors []visitor, pick func(first, last int64) bool) error {
+	list, weights := r.stretches(pick)
 	var wg sync.WaitGroup
-	errs := make([]error, len(r.units))
-	for k, mine := range share(picked, len(visitors)) {
+	errs := make([]error, len(list))
+	for k, mine := range share(weights, len(visitors)) {
 		wg.Go(func() {
 			rd := reader{run: r, worker: r.enricher.Worker(), visitor: visitors[k]}
-			for _, j := range mine {
+			for _, i := range mine {
 				if ctx.Err() != nil {
 					return
 				}
-				errs[index[j]] = rd.second(ctx, index[j], need[index[j]])
+				errs[i] = rd.second(ctx, &list[i])
 			}
 		})
 	}
 	wg.Wait()
 	for i, err := range errs {
-		if t := &r.tallies[r.units[i].file]; t.err == nil {
+		if t := &r.tallies[r.units[list[i].unit].file]; t.err == nil {
 			t.err = err // it was there for the first pass
 		}
 	}
@@ -366,19 +408,20 @@ func (rd *reader) first(ctx context.Context, i int, t *tally) {
 	t.done = true
 }
 
-// second reads the blocks of a unit that are needed, and what it takes to read
-// these.
-func (rd *reader) second(ctx context.Context, i int, need []bool) error {
-	u := &rd.run.units[i]
-	blocks := rd.run.blocks[i]
-	rd.begin(ctx, i)
+// second reads a stretch in the second pass.
+func (rd *reader) second(ctx context.Context, s *stretch) error {
+	u := &rd.run.units[s.unit]
+	alone := u.Format.Alone()
+	if !alone || rd.parser == nil || rd.source != u.Source {
+		rd.begin(ctx, s.unit)
+	}
 	var (
 		ev  maillog.Event
 		rec traffic.Record
 	)
 	rec.Event = &ev
-	rec.Ref.File = int32(i)
-	take := func(l intake.Line, before int64) {
+	rec.Ref.File = int32(s.unit)
+	take := func(l *intake.Line, before int64) {
 		if l.Overlong || rd.parser.Parse(l.Bytes, &ev).Kind != maillog.Parsed || ev.Time >= rd.run.until || !rd.visitor.wants(ev.Time) {
 			return
 		}
@@ -386,43 +429,24 @@ func (rd *reader) second(ctx context.Context, i int, need []bool) error {
 		rd.worker.Enrich(&ev, &rec)
 		rd.visitor.visit(&rec)
 	}
-	last := len(need) - 1
-	for !need[last] {
+	if s.need == nil {
+		_, err := u.Stretch(ctx, s.from, s.to, func(l intake.Line) error {
+			take(&l, s.begin.line-1)
+			return nil
+		})
+		return err
+	}
+	last := len(s.need) - 1
+	for !s.need[last] {
 		last--
 	}
-	alone := u.Format.Alone()
-	if alone && u.Compression == "plain" {
-		for j := 0; j <= last; j++ {
-			if !need[j] {
-				continue
-			}
-			begin := blocks[j]
-			for j < last && need[j+1] {
-				j++
-			}
-			end := u.To
-			if j+1 < len(blocks) {
-				end = blocks[j+1].offset
-			}
-			if _, err := u.Stretch(ctx, begin.offset, end, func(l intake.Line) error {
-				take(l, begin.line-1)
-				return nil
-			}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	end := int64(math.MaxInt64)
-	if last+1 < len(blocks) {
-		end = blocks[last+1].line
-	}
+	end := int64(last+1)*blockLines + 1
 	fn := func(l intake.Line) error {
 		if l.Number >= end {
 			return errEnough
 		}
-		if !alone || need[(l.Number-1)/blockLines] {
-			take(l, 0)
+		if !alone || s.need[(l.Number-1)/blockLines] {
+			take(&l, 0)
 		}
 		return nil
 	}

@@ -305,7 +305,8 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 	if err := r.secondPass(ctx, visitors, pick); err != nil {
 		return err
 	}
-	for i, w := range windows {
+	r.each(len(windows), func(i int) {
+		w := windows[i]
 		merged := sifters[0].rows[i]
 		for _, v := range sifters[1:] {
 			for k, y := range v.rows[i] {
@@ -330,6 +331,6 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 		slices.SortFunc(w.rows, func(a, b row) int {
 			return cmp.Or(a.Leaf.Compare(b.Leaf), cmp.Compare(a.account, b.account), a.addr.Compare(b.addr), cmp.Compare(a.device, b.device))
 		})
-	}
+	})
 	return nil
 }
