@@ -89,15 +89,14 @@ type Counter struct {
 	recent []leafOf // leaves by party and what it did
 }
 
-// leafOf remembers the leaf of a party's events with one action, outcome and
-// status.
+// leafOf remembers the leaf of a deed.
 type leafOf struct {
-	key uint64 // 0: free
+	key uint64 // Record.Deed, 0: free
 	id  uint32
 }
 
-// recentLeaves is how many are remembered: as many as stay in a core's cache.
-const recentLeaves = 1 << 14
+// 2^recentBits are remembered: as many as stay in a core's cache.
+const recentBits = 14
 
 // NewCounter returns an empty Counter.
 func NewCounter() *Counter {
@@ -119,18 +118,14 @@ func (c *Counter) Add(r *Record) {
 
 // leaf is the number of the leaf that an event counts in.
 func (c *Counter) leaf(r *Record) uint32 {
-	if r.Party == 0 {
-		return c.id(LeafOf(r))
-	}
-	e := r.Event
-	key := uint64(r.Epoch)<<41 | uint64(r.Party)<<24 | uint64(e.Action)<<16 | uint64(e.Outcome)<<12 | uint64(e.Status)
-	if e.Status > 999 || e.Outcome > 15 {
+	key := r.Deed()
+	if key == 0 {
 		return c.id(LeafOf(r))
 	}
 	if c.recent == nil {
-		c.recent = make([]leafOf, recentLeaves)
+		c.recent = make([]leafOf, 1<<recentBits)
 	}
-	x := &c.recent[(key*0x9e3779b97f4a7c15)>>50]
+	x := &c.recent[DeedSlot(key, recentBits)]
 	if x.key != key {
 		x.key, x.id = key, c.id(LeafOf(r))
 	}

@@ -217,6 +217,7 @@ type sifting struct {
 	start   traffic.Slot
 	uses    [][]use // by slot since start
 	rows    []map[leafKey]*row
+	deeds   []deed
 }
 
 func (v *sifting) wants(time int64) bool {
@@ -224,33 +225,43 @@ func (v *sifting) wants(time int64) bool {
 	return i >= 0 && i < len(v.uses) && len(v.uses[i]) > 0
 }
 
+// deed is the rows that a deed (traffic.Record.Deed) counts in.
+type deed struct {
+	key  uint64
+	rows []*row // by window, nil: not looked up, or not of its series
+	told uint64 // windows that were looked up, a bit each
+}
+
+// 2^deedBits deeds are remembered, so that the rows of what the same devices do
+// again and again are found without their keys.
+const deedBits = 13
+
 // visit takes an event that is wanted.
 func (v *sifting) visit(r *traffic.Record) {
 	i := int(traffic.SlotOf(r.Event.Time) - v.start)
-	leaf := traffic.LeafOf(r)
-	var device string
+	var known *deed
+	if key := r.Deed(); key != 0 {
+		known = &v.deeds[traffic.DeedSlot(key, deedBits)]
+		if known.key != key {
+			if known.rows == nil {
+				known.rows = make([]*row, len(v.windows))
+			}
+			known.key, known.told = key, 0
+		}
+	}
 	for _, u := range v.uses[i] {
-		if !v.windows[u.window].excess.series.match(&leaf) {
-			continue
+		var x *row
+		switch bit := uint64(1) << u.window; {
+		case known == nil:
+			x = v.row(r, int(u.window))
+		case known.told&bit == 0:
+			x = v.row(r, int(u.window))
+			known.rows[u.window], known.told = x, known.told|bit
+		default:
+			x = known.rows[u.window]
 		}
-		if device == "" && len(r.Event.Device) > 0 {
-			device = string(r.Event.Device)
-		}
-		rows := v.rows[u.window]
-		k := leafKey{Leaf: leaf, account: r.Account, device: device}
-		if r.Addr.IsValid() {
-			k.addr = abuse.SourceKey(r.Addr)
-		}
-		x := rows[k]
 		if x == nil {
-			if len(rows) >= maxRows {
-				k.account, k.device, k.addr = "", "", netip.Addr{}
-				x = rows[k]
-			}
-			if x == nil {
-				x = &row{leafKey: k}
-				rows[k] = x
-			}
+			continue
 		}
 		if u.past > 0 {
 			x.past += u.past
@@ -262,6 +273,32 @@ func (v *sifting) visit(r *traffic.Record) {
 		x.last = max(x.last, r.Event.Time)
 		x.n++
 	}
+}
+
+// row is the row of a window that an event counts in, nil where it is not of
+// the window's series.
+func (v *sifting) row(r *traffic.Record, window int) *row {
+	leaf := traffic.LeafOf(r)
+	if !v.windows[window].excess.series.match(&leaf) {
+		return nil
+	}
+	rows := v.rows[window]
+	k := leafKey{Leaf: leaf, account: r.Account, device: string(r.Event.Device)}
+	if r.Addr.IsValid() {
+		k.addr = abuse.SourceKey(r.Addr)
+	}
+	x := rows[k]
+	if x == nil {
+		if len(rows) >= maxRows {
+			k.account, k.device, k.addr = "", "", netip.Addr{}
+			x = rows[k]
+		}
+		if x == nil {
+			x = &row{leafKey: k}
+			rows[k] = x
+		}
+	}
+	return x
 }
 
 // sift is the second pass.
@@ -296,7 +333,7 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 	sifters := make([]*sifting, r.opt.Workers)
 	visitors := make([]visitor, r.opt.Workers)
 	for i := range sifters {
-		v := &sifting{windows: windows, start: r.cells.Start, uses: uses, rows: make([]map[leafKey]*row, len(windows))}
+		v := &sifting{windows: windows, start: r.cells.Start, uses: uses, rows: make([]map[leafKey]*row, len(windows)), deeds: make([]deed, 1<<deedBits)}
 		for j := range v.rows {
 			v.rows[j] = make(map[leafKey]*row)
 		}
