@@ -8,7 +8,7 @@ import (
 // request reads the request line of an HTTP request and tells which service
 // it knocked at. ev.Status and ev.Account are set before.
 func (p *Parser) request(line []byte, ev *Event) {
-	method, rest, ok := cut(line, " ")
+	method, rest, ok := cutByte(line, ' ')
 	i := lastIndex(rest, " HTTP/")
 	if !ok || i < 1 || !isMethod(method) {
 		ev.Service, ev.Action, ev.Outcome = Web, Probe, httpOutcome(ev.Status) // TLS to the plain port, a scanner's bytes, nothing at all
@@ -27,9 +27,9 @@ func (p *Parser) requested(method, target []byte, ev *Event) {
 			target = rest[j:]
 		}
 	}
-	path, query, _ := cut(target, "?")
+	path, query, _ := cutByte(target, '?')
 	switch {
-	case hasPrefixFold(path, "/microsoft-server-activesync"):
+	case string(path) == "/Microsoft-Server-ActiveSync", hasPrefixFold(path, "/microsoft-server-activesync"):
 		p.activeSync(method, query, ev)
 	case roundcubeQuery(method, path, query, ev):
 	default:
@@ -62,6 +62,10 @@ func httpOutcome(status uint16) Outcome {
 }
 
 func isMethod(b []byte) bool {
+	switch string(b) {
+	case "GET", "POST": // nearly all
+		return true
+	}
 	for _, c := range b {
 		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
 			return false
@@ -315,7 +319,7 @@ func (p *Parser) activeSync(method, query []byte, ev *Event) {
 	if string(method) == "OPTIONS" {
 		ev.Action = EASOptions
 	}
-	first, _, _ := cut(query, "&") // Exchange adds to a blob
+	first, _, _ := cutByte(query, '&') // Exchange adds to a blob
 	if i := bytes.IndexByte(first, '='); i < 0 || i+2 >= len(first) { // else it is a name and its value
 		if p.activeSyncBlob(first, ev) {
 			return

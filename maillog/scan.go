@@ -13,6 +13,14 @@ func cut(b []byte, sep string) (before, after []byte, found bool) {
 	return b, nil, false
 }
 
+// cutByte splits b at the first sep.
+func cutByte(b []byte, sep byte) (before, after []byte, found bool) {
+	if i := bytes.IndexByte(b, sep); i >= 0 {
+		return b[:i], b[i+1:], true
+	}
+	return b, nil, false
+}
+
 // index is bytes.Index for a constant text; it does not allocate.
 func index(b []byte, s string) int {
 	for off := 0; ; {
@@ -85,16 +93,13 @@ func two(b []byte, i int) int {
 // A zone is dropped and an IPv4 address mapped into IPv6 is returned as IPv4,
 // so that one client has one address.
 func parseAddr(b []byte) (netip.Addr, bool) {
-	for i, c := range b {
+	for _, c := range b[:min(len(b), 5)] {
 		switch {
 		case isDigit(c):
 		case c == '.':
 			v4, ok := parseIPv4(b)
 			return netip.AddrFrom4(v4), ok
 		default:
-			if i > 4 {
-				return netip.Addr{}, false
-			}
 			return parseIPv6(b)
 		}
 	}
@@ -102,30 +107,27 @@ func parseAddr(b []byte) (netip.Addr, bool) {
 }
 
 func parseIPv4(b []byte) (a [4]byte, ok bool) {
-	part, val, n := 0, 0, 0
-	for _, c := range b {
-		switch {
-		case isDigit(c):
-			if n > 0 && val == 0 { // a leading zero could mean octal
-				return a, false
-			}
-			val = val*10 + int(c-'0')
-			n++
-			if val > 255 {
-				return a, false
-			}
-		case c == '.' && n > 0 && part < 3:
-			a[part] = byte(val)
-			part, val, n = part+1, 0, 0
-		default:
+	i := 0
+	for part := 0; ; part++ {
+		// One to three digits; a leading zero could mean octal.
+		if i >= len(b) || !isDigit(b[i]) {
 			return a, false
 		}
+		val := uint(b[i] - '0')
+		for i++; i < len(b) && isDigit(b[i]); i++ {
+			if val = val*10 + uint(b[i]-'0'); val > 255 || val < 10 {
+				return a, false
+			}
+		}
+		a[part] = byte(val)
+		if part == 3 {
+			return a, i == len(b)
+		}
+		if i >= len(b) || b[i] != '.' {
+			return a, false
+		}
+		i++
 	}
-	if part != 3 || n == 0 {
-		return a, false
-	}
-	a[3] = byte(val)
-	return a, true
 }
 
 func parseIPv6(b []byte) (netip.Addr, bool) {
