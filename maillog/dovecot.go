@@ -65,10 +65,24 @@ func beginsDovecot(line []byte) bool {
 // and no real account is called so.
 func (p *Parser) dovecotSyslog(_, msg []byte, ev *Event) Result {
 	r := p.dovecot(msg, ev)
-	if r.Kind == Parsed && (contains(msg, " dovecot: ") || contains(msg, " dovecot[")) {
+	if r.Kind == Parsed && namesDovecot(msg) {
 		return rejected(whyGlued)
 	}
 	return r
+}
+
+// namesDovecot reports whether " dovecot: " or " dovecot[" stands in b.
+func namesDovecot(b []byte) bool {
+	const name = " dovecot"
+	for {
+		i := index(b, name)
+		if i < 0 {
+			return false
+		}
+		if b = b[i+len(name):]; hasPrefix(b, ": ") || hasPrefix(b, "[") {
+			return true
+		}
+	}
 }
 
 // dovecot reads a message: "PROCESS: ", or "PROCESS(USER)<PID><SESSION>: ",

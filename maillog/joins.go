@@ -8,15 +8,22 @@ import "encoding/binary"
 // full, its oldest entry goes. A forgotten entry only leaves fields empty.
 type joins[V any] struct {
 	bits  uint
+	sets  []joinSet
 	slots []joinSlot[V]
-	clock uint64
+	clock uint32
 }
 
 type joinKey [40]byte
 
+// joinSet is what decides which slot of a set is looked at: it fills one line
+// of the processor's cache, while the slots fill a dozen.
+type joinSet struct {
+	tag  [ways]uint32 // of the key's hash
+	used [ways]uint32 // when it was filled, 0: free
+}
+
 type joinSlot[V any] struct {
 	key   joinKey
-	used  uint64 // 0: free
 	value V
 }
 
@@ -30,7 +37,7 @@ func (j *joins[V]) find(key []byte, create bool) (v *V, fresh bool) {
 		return nil, false
 	}
 	if j.slots == nil {
-		j.slots = make([]joinSlot[V], ways<<j.bits)
+		j.slots, j.sets = make([]joinSlot[V], ways<<j.bits), make([]joinSet, 1<<j.bits)
 	}
 	copy(k[:], key)
 	h := uint64(len(key))
@@ -38,20 +45,28 @@ func (j *joins[V]) find(key []byte, create bool) (v *V, fresh bool) {
 		h = (h ^ binary.LittleEndian.Uint64(k[i:])) * 0x9e3779b97f4a7c15
 		h ^= h >> 29
 	}
-	set := j.slots[(h>>(64-j.bits))*ways:][:ways]
+	n := h >> (64 - j.bits)
+	set, slots, tag := &j.sets[n], j.slots[n*ways:][:ways], uint32(h)
 	oldest := 0
-	for i := range set {
-		if set[i].used != 0 && set[i].key == k {
-			return &set[i].value, false
+	for i := range set.tag {
+		if set.tag[i] == tag && set.used[i] != 0 && slots[i].key == k {
+			return &slots[i].value, false
 		}
-		if set[i].used < set[oldest].used {
+		if set.used[i] < set.used[oldest] {
 			oldest = i
 		}
 	}
 	if !create {
 		return nil, false
 	}
-	j.clock++
-	set[oldest].key, set[oldest].used = k, j.clock
-	return &set[oldest].value, true
+	if j.clock++; j.clock == 0 { // after 4 billion: all are as old as another
+		for i := range j.sets {
+			for w, used := range j.sets[i].used {
+				j.sets[i].used[w] = min(used, 1)
+			}
+		}
+		j.clock = 2
+	}
+	set.tag[oldest], set.used[oldest], slots[oldest].key = tag, j.clock, k
+	return &slots[oldest].value, true
 }

@@ -21,10 +21,16 @@ func cutByte(b []byte, sep byte) (before, after []byte, found bool) {
 	return b, nil, false
 }
 
-// index is bytes.Index for a constant text; it does not allocate.
+// index is bytes.Index for a constant text; it does not allocate. It looks for
+// the text's first byte, for the second where the first is a blank: there are
+// too many of these.
 func index(b []byte, s string) int {
-	for off := 0; ; {
-		i := bytes.IndexByte(b[off:], s[0])
+	probe := 0
+	if s[0] == ' ' && len(s) > 1 {
+		probe = 1
+	}
+	for off := 0; len(b)-off >= len(s); off++ {
+		i := bytes.IndexByte(b[off+probe:], s[probe])
 		if i < 0 || len(b)-off-i < len(s) {
 			return -1
 		}
@@ -32,8 +38,8 @@ func index(b []byte, s string) int {
 		if string(b[off:off+len(s)]) == s {
 			return off
 		}
-		off++
 	}
+	return -1
 }
 
 // lastIndex is bytes.LastIndex for a constant text.
