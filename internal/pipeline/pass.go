@@ -235,16 +235,16 @@ func (t *tally) add(u *tally) {
 type stretch struct {
 	unit     int
 	begin    block
-	from, to int64  // offsets, of a plain file of which each line is read by itself
+	from, to int64  // offsets, of a plain file
 	need     []bool // else: which of the unit's blocks are needed
 }
 
-// stretches are what holds blocks that are picked. Of a plain file of which each
-// line is read by itself, these are runs of such blocks, none longer than
-// longStretch so that the readers have about the same to do; else it is the
-// unit up to its last one.
+// stretches are what holds blocks that are picked. Of a plain file these are
+// runs of such blocks, none much longer than longStretch so that the readers
+// have about the same to do; of one that can only be read from its beginning it
+// is the unit up to its last one. What is nearer than a warm-up is one run.
 func (r *run) stretches(pick func(first, last int64) bool) (out []stretch, weights []int64) {
-	const longStretch = 16 << 20
+	const longStretch = 64 << 20
 	add := func(s stretch, weight int64) {
 		out, weights = append(out, s), append(weights, weight)
 	}
@@ -258,9 +258,13 @@ func (r *run) stretches(pick func(first, last int64) bool) (out []stretch, weigh
 		if !some {
 			continue
 		}
-		if u.Compression != "plain" || !u.Format.Alone() {
+		if u.Compression != "plain" || u.Format.Headed() {
 			add(stretch{unit: i, need: need}, u.weight())
 			continue
+		}
+		near := int64(0)
+		if !u.Format.Alone() {
+			near = warmUp
 		}
 		end := func(j int) int64 {
 			if j+1 < len(blocks) {
@@ -273,9 +277,10 @@ func (r *run) stretches(pick func(first, last int64) bool) (out []stretch, weigh
 				continue
 			}
 			s := stretch{unit: i, begin: blocks[j], from: blocks[j].offset, to: end(j)}
-			for j+1 < len(need) && need[j+1] && s.to-s.from < longStretch {
-				j++
-				s.to = end(j)
+			for k := j + 1; k < len(need) && s.to-s.from < longStretch && blocks[k].offset-s.to <= near; k++ {
+				if need[k] {
+					j, s.to = k, end(k)
+				}
 			}
 			add(s, s.to-s.from)
 		}
@@ -315,40 +320,38 @@ type reader struct {
 	worker  *enrich.Worker
 	visitor visitor
 	parser  *maillog.Parser
-	source  string
-	unit    int
+	file    *intake.File // that the parser read last
+	at      int64        // how far
 }
 
-// begin makes the parser ready for a unit.
-func (rd *reader) begin(ctx context.Context, i int) {
-	u := &rd.run.units[i]
-	f := u.File
+// begin makes the parser ready for the lines of a file from an offset on.
+func (rd *reader) begin(ctx context.Context, f *intake.File, from int64) {
 	switch {
-	case rd.parser != nil && rd.source == f.Source && rd.unit == i-1 && u.From > 0:
+	case rd.parser != nil && rd.file == f && rd.at == from:
 		// The parser has just read what stands before.
-	case rd.parser != nil && rd.source == f.Source && u.From == 0:
+	case rd.parser != nil && rd.file != nil && rd.file.Source == f.Source && from == 0:
 		rd.parser.NextFile(f.Reference, f.Format)
 	default:
 		rd.parser = maillog.NewParser(maillog.Options{
 			Format: f.Format, Location: rd.run.opt.Location, Reference: f.Reference,
 		})
-		if u.From > 0 && !f.Format.Alone() {
+		if from > 0 && !f.Format.Alone() {
 			var ev maillog.Event
-			// What goes wrong here goes wrong again, and is told, in the unit
-			// that these lines belong to.
-			_, _ = f.Stretch(ctx, f.LineAfter(max(0, u.From-warmUp)), u.From, func(l intake.Line) error {
+			// What goes wrong here goes wrong again, and is told, where these
+			// lines are read for themselves.
+			_, _ = f.Stretch(ctx, f.LineAfter(max(0, from-warmUp)), from, func(l intake.Line) error {
 				rd.parser.Parse(l.Bytes, &ev)
 				return nil
 			})
 		}
 	}
-	rd.source, rd.unit = f.Source, i
+	rd.file, rd.at = f, from
 }
 
 // first reads a unit in the first pass.
 func (rd *reader) first(ctx context.Context, i int, t *tally) {
 	u := &rd.run.units[i]
-	rd.begin(ctx, i)
+	rd.begin(ctx, u.File, u.From)
 	t.first, t.last, t.early = math.MaxInt64, math.MinInt64, math.MinInt64
 	behind := 0
 	var (
@@ -406,14 +409,17 @@ func (rd *reader) first(ctx context.Context, i int, t *tally) {
 		t.blocks = append(t.blocks, b)
 	}
 	t.done = true
+	rd.at = u.To
 }
 
 // second reads a stretch in the second pass.
 func (rd *reader) second(ctx context.Context, s *stretch) error {
 	u := &rd.run.units[s.unit]
 	alone := u.Format.Alone()
-	if !alone || rd.parser == nil || rd.source != u.Source {
-		rd.begin(ctx, s.unit)
+	if s.need == nil {
+		rd.begin(ctx, u.File, s.from)
+	} else {
+		rd.begin(ctx, u.File, u.From)
 	}
 	var (
 		ev  maillog.Event
@@ -434,6 +440,7 @@ func (rd *reader) second(ctx context.Context, s *stretch) error {
 			take(&l, s.begin.line-1)
 			return nil
 		})
+		rd.at = s.to
 		return err
 	}
 	last := len(s.need) - 1
@@ -456,6 +463,7 @@ func (rd *reader) second(ctx context.Context, s *stretch) error {
 	} else {
 		_, err = u.Stretch(ctx, u.From, u.To, fn)
 	}
+	rd.at = -1
 	if errors.Is(err, errEnough) {
 		return nil
 	}
