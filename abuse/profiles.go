@@ -144,7 +144,8 @@ type Profiles struct {
 	// Forgotten counts sources that had to make room for others.
 	Forgotten int64
 
-	visits []visit // by Party of the epoch, not entered yet
+	visits []*[visitPage]visit // by Party of the epoch, not entered yet
+	top    int                 // how many of them may be in use
 	epoch  int32
 
 	names       int // in all of sources' Failed

@@ -35,6 +35,9 @@ type visit struct {
 	lines   [refsPerRecord]traffic.Ref
 }
 
+// visitPage is how many visits are made room for at a time.
+const visitPage = 256
+
 // visit returns that of the party of a Record, nil where it has none.
 func (p *Profiles) visit(r *traffic.Record) *visit {
 	if r.Party <= 0 {
@@ -45,15 +48,11 @@ func (p *Profiles) visit(r *traffic.Record) *visit {
 		p.epoch = r.Epoch
 	}
 	i := int(r.Party) - 1
-	if i >= len(p.visits) {
-		if i >= cap(p.visits) {
-			grown := make([]visit, len(p.visits), max(1024, 2*(i+1)))
-			copy(grown, p.visits)
-			p.visits = grown
-		}
-		p.visits = p.visits[:i+1]
+	for i/visitPage >= len(p.visits) {
+		p.visits = append(p.visits, new([visitPage]visit))
 	}
-	v := &p.visits[i]
+	p.top = max(p.top, i+1)
+	v := &p.visits[i/visitPage][i%visitPage]
 	if !v.known {
 		v.of(r)
 	}
@@ -102,13 +101,14 @@ func (v *visit) signedIn(r *traffic.Record) {
 // Settle enters what the visits added up. It must be called once all events
 // are added, before anything is asked.
 func (p *Profiles) Settle() {
-	for i := range p.visits {
-		if v := &p.visits[i]; v.in+v.used > 0 {
+	for i := range p.top {
+		v := &p.visits[i/visitPage][i%visitPage]
+		if v.in+v.used > 0 {
 			p.enter(v)
 		}
+		*v = visit{}
 	}
-	clear(p.visits)
-	p.visits = p.visits[:0]
+	p.top = 0
 }
 
 func (p *Profiles) enter(v *visit) {

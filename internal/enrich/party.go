@@ -10,16 +10,16 @@ import (
 	"mailvigil/traffic"
 )
 
-// maxParties bounds how many parties a Worker knows at a time; at 65,536 the
-// table takes 6 MB. Whoever forges more begins a new epoch with each so many.
-const maxParties = 1 << 16
+// maxParties bounds how many parties a Worker knows at a time; its table then
+// takes 4 MB. Whoever forges more begins a new epoch with each so many.
+const maxParties = 1 << 15
 
 // parties remembers what Enrich answered for each combination of service,
 // account, address, client and device: an organisation's devices do the same
 // thing again and again, and one look-up is all that their lines then cost.
 //
 // A combination is known by a hash of 64 bits under a secret that differs from
-// run to run. Two of 65,536 are the same once in some 10^14 lines, and nobody
+// run to run. Two of 32,768 are the same once in some 10^14 lines, and nobody
 // who writes lines can aim at it.
 type parties struct {
 	seeds [3]maphash.Seed
