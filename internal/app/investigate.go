@@ -118,6 +118,7 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 		return nil, err
 	}
 	o.Since, o.Until = in.since, in.until
+	defer stayModest()()
 	var meter reading
 	for _, f := range set.Files {
 		meter.total += f.Size

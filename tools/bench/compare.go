@@ -22,7 +22,7 @@ import (
 // lines; the slow programs read the beginning of a file, since their speed
 // does not depend on its length and a person waits.
 const (
-	accounts = "4000"
+	accounts = "10000"
 	days     = "14"
 	zone     = "Europe/Brussels"
 

@@ -30,7 +30,7 @@ func main() {
 	flag.StringVar(&c.program, "program", "", "time this `mailvigil` beside its peers")
 	flag.StringVar(&c.folder, "logs", "build/bench", "`FOLDER` for the logs that are read, kept for the next time")
 	flag.StringVar(&c.peers, "peers", "build/peers", "`FOLDER` that tools/peers filled")
-	flag.IntVar(&c.rounds, "rounds", 5, "`NUMBER` of runs that count")
+	flag.IntVar(&c.rounds, "rounds", 3, "`NUMBER` of runs that count")
 	page := flag.String("page", "", "write the figures as a page to `FILE`")
 	flag.Parse()
 	if flag.NArg() > 0 || c.rounds < 1 {
