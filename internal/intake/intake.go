@@ -148,6 +148,7 @@ type ReadStats struct {
 	Stored   int64 // bytes of the file as stored
 	Overlong int64 // lines that were cut at MaxLine
 	Skipped  int64 // bytes that were cut off them
+	NUL      int64 // bytes of NUL before lines, passed over
 	// SHA256 is the hash of the file as stored, up to the size it had when it
 	// was found. Zero where reading ended before it.
 	SHA256 [32]byte
