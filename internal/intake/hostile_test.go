@@ -355,8 +355,9 @@ func TestReadMemory(t *testing.T) {
 }
 
 // A logrotate that renames, copies and truncates, compresses and deletes while
-// files are found and read: whatever is handed over are lines that were
-// written, and everything else is a Problem.
+// files are found and read: nothing but a Problem comes of it. Lines are held
+// against their beginning alone, since a file that is written over while it is
+// read shows the old before the new.
 func TestRotationMeanwhile(t *testing.T) {
 	dir := t.TempDir()
 	base := filepath.Join(dir, "mail.log")
