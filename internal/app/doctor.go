@@ -48,7 +48,7 @@ line.`,
 }
 
 func (a *app) doctor(ctx context.Context, paths []string, cfg *config.Config, zone *time.Location, zoneGiven bool, file string) (err error) {
-	set, err := intake.Discover(ctx, paths, intake.Options{Location: zone, Now: a.now(), Stdin: a.stdin})
+	set, err := a.discover(ctx, paths, zone, false)
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func (a *app) investigate(ctx context.Context, in investigation) (_ *verdict.Ver
 	if len(paths) == 0 {
 		paths = in.config.Logs
 	}
-	set, err := intake.Discover(ctx, paths, intake.Options{Location: in.zone, Now: a.now(), Stdin: a.stdin})
+	set, err := a.discover(ctx, paths, in.zone, in.quiet)
 	if err != nil {
 		return nil, err
 	}

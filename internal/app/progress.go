@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"mailvigil/internal/intake"
 )
 
 // progress is what a reader of logs tells about itself. Its methods are called
@@ -19,6 +21,37 @@ type progress interface {
 	Stored() (done, total int64)
 	// Lines returns how many lines were read.
 	Lines() int64
+}
+
+// searching is the progress of finding the files.
+type searching struct{ intake.Search }
+
+// Stored implements progress: what is kept of standard input and pipes.
+func (s *searching) Stored() (done, total int64) { return s.Spooled.Load(), 0 }
+
+// Lines implements progress.
+func (s *searching) Lines() int64 { return 0 }
+
+// Text is the whole line.
+func (s *searching) Text() string {
+	if name := s.Input(); name != "" {
+		if n := s.Spooled.Load(); n > 0 {
+			return "reading " + printable(name) + ": " + size(n)
+		}
+		return "waiting for " + printable(name) + ", Ctrl-C stops"
+	}
+	return fmt.Sprintf("looking at files: %d of %d", s.Looked.Load(), s.Listed.Load())
+}
+
+// discover finds the files, with progress on a terminal.
+func (a *app) discover(ctx context.Context, paths []string, zone *time.Location, quiet bool) (*intake.Set, error) {
+	var search searching
+	stop := func() {}
+	if !quiet {
+		stop = a.watch(ctx, &search)
+	}
+	defer func() { stop() }()
+	return intake.Discover(ctx, paths, intake.Options{Location: zone, Now: a.now(), Stdin: a.stdin, Search: &search.Search})
 }
 
 // watch draws a line of progress on stderr until the function it returns is
@@ -65,6 +98,10 @@ func draw(ctx context.Context, w io.Writer, p progress, width func() int, now fu
 
 // progressLine is at most width columns wide.
 func progressLine(p progress, elapsed time.Duration, width int) string {
+	if t, ok := p.(interface{ Text() string }); ok {
+		text := t.Text()
+		return text[:min(len(text), max(0, width))]
+	}
 	done, total := p.Stored()
 	lines := p.Lines()
 	var facts []string

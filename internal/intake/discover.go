@@ -9,8 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -23,16 +27,22 @@ import (
 // where two begin alike; whether it is a log, of which format and how
 // compressed, is told by its content. The error is the context's; everything
 // else that goes wrong is a Problem of the Set. The caller closes the Set.
+//
+// Files are looked at side by side, one open file for each processor, and
+// taken in the order in which they were met, so that the Set does not depend
+// on which was faster.
 func Discover(ctx context.Context, paths []string, o Options) (*Set, error) {
 	d := &discovery{
 		ctx: ctx, o: o, loc: o.Location, set: &Set{},
-		sizes: map[int64][]*candidate{},
-		paths: map[string]*candidate{},
-		heads: map[string][]*candidate{},
-		dirs:  map[string]bool{},
+		inodes: map[inode]*candidate{},
+		heads:  map[string][]*candidate{},
+		dirs:   map[string]bool{},
 	}
 	if d.loc == nil {
 		d.loc = time.UTC
+	}
+	if d.o.Search == nil {
+		d.o.Search = new(Search)
 	}
 	d.timer = newTimer(d.loc)
 	if len(paths) == 0 {
@@ -41,6 +51,7 @@ func Discover(ctx context.Context, paths []string, o Options) (*Set, error) {
 	for _, p := range paths {
 		d.path(p)
 	}
+	d.look()
 	if err := ctx.Err(); err != nil {
 		_ = d.set.Close()
 		return nil, err
@@ -69,22 +80,80 @@ type candidate struct {
 }
 
 type discovery struct {
-	ctx   context.Context
-	o     Options
-	loc   *time.Location
-	timer *timer
-	set   *Set
-	found []*candidate
-	sizes map[int64][]*candidate  // by stored size, for hard links
-	paths map[string]*candidate   // by real path; nil: no log
-	heads map[string][]*candidate // by first line, for copies
-	dirs  map[string]bool         // folders walked, by real path
-	stdin bool
+	ctx    context.Context
+	o      Options
+	loc    *time.Location
+	timer  *timer
+	set    *Set
+	met    []met
+	found  []*candidate
+	inodes map[inode]*candidate    // of the files looked at; nil: no log
+	heads  map[string][]*candidate // by first line, for copies
+	dirs   map[string]bool         // folders walked, by real path
+	stdin  bool
+}
+
+// met is what was met at a path: a file still to be looked at, or a problem.
+type met struct {
+	path, name string
+	spooled    bool
+	problem    *Problem
 }
 
 func (d *discovery) problem(name string, kind Kind, text string, err error) {
-	d.set.Problems = append(d.set.Problems, Problem{name, kind, text, err})
+	d.meet(&Problem{name, kind, text, err})
 }
+
+func (d *discovery) meet(p *Problem) { d.met = append(d.met, met{problem: p}) }
+
+func (d *discovery) file(path, name string, spooled bool) {
+	d.met = append(d.met, met{path: path, name: name, spooled: spooled})
+	d.o.Search.Listed.Add(1)
+}
+
+// look looks at the files that were met, side by side in blocks, which bound
+// what waits to be taken.
+func (d *discovery) look() {
+	workers := min(runtime.GOMAXPROCS(0), maxLookers)
+	timers := make([]*timer, workers)
+	for i := range timers {
+		timers[i] = newTimer(d.loc)
+	}
+	for block := range slices.Chunk(d.met, 1024) {
+		results := make([]looked, len(block))
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for _, t := range timers {
+			wg.Go(func() {
+				for d.ctx.Err() == nil {
+					i := int(next.Add(1)) - 1
+					if i >= len(block) {
+						return
+					}
+					if block[i].problem == nil {
+						results[i] = d.examine(t, block[i])
+						d.o.Search.Looked.Add(1)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for i, m := range block {
+			if d.ctx.Err() != nil {
+				return
+			}
+			if m.problem != nil {
+				d.set.Problems = append(d.set.Problems, *m.problem)
+				continue
+			}
+			d.take(m, results[i])
+		}
+	}
+	d.met = nil
+}
+
+// maxLookers bounds the files that are open at a time, and the parsers.
+const maxLookers = 8
 
 func (d *discovery) usual() {
 	places := d.o.Places
@@ -92,17 +161,33 @@ func (d *discovery) usual() {
 		places = UsualPlaces
 	}
 	n := 0
+	closed := map[string]bool{}
 	for _, pattern := range places {
 		names, _ := filepath.Glob(pattern) // its only error is a bad pattern
 		for _, name := range names {
 			d.path(name)
 		}
 		n += len(names)
+		// Glob passes over a folder that may not be looked into.
+		dir := filepath.Dir(pattern)
+		if len(names) == 0 && !closed[dir] && !strings.ContainsAny(dir, "*?[") {
+			if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
+				closed[dir] = true
+				d.meet(unreadable(dir, err))
+			}
+		}
 	}
 	if n == 0 {
-		d.problem("usual places", Missing, "no logs in "+strings.Join(places, ", ")+": name the files or folders to read, or run as a user who may look there", nil)
+		named := strings.Join(places[:min(len(places), shownPlaces)], ", ")
+		if more := len(places) - shownPlaces; more > 0 {
+			named += fmt.Sprintf(" and %d more places", more)
+		}
+		d.problem("usual places", Missing, "no logs in "+named+": name the files or folders to read, "+
+			`or run as a user who may look there; where the systemd journal holds the logs, "journalctl -o json | mailvigil investigate -"`, nil)
 	}
 }
+
+const shownPlaces = 6
 
 // path takes one path that the operator named.
 func (d *discovery) path(path string) {
@@ -126,13 +211,17 @@ func (d *discovery) path(path string) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		d.set.Problems = append(d.set.Problems, *unreadable(name, err))
+		d.meet(unreadable(name, err))
 	case info.IsDir():
 		d.walk(path)
 	case info.Mode().IsRegular():
 		d.file(path, name, false)
 	case info.Mode()&fs.ModeNamedPipe != 0: // what a shell's <(command) names
-		d.spool(name, func() (io.ReadCloser, error) { return os.Open(path) })
+		d.pipe(path, name)
+	case info.Mode()&fs.ModeSocket != 0:
+		d.problem(name, Unreadable, "a socket, which holds no lines: name the log files of the program that listens on it", nil)
+	case info.Mode()&fs.ModeDevice != 0:
+		d.problem(name, Unreadable, `a device, not a log: name log files, or "-" for standard input`, nil)
 	default:
 		d.problem(name, Unreadable, "neither a file nor a folder nor a pipe: name log files", nil)
 	}
@@ -147,9 +236,13 @@ func (d *discovery) walk(dir string) {
 		return
 	}
 	d.dirs[resolved] = true
+	if fsName := kernelView(dir); fsName != "" {
+		d.problem(filepath.Clean(dir), Unreadable, "a view of the kernel ("+fsName+"), which holds no logs: left out", nil)
+		return
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		d.set.Problems = append(d.set.Problems, *unreadable(filepath.Clean(dir), err))
+		d.meet(unreadable(filepath.Clean(dir), err))
 	}
 	for _, e := range entries {
 		if d.ctx.Err() != nil {
@@ -164,7 +257,7 @@ func (d *discovery) walk(dir string) {
 		case err != nil && e.Type()&fs.ModeSymlink != 0 && !errors.Is(err, fs.ErrPermission):
 			d.problem(path, Missing, "a link that leads nowhere: nothing to read", err)
 		case err != nil:
-			d.set.Problems = append(d.set.Problems, *unreadable(path, err))
+			d.meet(unreadable(path, err))
 		case info.IsDir():
 			d.walk(path)
 		case info.Mode().IsRegular():
@@ -191,10 +284,12 @@ func (d *discovery) spool(name string, open func() (io.ReadCloser, error)) {
 	// interrupted, so both are left behind when the context ends. What comes
 	// then fails on the closed file.
 	done := make(chan error, 1)
+	d.o.Search.wait(name)
+	defer d.o.Search.wait("")
 	go func() {
 		in, err := open()
 		if err == nil {
-			_, err = io.Copy(f, in)
+			_, err = io.Copy(io.MultiWriter(f, &d.o.Search.Spooled), in)
 			_ = in.Close()
 		}
 		done <- err
@@ -208,60 +303,118 @@ func (d *discovery) spool(name string, open func() (io.ReadCloser, error)) {
 	if e := f.Close(); err == nil {
 		err = e
 	}
-	if err != nil {
-		d.problem(name, Damaged, fmt.Sprintf("could not be read and kept to its end: %v: what came before is used; "+
-			"choose a folder with more room with TMPDIR, or give a file", reason(err)), err)
+	if errors.Is(err, errNoWriter) {
+		d.problem(name, Unreadable, "a pipe to which nobody writes: start what writes to it first, or name log files", nil)
+		return
+	}
+	if full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG); full {
+		d.problem(name, Damaged, fmt.Sprintf("could not be kept to its end in %s: %v: what came before is used; "+
+			"choose a folder with more room with TMPDIR, or give a file", dir, reason(err)), err)
+	} else if err != nil {
+		d.problem(name, Damaged, fmt.Sprintf("could not be read to its end: %v: what came before is used; "+
+			"see why what writes it stopped, and start again, or give a file", reason(err)), err)
 	}
 	d.file(f.Name(), name, true)
 }
 
-// file opens one regular file and takes it if it is a log.
-func (d *discovery) file(path, name string, spooled bool) {
-	f, err := os.Open(path)
-	if err != nil {
-		d.set.Problems = append(d.set.Problems, *unreadable(name, err))
-		return
+// pipe spools a named pipe. Opening one waits until somebody writes to it,
+// which may be never.
+func (d *discovery) pipe(path, name string) {
+	wait := d.o.PipeWait
+	if wait <= 0 {
+		wait = time.Minute
 	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		d.set.Problems = append(d.set.Problems, *unreadable(name, err))
-		return
-	}
-	resolved := realPath(path)
-	twin, known := d.paths[resolved]
-	for _, c := range d.sizes[info.Size()] {
-		if os.SameFile(c.info, info) {
-			twin = c
+	opened := make(chan struct{})
+	var late atomic.Bool
+	release := func() {
+		// A writer that leaves at once lets the reader go.
+		if w, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			_ = w.Close()
 		}
 	}
-	switch {
-	case twin == nil:
-	case twin.Name == name:
-		d.problem(name, Twice, "named twice, read once", nil)
-	default:
-		d.problem(name, Twice, "the same file as "+twin.Name+": read once", nil)
+	go func() {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-opened:
+		case <-timer.C:
+			late.Store(true)
+			release()
+		case <-d.ctx.Done():
+			release()
+		}
+	}()
+	d.spool(name, func() (io.ReadCloser, error) {
+		f, err := os.Open(path)
+		close(opened)
+		if late.Load() && err == nil {
+			_ = f.Close()
+			return nil, errNoWriter
+		}
+		return f, err
+	})
+}
+
+var errNoWriter = errors.New("nobody writes to this pipe")
+
+// inode is what a file is known by, whatever its names.
+type inode struct{ dev, ino uint64 }
+
+func inodeOf(info os.FileInfo) inode {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return inode{uint64(st.Dev), st.Ino} //nolint:unconvert // its width differs between systems
 	}
-	if known || twin != nil {
-		return
+	return inode{}
+}
+
+// looked is what examine found at one path: a candidate, or a problem.
+type looked struct {
+	info    os.FileInfo
+	c       *candidate
+	problem *Problem
+}
+
+// examine opens one regular file and finds out whether it is a log.
+func (d *discovery) examine(t *timer, m met) (l looked) {
+	name := m.name
+	bad := func(kind Kind, text string, err error) looked {
+		l.problem = &Problem{name, kind, text, err}
+		return l
 	}
-	d.paths[resolved] = nil
-	c := &candidate{File: &File{Path: path, Name: name, Size: info.Size(), ModTime: info.ModTime(), info: info}}
+	// Not to wait where a pipe took the place of the file.
+	f, err := os.OpenFile(m.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err == nil {
+		defer func() { _ = f.Close() }()
+		l.info, err = f.Stat()
+	}
+	if err != nil {
+		l.problem = unreadable(name, err)
+		return l
+	}
+	info := l.info
+	if !info.Mode().IsRegular() {
+		return bad(Changed, "replaced while it was looked at, not read: start again", nil)
+	}
+	if info.Size() == 0 {
+		if fsName := kernelView(m.path); fsName != "" {
+			return bad(Unreadable, "a view of the kernel ("+fsName+"), which has no size and can change with every reading: "+
+				`if it is a log, pipe it in: "cat FILE | mailvigil investigate -"`, nil)
+		}
+		return bad(Empty, "empty: nothing to read", nil)
+	}
+	c := &candidate{File: &File{Path: m.path, Name: name, Size: info.Size(), ModTime: info.ModTime(), info: info}}
 	sm, err := d.sample(f, c)
 	if d.ctx.Err() != nil {
-		return
+		return l
 	}
-	if bad := (*damage)(nil); len(sm.head) == 0 && errors.As(err, &bad) {
-		d.problem(name, Damaged, bad.text(0), bad.err)
-		return
+	if broken := (*damage)(nil); len(sm.head) == 0 && errors.As(err, &broken) {
+		return bad(Damaged, broken.text(0), broken.err)
 	}
 	if sm.empty {
-		d.problem(name, Empty, "empty: nothing to read", nil)
-		return
+		return bad(Empty, "empty: nothing to read", nil)
 	}
 	if kind, text := foreign(sm); text != "" {
-		d.problem(name, kind, text, nil)
-		return
+		return bad(kind, text, nil)
 	}
 	if c.Format = maillog.Detect(sm.head); c.Format == maillog.FormatNone {
 		c.Format = maillog.Detect(sm.tail)
@@ -271,23 +424,47 @@ func (d *discovery) file(path, name string, spooled bool) {
 	}
 	if c.Format == maillog.FormatNone {
 		if sm.head == nil || bytes.IndexByte(sm.head, 0) >= 0 || !mostlyText(sm.head) {
-			d.problem(name, Binary, "binary, not a log: leave it out", nil)
-		} else {
-			d.problem(name, Unknown, `text of no format that is read: "mailvigil trace FILE:1" says what is made of a line`, nil)
+			return bad(Binary, "binary, not a log: leave it out", nil)
 		}
+		return bad(Unknown, `text of no format that is read: "mailvigil trace FILE:1" says what is made of a line`, nil)
+	}
+	t.times(c, sm, d.loc)
+	c.head = bytes.Clone(sm.head[:min(len(sm.head), headLen)])
+	l.c = c
+	return l
+}
+
+// take keeps a log that was found, unless it is there already.
+func (d *discovery) take(m met, l looked) {
+	if l.info != nil {
+		id := inodeOf(l.info)
+		twin, known := d.inodes[id]
+		switch {
+		case twin == nil:
+		case twin.Name == m.name:
+			d.set.Problems = append(d.set.Problems, Problem{m.name, Twice, "named twice, read once", nil})
+		default:
+			d.set.Problems = append(d.set.Problems, Problem{m.name, Twice, "the same file as " + twin.Name + ": read once", nil})
+		}
+		if known {
+			return
+		}
+		if id != (inode{}) {
+			d.inodes[id] = l.c
+		}
+	}
+	if l.problem != nil {
+		d.set.Problems = append(d.set.Problems, *l.problem)
 		return
 	}
-	d.times(c, sm)
-	c.head = bytes.Clone(sm.head[:min(len(sm.head), headLen)])
-	if spooled {
+	c := l.c
+	if m.spooled {
 		// Neither the name nor the time of the temporary file says anything.
-		c.stem, c.number, c.ModTime, c.Source = name, -1, time.Time{}, name
+		c.stem, c.number, c.ModTime, c.Source = m.name, -1, time.Time{}, m.name
 	} else {
-		c.stem, c.date, c.number = rotation(filepath.Base(path), d.loc)
-		c.Source = filepath.Join(filepath.Dir(name), c.stem)
+		c.stem, c.date, c.number = rotation(filepath.Base(m.path), d.loc)
+		c.Source = filepath.Join(filepath.Dir(m.name), c.stem)
 	}
-	d.paths[resolved] = c
-	d.sizes[c.Size] = append(d.sizes[c.Size], c)
 	if !d.copied(c) {
 		d.found = append(d.found, c)
 	}
@@ -314,7 +491,9 @@ func foreign(sm sample) (Kind, string) {
 	}
 	switch {
 	case bytes.HasPrefix(sm.raw, []byte("LPKSHHRH")):
-		return Binary, `a systemd journal: pipe "journalctl -o short-iso --file FILE" into standard input`
+		return Binary, `a systemd journal: pipe it in: "journalctl -o json --file FILE | mailvigil investigate -"`
+	case sm.utf16:
+		return Unknown, `UTF-16, as Windows writes text: convert it with "iconv -f UTF-16 -t UTF-8 FILE > FILE.txt"`
 	case sm.tar:
 		return Unknown, `a tar archive, which is not read: unpack it with "tar -xf"`
 	}
@@ -337,7 +516,7 @@ func mostlyText(b []byte) bool {
 
 // headLen is how much of a file is kept to know a copy by. It only saves
 // comparing whole files; what decides is their whole content.
-const headLen = 2 << 10
+const headLen = 512
 
 // copied tells whether c has the content of a file that was already taken,
 // as a rotated file does that is there both plain and compressed, or one that
@@ -366,7 +545,7 @@ func (d *discovery) copied(c *candidate) bool {
 		case firstLonger:
 			text = "the beginning of %s: read there"
 		}
-		d.problem(drop.Name, Twice, fmt.Sprintf(text, keep.Name), nil)
+		d.set.Problems = append(d.set.Problems, Problem{drop.Name, Twice, fmt.Sprintf(text, keep.Name), nil})
 		drop.dropped = true
 		if drop == c {
 			return true

@@ -39,19 +39,47 @@ type Options struct {
 	// Format of every file, where the operator knows it; FormatNone: told by
 	// the content of each.
 	Format maillog.Format
+	// PipeWait is how long a named pipe waits for a writer; 0 is a minute.
+	PipeWait time.Duration
+	// Search, where given, is told how far Discover is.
+	Search *Search
 	// Places are the patterns looked at without paths; nil is UsualPlaces.
 	Places []string
 }
 
-// UsualPlaces are where mail and web servers and Roundcube keep their logs.
+// UsualPlaces are where mail and web servers and webmail keep their logs.
+//
+// Debian's are those of the packages' logrotate configurations in bookworm
+// (rsyslog, dovecot, exim4-base, nginx-common, apache2, lighttpd, roundcube-core,
+// sogo, rspamd, haproxy) and of caddy's postinst; Postfix, Cyrus, Courier,
+// OpenSMTPD, Sendmail, amavis and Debian's Dovecot write to syslog, which is
+// mail.log there, maillog on Red Hat's and the BSDs, mail on SUSE's. Stalwart's
+// is that of its documentation (Log file tracer), before and since 0.11. From
+// memory, not checked: Red Hat's, SUSE's, FreeBSD's and cPanel's, clamav-milter's,
+// Zimbra's and Kerio's, Plesk's.
+//
+// Left out on purpose: /var/log/syslog and /var/log/messages, which hold mail's
+// lines a second time where there is mail.log, and Exim's rejectlog, which
+// repeats mainlog's. mox writes to the systemd journal alone.
 var UsualPlaces = []string{
 	"/var/log/mail.log*",
 	"/var/log/maillog*",
+	"/var/log/mail",
+	"/var/log/mail-20*",
 	"/var/log/dovecot*",
 	"/var/log/postfix*",
+	"/var/log/exim4/mainlog*",
+	"/var/log/exim/main*log*",
+	"/var/log/exim_mainlog*",
+	"/var/log/rspamd/rspamd.log*",
+	"/var/log/clamav/clamav-milter*",
 	"/var/log/nginx/*access*",
 	"/var/log/apache2/*access*",
 	"/var/log/httpd/*access*",
+	"/var/log/lighttpd/*access*",
+	"/var/log/haproxy.log*",
+	"/var/log/caddy",
+	"/var/log/sogo",
 	"/var/log/roundcube*",
 	"/var/lib/roundcube/logs",
 	"/usr/share/roundcube/logs",
@@ -59,6 +87,14 @@ var UsualPlaces = []string{
 	"/var/www/roundcube*/logs",
 	"/var/www/*/roundcube*/logs",
 	"/srv/*/roundcube*/logs",
+	"/opt/zimbra/log/audit.log*",
+	"/opt/zimbra/log/mailbox.log*",
+	"/opt/zimbra/log/*access*",
+	"/var/log/zimbra.log*",
+	"/opt/kerio/mailserver/store/logs",
+	"/opt/stalwart/logs",
+	"/opt/stalwart-mail/logs",
+	"/usr/local/psa/var/log/maillog*",
 }
 
 // Set is the files that were found, and what was wrong with others.
@@ -148,12 +184,40 @@ type ReadStats struct {
 	Stored   int64 // bytes of the file as stored
 	Overlong int64 // lines that were cut at MaxLine
 	Skipped  int64 // bytes that were cut off them
+	NUL      int64 // bytes of NUL before lines, passed over
 	// SHA256 is the hash of the file as stored, up to the size it had when it
 	// was found. Zero where reading ended before it.
 	SHA256 [32]byte
 	// Changed is true where the file grew, shrank or was replaced since it
 	// was found, or reads otherwise than the first time.
 	Changed bool
+}
+
+// Search counts what Discover does, for another goroutine to show.
+type Search struct {
+	Listed  atomic.Int64 // files that were met
+	Looked  atomic.Int64 // files that were looked at
+	Spooled Count        // bytes kept of standard input and pipes
+	from    atomic.Pointer[string]
+}
+
+func (s *Search) wait(name string) { s.from.Store(&name) }
+
+// Input returns the name of the pipe or standard input that is being read,
+// "" where none is.
+func (s *Search) Input() string {
+	if p := s.from.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// Count is a writer that counts the bytes it is given.
+type Count struct{ atomic.Int64 }
+
+func (c *Count) Write(b []byte) (int, error) {
+	c.Add(int64(len(b)))
+	return len(b), nil
 }
 
 // Progress counts what was read, by any number of readers at once.

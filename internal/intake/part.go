@@ -118,6 +118,9 @@ func (f *File) stretch(ctx context.Context, progress *Progress, from, to int64, 
 	if bad != nil {
 		return st, f.problem(&st, bad)
 	}
+	if st.NUL > 0 {
+		return st, f.blank()
+	}
 	return st, nil
 }
 

@@ -12,9 +12,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -89,8 +89,16 @@ func (f *File) problem(st *ReadStats, bad *damage) error {
 			"investigate a copy of it, or wait until it is rotated", f.Size, st.Stored, st.Lines), bad.cause()}
 	case bad != nil:
 		return &Problem{f.Name, Damaged, bad.text(st.Lines), bad.err}
+	case st.NUL > 0:
+		return f.blank()
 	}
 	return nil
+}
+
+// blank is the problem of lines that are missing in the midst of a file.
+func (f *File) blank() error {
+	return &Problem{f.Name, Damaged, "holds NUL bytes where lines should be, as a crash or a truncation under the writer leaves them: " +
+		"all other lines were read; look for the missing ones in a backup or on the central log host", nil}
 }
 
 // reopen opens the file that was found, also where rotation renamed it since.
@@ -201,6 +209,18 @@ func (d *damage) cause() error {
 }
 
 func (d *damage) text(line int64) string {
+	switch {
+	case errors.Is(d.err, errTrailing):
+		return fmt.Sprintf("something that is no gzip follows after line %d: all lines before it were read; "+
+			`nothing is missing where "gzip -t FILE" speaks of trailing garbage alone`, line)
+	case errors.Is(d.err, zstd.ErrWindowSizeExceeded):
+		return `packed by zstd so that it takes more than 128 MiB of memory to read: unpack it with "zstd -d --long=31"`
+	case errors.Is(d.err, syscall.EIO):
+		return fmt.Sprintf("the disk could not be read after line %d: %v: the lines up to there were read; "+
+			`see what "dmesg" says of the disk, and read a copy or a backup`, line, reason(d.err))
+	case errors.Is(d.err, syscall.ESTALE), errors.Is(d.err, syscall.ENOTCONN), errors.Is(d.err, syscall.EHOSTDOWN):
+		return fmt.Sprintf("the network share was lost after line %d: %v: the lines up to there were read; mount it again, and start again", line, reason(d.err))
+	}
 	what := "corrupt"
 	cause := ": " + reason(d.err).Error()
 	if errors.Is(d.err, io.ErrUnexpectedEOF) {
@@ -302,17 +322,17 @@ func openStream(file *os.File, size int64, p *Progress, hashed bool) (*stream, e
 	}
 	switch s.compression {
 	case gzipped:
-		z, err := gzip.NewReader(bufio.NewReaderSize(s.stored, 64<<10))
+		m, err := newMembers(bufio.NewReaderSize(s.stored, 64<<10))
 		if err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return s, &damage{err}
 		}
-		if z.ModTime.Unix() > 0 {
-			s.headerTime = z.ModTime
+		if m.z.ModTime.Unix() > 0 {
+			s.headerTime = m.z.ModTime
 		}
-		s.r, s.close = z, func() { _ = z.Close() }
+		s.r, s.close = m, func() { _ = m.z.Close() }
 	case zstdized:
 		// Files are read side by side, so one decoder of its own would only
 		// take the core of another. 128 MiB is what zstd itself reads
@@ -335,8 +355,8 @@ type splitter struct {
 	max int
 	p   *Progress
 
-	lines, bytes, overlong, skipped int64
-	from                            int64 // offset of the first byte
+	lines, bytes, overlong, skipped, nul int64
+	from                                 int64 // offset of the first byte
 }
 
 // tell adds to what was read.
@@ -345,6 +365,7 @@ func (s *splitter) tell(st *ReadStats) {
 	st.Bytes += s.bytes
 	st.Overlong += s.overlong
 	st.Skipped += s.skipped
+	st.NUL += s.nul
 }
 
 // run hands every line to fn. At damage the line that it cuts is not handed
@@ -386,8 +407,13 @@ func (s *splitter) run(ctx context.Context, fn func(Line) error) error {
 		}
 		s.p.add(0, s.lines-counted)
 		counted = s.lines
-		// A CR may still be taken off, so one byte more is no excess yet.
-		if !cut && end-pos > s.max+1 {
+		if !cut {
+			n := s.lead(buf[pos:end], offset)
+			offset, pos = offset+int64(n), pos+n
+		}
+		// A mark and a CR may still be taken off, so four bytes more are no
+		// excess yet.
+		if !cut && end-pos > s.max+4 {
 			if err := s.hand(buf[pos:pos+s.max], offset, true, fn); err != nil {
 				return err
 			}
@@ -421,8 +447,27 @@ func (s *splitter) run(ctx context.Context, fn func(Line) error) error {
 	}
 }
 
-// trim hands over a line without its CR and cut to what is allowed.
+// lead counts the bytes before a line that are none of it: NUL, which a crash,
+// or a truncation under the writer, left in place of others, and the mark that
+// Windows writes at the beginning of UTF-8.
+func (s *splitter) lead(line []byte, offset int64) int {
+	n := 0
+	if offset == 0 && bytes.HasPrefix(line, []byte("\xef\xbb\xbf")) {
+		n = 3
+	}
+	if n < len(line) && line[n] == 0 {
+		nul := len(line) - n - len(bytes.TrimLeft(line[n:], "\x00"))
+		s.nul += int64(nul)
+		n += nul
+	}
+	return n
+}
+
+// trim hands over a line without what is before it, without its CR, and cut to what is allowed.
 func (s *splitter) trim(line []byte, offset int64, fn func(Line) error) error {
+	if n := s.lead(line, offset); n > 0 {
+		line, offset = line[n:], offset+int64(n)
+	}
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}
@@ -449,6 +494,14 @@ func unreadable(name string, err error) *Problem {
 	case errors.Is(err, fs.ErrPermission):
 		return &Problem{name, Unreadable, "no permission to read it: run as root or as a member of the group that owns it " +
 			"(adm on Debian), or give a copy", err}
+	case errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.ENOTCONN), errors.Is(err, syscall.EHOSTDOWN):
+		return &Problem{name, Unreadable, fmt.Sprintf("on a network share that is gone: %v: mount it again", reason(err)), err}
+	case errors.Is(err, syscall.EIO):
+		return &Problem{name, Unreadable, fmt.Sprintf("the disk cannot be read: %v: see what \"dmesg\" says of it, and read a copy or a backup", reason(err)), err}
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return &Problem{name, Missing, "a name too long for a file: check the path", err}
+	case errors.Is(err, syscall.ELOOP):
+		return &Problem{name, Missing, "a link that leads back to itself: nothing to read", err}
 	}
 	return &Problem{name, Unreadable, fmt.Sprintf("cannot be opened: %v: check the path", reason(err)), err}
 }

@@ -25,6 +25,7 @@ type sample struct {
 	whole bool   // head is all there is
 	empty bool
 	tar   bool
+	utf16 bool
 }
 
 // sample looks at the two ends of a file. Lines of nothing but NUL, which a
@@ -44,6 +45,7 @@ func (d *discovery) sample(f *os.File, c *candidate) (sample, error) {
 	err = sp.run(d.ctx, func(l Line) error {
 		const magic = 257 // POSIX's place of "ustar"
 		sm.tar = sm.tar || l.Number == 1 && len(l.Bytes) > magic && bytes.HasPrefix(l.Bytes[magic:], []byte("ustar"))
+		sm.utf16 = sm.utf16 || l.Number == 1 && wide(l.Bytes)
 		b := bytes.TrimLeft(l.Bytes, "\x00")
 		if len(b) == 0 {
 			return nil
@@ -65,6 +67,22 @@ func (d *discovery) sample(f *os.File, c *candidate) (sample, error) {
 		err = nil
 	}
 	return sm, err
+}
+
+// wide tells UTF-16 by its byte order mark, or by a NUL in every other byte.
+func wide(line []byte) bool {
+	if bytes.HasPrefix(line, []byte("\xff\xfe")) || bytes.HasPrefix(line, []byte("\xfe\xff")) {
+		return true
+	}
+	line = line[:min(len(line), 64)&^1]
+	var nul [2]int
+	for i, b := range line {
+		if b == 0 {
+			nul[i%2]++
+		}
+	}
+	half := len(line) / 2
+	return half >= 8 && (nul[0] == half && nul[1] == 0 || nul[1] == half && nul[0] == 0)
 }
 
 // timer reads the times of single lines, each measured on its own.
@@ -93,16 +111,16 @@ func (t *timer) time(line []byte, format maillog.Format, ref time.Time, loc *tim
 
 // times keeps the first and the last line that state a time, and finds out
 // whether they state a year: without one, another reference gives another time.
-func (d *discovery) times(c *candidate, sm sample) {
+func (t *timer) times(c *candidate, sm sample, loc *time.Location) {
 	ref := c.ModTime
-	d.timer.header = nil
-	defer func() { d.timer.header = nil }()
-	at := func(line []byte, ref time.Time) time.Time { return d.timer.time(line, c.Format, ref, d.loc) }
+	t.header = nil
+	defer func() { t.header = nil }()
+	at := func(line []byte, ref time.Time) time.Time { return t.time(line, c.Format, ref, loc) }
 	for rest := sm.head; len(rest) > 0 && c.First.IsZero(); {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
 		if bytes.HasPrefix(line, []byte("#Fields:")) { // W3C's, and Exchange's
-			d.timer.header = line
+			t.header = line
 		}
 		if c.First = at(line, ref); !c.First.IsZero() {
 			c.firstLine = bytes.Clone(line)

@@ -82,7 +82,7 @@ func TestBadInput(t *testing.T) {
 		{"text of no known format", add("dovecot/README", []byte("These are the logs of our mail server.\nKeep them.\n")), 0, 0, "README: text of no format that is read"},
 		{"line of a megabyte", insert(dovecotLog, failure(strings.Repeat("a", 1<<20))), 0, 1, "longer than 65536 bytes"},
 		{"line of a megabyte, web", insert(nginxLog, request(noon, strings.Repeat("a", 1<<20))), 0, 1, "longer than 65536 bytes"},
-		{"NUL bytes", insert(dovecotLog, "\x00\x00\x00\x00\x00\x00\x00\x00"), 0, 1, "holds NUL bytes"},
+		{"NUL bytes", insert(dovecotLog, "\x00\x00\x00\x00\x00\x00\x00\x00"+failure("anna")), 1, 0, "holds NUL bytes where lines should be"},
 		{"NUL bytes in a line", insert(dovecotLog, failure("an\x00na")), 0, 1, "holds NUL bytes"},
 		{"a cut line", insert(dovecotLog, failure("anna")[:20]), 0, 1, "1 line was damaged"},
 		{"two lines run together", insert(nginxLog, request(noon, "x")[:60]+request(noon, "x")), 0, 1, "1 line was damaged"},

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package intake
+
+// kernelView is for Linux.
+func kernelView(string) string { return "" }
