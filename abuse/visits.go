@@ -111,6 +111,12 @@ func (p *Profiles) Settle() {
 	p.top = 0
 }
 
+// Close settles, and gives back what only Add needs.
+func (p *Profiles) Close() {
+	p.Settle()
+	p.visits = nil
+}
+
 func (p *Profiles) enter(v *visit) {
 	a := p.account(v.account, v.first)
 	if a == nil {

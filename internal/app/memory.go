@@ -48,9 +48,9 @@ func stayModest() (undo func()) {
 	}
 }
 
-// limitFor leaves half as much again as is live, and something for what is no
+// limitFor leaves a quarter more than is live, and something for what is no
 // heap.
-func limitFor(live int64) int64 { return max(modest, live+live/2+32<<20) }
+func limitFor(live int64) int64 { return max(modest, live+live/4+32<<20) }
 
 // afterCollection calls f once the next collection has run.
 func afterCollection(f func()) {

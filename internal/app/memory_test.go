@@ -22,7 +22,7 @@ func TestStayModest(t *testing.T) {
 	if got := debug.SetMemoryLimit(-1); got != before {
 		t.Errorf("a collection set the limit to %d afterwards", got)
 	}
-	for live, want := range map[int64]int64{0: modest, 100 << 20: modest, 400 << 20: 632 << 20} {
+	for live, want := range map[int64]int64{0: modest, 100 << 20: modest, 400 << 20: 532 << 20} {
 		if got := limitFor(live); got != want {
 			t.Errorf("%d MB live: limit %d MB, want %d", live>>20, got>>20, want>>20)
 		}

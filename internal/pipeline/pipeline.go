@@ -176,7 +176,7 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 	r.mix = make(map[maillog.Service]map[maillog.Format]int64)
 	for i, c := range counts {
 		c.settle()
-		c.profiles.Settle()
+		c.profiles.Close()
 		counters[i] = c.counter
 		if i > 0 {
 			r.profiles.Merge(c.profiles)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -30,6 +31,16 @@ type row struct {
 	first int64   // in the window, Unix nanoseconds
 	last  int64
 	ref   traffic.Ref // of the first line in the window
+}
+
+// add puts another row's events to those of this one.
+func (x *row) add(y *row) {
+	if y.n > 0 && (x.n == 0 || y.first < x.first) {
+		x.first, x.ref = y.first, y.ref
+	}
+	x.last = max(x.last, y.last)
+	x.n += y.n
+	x.past += y.past
 }
 
 // attribute of a row, in the order in which one spelling is preferred where
@@ -118,7 +129,7 @@ const (
 	maxWindows  = 16
 	maxWindow   = traffic.Slot(24 * time.Hour / time.Minute) // time of an excess that is looked at
 	maxPast     = 4
-	maxRows     = 400_000 // per window and reader; beyond it rows lose account, address and device
+	maxRows     = 1 << 16 // per window and reader; beyond it the rows that hold least lose account, address and device
 	marginSlots = 30
 )
 
@@ -211,12 +222,15 @@ type use struct {
 	past   float64 // 0: the window itself; else the weight of a reference, in 1/pastUnit
 }
 
-// sifting is the visitor of the second pass.
+// sifting is the visitor of the second pass. Its rows are found by a hash of 64
+// bits under a secret of the run: of a million rows two have the same once in
+// some ten million runs.
 type sifting struct {
 	windows []*window
 	start   traffic.Slot
-	uses    [][]use // by slot since start
-	rows    []map[leafKey]*row
+	uses    [][]use           // by slot since start
+	rows    []map[uint64]*row // by window, then by the hash of the key
+	seed    maphash.Seed
 	deeds   []deed
 }
 
@@ -256,7 +270,11 @@ func (v *sifting) visit(r *traffic.Record) {
 			x = v.row(r, int(u.window))
 		case known.told&bit == 0:
 			x = v.row(r, int(u.window))
-			known.rows[u.window], known.told = x, known.told|bit
+			if known.key == 0 {
+				known = nil // rows were folded
+			} else {
+				known.rows[u.window], known.told = x, known.told|bit
+			}
 		default:
 			x = known.rows[u.window]
 		}
@@ -287,18 +305,45 @@ func (v *sifting) row(r *traffic.Record, window int) *row {
 	if r.Addr.IsValid() {
 		k.addr = abuse.SourceKey(r.Addr)
 	}
-	x := rows[k]
+	h := maphash.Comparable(v.seed, k)
+	x := rows[h]
 	if x == nil {
 		if len(rows) >= maxRows {
-			k.account, k.device, k.addr = "", "", netip.Addr{}
-			x = rows[k]
+			v.fold(rows)
 		}
-		if x == nil {
-			x = &row{leafKey: k}
-			rows[k] = x
-		}
+		x = &row{leafKey: k}
+		rows[h] = x
 	}
 	return x
+}
+
+// fold takes account, device and address from the rows of a window that hold
+// least, more and more of them until no more than half of what is allowed is
+// left: what sets an excess apart is not what was seen once.
+func (v *sifting) fold(rows map[uint64]*row) {
+	for least := 1.0; len(rows) > maxRows/2 && least < 1<<40; least *= 2 {
+		for h, x := range rows {
+			if x.n+x.past/pastUnit > least {
+				continue
+			}
+			k := x.leafKey
+			k.account, k.device, k.addr = "", "", netip.Addr{}
+			if k == x.leafKey {
+				continue
+			}
+			delete(rows, h)
+			bare := maphash.Comparable(v.seed, k)
+			if y := rows[bare]; y != nil {
+				y.add(x)
+			} else {
+				x.leafKey = k
+				rows[bare] = x
+			}
+		}
+	}
+	for i := range v.deeds {
+		v.deeds[i].key = 0 // some of their rows are gone
+	}
 }
 
 // sift is the second pass.
@@ -330,40 +375,43 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 		}
 		return false
 	}
+	seed := maphash.MakeSeed()
 	sifters := make([]*sifting, r.opt.Workers)
 	visitors := make([]visitor, r.opt.Workers)
 	for i := range sifters {
-		v := &sifting{windows: windows, start: r.cells.Start, uses: uses, rows: make([]map[leafKey]*row, len(windows)), deeds: make([]deed, 1<<deedBits)}
+		v := &sifting{windows: windows, start: r.cells.Start, uses: uses, seed: seed, rows: make([]map[uint64]*row, len(windows)), deeds: make([]deed, 1<<deedBits)}
 		for j := range v.rows {
-			v.rows[j] = make(map[leafKey]*row)
+			v.rows[j] = make(map[uint64]*row)
 		}
 		sifters[i], visitors[i] = v, v
 	}
 	if err := r.secondPass(ctx, visitors, pick); err != nil {
 		return err
 	}
+	for _, v := range sifters {
+		v.deeds = nil
+	}
 	r.each(len(windows), func(i int) {
 		w := windows[i]
 		merged := sifters[0].rows[i]
 		for _, v := range sifters[1:] {
-			for k, y := range v.rows[i] {
-				x := merged[k]
+			for h, y := range v.rows[i] {
+				x := merged[h]
 				if x == nil {
-					merged[k] = y
+					merged[h] = y
 					continue
 				}
-				if y.n > 0 && (x.n == 0 || y.first < x.first) {
-					x.first, x.ref = y.first, y.ref
-				}
-				x.last = max(x.last, y.last)
-				x.n += y.n
-				x.past += y.past
+				x.add(y)
 			}
 		}
 		w.rows = make([]row, 0, len(merged))
-		for _, x := range merged {
+		for h, x := range merged {
 			x.past /= pastUnit
 			w.rows = append(w.rows, *x)
+			delete(merged, h) // two copies of all would be too much
+		}
+		for _, v := range sifters {
+			v.rows[i] = nil
 		}
 		slices.SortFunc(w.rows, func(a, b row) int {
 			return cmp.Or(a.Leaf.Compare(b.Leaf), cmp.Compare(a.account, b.account), a.addr.Compare(b.addr), cmp.Compare(a.device, b.device))
