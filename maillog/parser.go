@@ -182,7 +182,7 @@ type Parser struct {
 // NewParser returns a Parser for one source.
 func NewParser(o Options) *Parser {
 	p := &Parser{opt: o, families: &families}
-	p.sessions.bits, p.queue.bits = 13, 11 // times 8: 65,536 sessions, 16,384 messages
+	p.sessions.most, p.queue.most = 13, 11 // times 8: 65,536 sessions, 16,384 messages
 	p.NextFile(o.Reference, o.Format)
 	return p
 }

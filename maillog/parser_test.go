@@ -331,9 +331,34 @@ func injected(t *testing.T, lines map[string]string) {
 	}
 }
 
+// A table that grows forgets nothing on the way, and begins small.
+func TestJoinsGrow(t *testing.T) {
+	var j joins[int]
+	j.most = 13
+	key := func(i int) []byte { return fmt.Appendf(nil, "session%d", i) }
+	for i := range 4_000 {
+		v, fresh := j.find(key(i), true)
+		if !fresh {
+			t.Fatalf("%d is known already", i)
+		}
+		*v = i
+		if i == 10 && len(j.slots) > 1024 {
+			t.Errorf("%d slots for eleven entries", len(j.slots))
+		}
+	}
+	if len(j.slots) != ways<<13 {
+		t.Errorf("%d slots", len(j.slots))
+	}
+	for i := range 4_000 {
+		if v, _ := j.find(key(i), false); v == nil || *v != i {
+			t.Fatalf("%d is lost", i)
+		}
+	}
+}
+
 func TestJoinsAreBounded(t *testing.T) {
 	var j joins[session]
-	j.bits = 4
+	j.most = 4
 	first := []byte("key-of-the-first")
 	for i := range 100_000 {
 		j.find(fmt.Appendf(nil, "key%d", i), true)

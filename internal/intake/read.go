@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/readahead"
 )
 
 // Read calls fn for every line, in order, until fn returns an error, which it
@@ -43,9 +44,11 @@ func (f *File) read(ctx context.Context, p *Progress, hashed bool, fn func(Line)
 	s, err := openStream(file, f.Size, p, hashed)
 	if err == nil {
 		defer s.close()
+		stop := s.ahead(f.Size)
 		sp := splitter{r: s.r, max: MaxLine, p: p}
 		err = sp.run(ctx, fn)
 		sp.tell(&st)
+		stop()
 	}
 	var bad *damage
 	if hashed && (err == nil || errors.As(err, &bad)) {
@@ -347,6 +350,21 @@ func openStream(file *os.File, size int64, p *Progress, hashed bool) (*stream, e
 		s.r = s.stored
 	}
 	return s, nil
+}
+
+// ahead has a compressed file of some size unpacked beside those who read its
+// lines. stop waits until that has ended.
+func (s *stream) ahead(size int64) (stop func()) {
+	const worthwhile, blocks, block = 1 << 20, 4, 256 << 10
+	if s.compression == plain || size < worthwhile {
+		return func() {}
+	}
+	r, err := readahead.NewReaderSize(s.r, blocks, block)
+	if err != nil {
+		return func() {} // no such numbers of blocks: never with these
+	}
+	s.r = r
+	return func() { _ = r.Close() }
 }
 
 // splitter cuts a stream into lines, within one buffer.
