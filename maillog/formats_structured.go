@@ -141,6 +141,20 @@ func structuredFormats() []FormatInfo {
 			CannotTell: []string{"the name behind a refused AUTHENTICATE", "the client software", "the client's address in the back end's log, which holds the front end's"},
 		},
 		{
+			Format: ExchangeSMTP, Name: ExchangeSMTP.String(), Software: "Exchange, protocol logs of SMTP receive connectors (CSV)",
+			Source: "Microsoft Learn, Protocol logging; rows of Exchange 2010 to 2016 in public, read; the words of refused logins beyond the reply, from memory: not checked",
+			Tells: []string{
+				"SMTP logins and refused ones with the mechanism, messages that an account submitted, joined by the session",
+				"refused recipients and relaying, failed TLS handshakes",
+			},
+			CannotTell: []string{
+				"the name behind a refused login, where Exchange does not note it",
+				"the client's address in the log of the hub transport, which holds the front end's",
+				"the client software",
+				"anything of the logs of send connectors, which are passed over",
+			},
+		},
+		{
 			Format: ExchangeTracking, Name: ExchangeTracking.String(), Software: "Exchange, message tracking (CSV)",
 			Source:     "Exchange's header row in public, read; what its events mean, from memory: not checked",
 			Tells:      []string{"messages sent from mailboxes: sender, size, number of recipients, the client's address"},

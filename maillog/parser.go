@@ -74,6 +74,7 @@ const (
 	familyJSON
 	familyMultilog
 	familyColumns
+	familyIISEvent
 	familyRspamd
 	familyKeycloak // before Zimbra, whose lines begin alike
 	familyAuthelia
@@ -107,6 +108,7 @@ var families = familyTable{
 	familyJSON:         {FormatNone, beginsJSON, (*Parser).jsonLine, tellJSON},
 	familyMultilog:     {Multilog, beginsMultilog, (*Parser).multilog, nil},
 	familyColumns:      {FormatNone, beginsColumns, (*Parser).rows, tellColumns},
+	familyIISEvent:     {FormatNone, beginsIISEvent, (*Parser).iisEvent, tellIISEvent},
 	familyRspamd:       {Rspamd, beginsRspamd, (*Parser).rspamdFile, nil},
 	familyDovecot:      {Dovecot, beginsDovecot, (*Parser).dovecotFile, nil},
 	familyRoundcube:    {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile, nil},
@@ -175,6 +177,7 @@ type Parser struct {
 	lastJSON int     // the place in jsonFormats of the last line
 	columns  columns // of this file
 	cells    cells
+	cellText []byte // cells with their escapes undone
 	inner    []byte // what an envelope carries
 	opened   bool   // it is being read
 }

@@ -79,6 +79,7 @@ var samples = []struct {
 	{"exchange-iis", ExchangeIIS, []string{" "}},
 	{"exchange-proxy", ExchangeProxy, []string{","}},
 	{"exchange-imap", ExchangeIMAP, []string{",", ",["}},
+	{"exchange-smtp", ExchangeSMTP, []string{",", ",["}},
 	{"exchange-tracking", ExchangeTracking, []string{","}},
 	{"haproxy", HAProxy, []string{":", ": ", "^"}},
 	{"rspamd", Rspamd, []string{", ip: "}},
@@ -434,7 +435,7 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 		return at >= start && at+uintptr(len(b)) <= start+uintptr(cap(of))
 	}
 	for _, b := range [][]byte{ev.Account, ev.UserAgent, ev.Device, ev.DeviceType, ev.Session, ev.Mechanism, ev.URL, ev.Hostname} {
-		ok := len(b) == 0 || within(b, line) || within(b, p.account) || within(b, p.device) || within(b, p.deviceType) || within(b, p.decoded) ||
+		ok := len(b) == 0 || within(b, line) || within(b, p.account) || within(b, p.device) || within(b, p.deviceType) || within(b, p.decoded) || within(b, p.cellText) ||
 			within(b, p.inner) || within(b, p.json.text)
 		if !ok && ev.Joined {
 			for i := range p.queue.slots {
