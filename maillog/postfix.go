@@ -258,7 +258,8 @@ func postfixWarning(msg []byte, ev *Event) Result {
 }
 
 // postfixReject reads "reject: RCPT from host[198.51.100.7]: 554 5.7.1 …".
-// What follows the code repeats the client's words and is not read.
+// What follows the code repeats the client's words; of them only whose login a
+// foreign sender came with is read, where it is said once.
 func (p *Parser) postfixReject(msg []byte, ev *Event) Result {
 	_, msg, _ = cut(msg, ": ")
 	_, rest, ok := cut(msg, " from ")
@@ -276,6 +277,10 @@ func (p *Parser) postfixReject(msg []byte, ev *Event) Result {
 	if hasPrefix(rest, ": too many connections") || hasPrefix(rest, ": all s") { // screening ports busy
 		ev.Action, ev.Outcome, ev.Reason = Probe, Refused, reasonTooMany
 		return parsed
+	}
+	const owner = ": Sender address rejected: not owned by user "
+	if i := index(rest, owner); i >= 0 && i == lastIndex(rest, owner) {
+		ev.Account, _, _ = cut(rest[i+len(owner):], "; from=<")
 	}
 	switch rest[2] {
 	case '5':
