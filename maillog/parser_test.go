@@ -58,7 +58,7 @@ var samples = []struct {
 	{"openwebmail", OpenWebmail, []string{"] ("}},
 	{"tine20", Tine20, []string{" from "}},
 	{"mailu", Mailu, []string{" from "}},
-	{"mailcow-netfilter", MailcowNetfilter, []string{"Banning "}},
+	{"mailcow-netfilter", MailcowNetfilter, []string{"Banning ", "WARN: "}},
 	{"solid-pop3d", Syslog, nil},
 	{"vpopmail", Syslog, nil},
 	{"rblsmtpd", Syslog, nil},
