@@ -76,7 +76,7 @@ var samples = []struct {
 	{"authentik", Authentik, []string{`"client_ip":"`}},
 	{"microsoft365", Microsoft365, []string{`"ClientIP":"`, `"ClientIPAddress":"`, `"ActorIpAddress":"`, `"ClientIPAddress":"[`, `"ClientIP":"[`}},
 	{"google-workspace", GoogleWorkspace, []string{`"ipAddress":"`}},
-	{"exchange-iis", ExchangeIIS, []string{" "}},
+	{"exchange-iis", ExchangeIIS, []string{" ", `"c-ip">`}},
 	{"exchange-proxy", ExchangeProxy, []string{","}},
 	{"exchange-imap", ExchangeIMAP, []string{",", ",["}},
 	{"exchange-smtp", ExchangeSMTP, []string{",", ",["}},
