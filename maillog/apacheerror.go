@@ -95,7 +95,7 @@ func (p *Parser) apacheMessage(b []byte, ev *Event) Result {
 	ev.Service, ev.Action, ev.Outcome = Web, Login, Failure
 	switch {
 	case hasPrefix(b, "user "):
-		return apacheUser(b[len("user "):], ev)
+		return p.apacheUser(b[len("user "):], ev)
 	case hasPrefix(b, "client denied by server configuration: "):
 		// mod_evasive says so of those that it slows down, in a line of its own.
 		if string(module) == "evasive20" {
@@ -109,7 +109,7 @@ func (p *Parser) apacheMessage(b []byte, ev *Event) Result {
 		}
 		ev.Account, ev.Outcome, ev.Reason = name, Denied, reasonPolicy
 	case hasPrefix(b, "client used wrong authentication scheme"), hasPrefix(b, "invalid qop "), hasPrefix(b, "unknown algorithm "),
-		hasPrefix(b, "realm mismatch - got "), hasPrefix(b, "invalid opaque "):
+		hasPrefix(b, "realm mismatch - got "), hasPrefix(b, "invalid opaque "), hasPrefix(b, "missing user, realm, nonce, "):
 		ev.Reason = reasonProtocol
 	case hasPrefix(b, "invalid nonce "):
 		// A nonce that the server made before it was started anew is no
@@ -131,7 +131,7 @@ func (p *Parser) apacheMessage(b []byte, ev *Event) Result {
 		}
 	case hasPrefix(b, "ModSecurity: Access denied "):
 		ev.Action, ev.Outcome, ev.Reason = Request, Denied, reasonPolicy
-	case hasPrefix(b, "Invalid URI in request "), hasPrefix(b, "request failed: "), hasPrefix(b, "uri mismatch - "):
+	case hasPrefix(b, "Invalid URI in request "), hasPrefix(b, "invalid URI path ("), hasPrefix(b, "request failed: "), hasPrefix(b, "uri mismatch - "):
 		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonProtocol
 	case hasPrefix(b, "No hostname was provided via SNI "):
 		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonPolicy
@@ -144,7 +144,7 @@ func (p *Parser) apacheMessage(b []byte, ev *Event) Result {
 // apacheUser reads what follows "user ": "NAME not found: URI", "NAME:
 // authentication failure for …", "NAME: password mismatch: …", "`NAME' in
 // realm `…' not found: …".
-func apacheUser(b []byte, ev *Event) Result {
+func (p *Parser) apacheUser(b []byte, ev *Event) Result {
 	for _, c := range [...]struct {
 		said, reason string
 		outcome      Outcome
@@ -156,7 +156,7 @@ func apacheUser(b []byte, ev *Event) Result {
 		{" not found", reasonUnknownUser, Failure},
 	} {
 		if i := index(b, c.said); i >= 0 {
-			ev.Account = bytes.TrimPrefix(b[:i], []byte("`"))
+			ev.Account = unescapeLog(&p.account, bytes.TrimPrefix(b[:i], []byte("`")))
 			ev.Outcome, ev.Reason = c.outcome, c.reason
 			return parsed
 		}

@@ -27,6 +27,7 @@ const (
 	colSource
 	colEvent
 	colRecipients
+	colData
 	columnEnd
 )
 
@@ -35,9 +36,10 @@ const (
 //	#Fields: date time s-ip cs-method cs-uri-stem …
 //	#Fields: DateTime,RequestId,MajorVersion,…
 type columns struct {
-	format Format // FormatNone: no header was seen
-	count  int    // of columns
-	at     [columnEnd]int
+	format   Format // FormatNone: no header was seen
+	count    int    // of columns
+	at       [columnEnd]int
+	outbound bool // a log of what the server sent to others
 }
 
 // maxColumns is more than Exchange's widest log has.
@@ -75,6 +77,7 @@ var columnNames = [...]struct {
 	{"cs-uri-query", colQuery},
 	{"urlquery", colQuery},
 	{"cs(user-agent)", colAgent},
+	{"csuser-agent", colAgent}, // as IIS's events have it
 	{"useragent", colAgent},
 	{"sc-status", colStatus},
 	{"httpstatus", colStatus},
@@ -92,6 +95,11 @@ var columnNames = [...]struct {
 	{"source", colSource},
 	{"event-id", colEvent},
 	{"recipient-count", colRecipients},
+	{"session-id", colSession},
+	{"local-endpoint", colServer},
+	{"remote-endpoint", colClient},
+	{"event", colEvent},
+	{"data", colData},
 }
 
 // columnFormats are the formats with a header, the columns that they are known
@@ -114,6 +122,12 @@ var columnFormats = [...]struct {
 		[]column{colTime, colSession, colCommand, colClient, colContext},
 		(*Parser).exchangeIMAP,
 		"#Fields: dateTime,sessionId,seqNumber,sIp,cIp,user,duration,rqsize,rpsize,command,parameters,context,puid",
+	},
+	{
+		ExchangeSMTP,
+		[]column{colTime, colSession, colServer, colClient, colEvent, colData},
+		(*Parser).exchangeSMTP,
+		"#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context",
 	},
 	{
 		ExchangeTracking,
@@ -261,30 +275,53 @@ func tellColumns(line []byte) Format {
 		return header(line).format
 	case isDigit(line[0]) && line[10] == ' ':
 		return ExchangeIIS
+	case isDigit(line[0]):
+		var row cells
+		row.split(line)
+		return protocolLog(&row)
 	}
 	return FormatNone
 }
+
+func tellIISEvent([]byte) Format { return ExchangeIIS }
 
 // fits reports whether a line is a row below the header that was seen.
 func (c *columns) fits(line []byte) bool {
 	if c.format == FormatNone || len(line) < 20 || line[4] != '-' || !isDigit(line[0]) {
 		return false
 	}
-	return c.format != ExchangeIIS || line[10] == ' ' && bytes.Count(line, []byte(" "))+1 == c.count
+	if c.format == ExchangeIIS {
+		return line[10] == ' ' && bytes.Count(line, []byte(" "))+1 == c.count
+	}
+	i := bytes.IndexByte(line, ',')
+	return line[10] == 'T' && i >= len("2026-02-21T00:03:02Z") && i <= len("2026-02-21T00:03:02.8470000Z") && line[i-1] == 'Z'
 }
 
 // rows reads a line of a file with a header.
 func (p *Parser) rows(line []byte, ev *Event) Result {
+	if beginsIISEvent(line) {
+		return p.iisEvent(line, ev)
+	}
 	if isHeader(line) {
-		if line[0] != '#' || hasPrefix(line, "#Fields: ") {
+		switch {
+		case hasPrefix(line, "#Log-type: "):
+			p.columns.outbound = contains(line, " Send ")
+		case line[0] != '#', hasPrefix(line, "#Fields: "):
+			outbound := p.columns.outbound
 			p.columns = header(line)
+			p.columns.outbound = outbound
 		}
 		return ignored
 	}
+	guessed := false
 	if p.columns.format == FormatNone && (p.opt.Format == FormatNone || hasColumns(p.opt.Format)) {
 		format := p.opt.Format
 		if len(line) > 10 && line[10] == ' ' {
 			format = ExchangeIIS
+		} else if format == FormatNone {
+			p.cells.split(line)
+			format = protocolLog(&p.cells)
+			guessed = format != FormatNone
 		}
 		for _, f := range columnFormats {
 			if f.format == format && f.usual != "" {
@@ -299,6 +336,36 @@ func (p *Parser) rows(line []byte, ev *Event) Result {
 	if c.split(line); c.n != p.columns.count {
 		return rejected(whyColumns)
 	}
+	r := p.row(c, len(line), ev)
+	if guessed && p.opt.Mixed {
+		p.columns = columns{} // the next line may be of another file
+	}
+	return r
+}
+
+// protocolLog knows a row of Exchange's protocol logs without their header, by
+// the ends of the connection and what stands beside them.
+func protocolLog(c *cells) Format {
+	pair := func(i int) bool {
+		_, local := addrPort(c.cell[i])
+		_, remote := addrPort(c.cell[i+1])
+		return local && remote
+	}
+	number := func(i int) bool {
+		_, rest, ok := digits(c.cell[i])
+		return ok && len(rest) == 0
+	}
+	switch {
+	case c.n == 13 && number(2) && pair(3):
+		return ExchangeIMAP
+	case c.n == 9 && number(3) && pair(4) && len(c.cell[6]) == 1 && bytes.IndexByte([]byte("+-><*"), c.cell[6][0]) >= 0:
+		return ExchangeSMTP
+	}
+	return FormatNone
+}
+
+// row reads the cells of a row of that many bytes.
+func (p *Parser) row(c *cells, size int, ev *Event) Result {
 	s, _, ok := parseStamp(p.get(c, colTime))
 	if i := p.columns.at[colTimeOfDay]; i >= 0 {
 		if s, ok = parseDate(p.get(c, colTime)); ok {
@@ -317,13 +384,99 @@ func (p *Parser) rows(line []byte, ev *Event) Result {
 	ev.Account = p.get(c, colAccount)
 	ev.Format = p.columns.format
 	p.json.text = p.json.text[:0]
-	p.json.room(len(line)) // for the request and the user agent
+	p.json.room(size) // for the request and the user agent
 	for i := range columnFormats {
 		if columnFormats[i].format == ev.Format {
 			return columnFormats[i].read(p, c, ev)
 		}
 	}
 	return rejected(whyHeader)
+}
+
+func beginsIISEvent(line []byte) bool {
+	return hasPrefix(line, "<Event ") && contains(line[:min(len(line), 512)], "Microsoft-Windows-IIS-Logging")
+}
+
+// iisEvent reads what IIS writes as an event of Windows (ETW, event 6200), on
+// one line as collectors forward it:
+//
+//	<Event …><System><Provider Name="Microsoft-Windows-IIS-Logging" …/>…</System><EventData><Data Name="date">2026-02-21</Data><Data Name="time">00:03:02</Data><Data Name="c-ip">198.51.100.7</Data>…</EventData></Event>
+//
+// XML escapes "<", so no client can add a field.
+func (p *Parser) iisEvent(line []byte, ev *Event) Result {
+	if !hasSuffix(bytes.TrimRight(line, " "), "</Event>") {
+		return rejected(whyCut)
+	}
+	c, cols := &p.cells, columns{format: ExchangeIIS}
+	for i := range cols.at {
+		cols.at[i] = -1
+	}
+	c.n = 0
+	_, rest, _ := cut(line, "<EventData>")
+	for c.n < maxColumns {
+		var name, value []byte
+		var ok bool
+		if _, rest, ok = cut(rest, "<Data Name=\""); !ok {
+			break
+		}
+		if name, rest, ok = cut(rest, "\""); !ok {
+			return rejected(whyCut)
+		}
+		if value, ok = after(rest, ">"); !ok {
+			continue // empty: "/>"
+		}
+		if value, rest, ok = cut(value, "</Data>"); !ok {
+			return rejected(whyCut)
+		}
+		for _, known := range columnNames {
+			if equalFold(name, known.name) && cols.at[known.col] < 0 {
+				cols.at[known.col] = c.n
+				c.cell[c.n] = value
+				c.n++
+			}
+		}
+	}
+	p.cellText = p.cellText[:0]
+	for _, col := range [...]column{colQuery, colStem, colAgent, colAccount} {
+		if i := cols.at[col]; i >= 0 && bytes.IndexByte(c.cell[i], '&') >= 0 {
+			start := len(p.cellText)
+			p.cellText = unescapeXML(p.cellText, c.cell[i])
+			c.cell[i] = p.cellText[start:len(p.cellText):len(p.cellText)]
+		}
+	}
+	for _, col := range columnFormats[0].needs {
+		if cols.at[col] < 0 {
+			return rejected(whyCut)
+		}
+	}
+	of := p.columns
+	p.columns = cols
+	r := p.row(c, len(line), ev)
+	p.columns = of
+	return r
+}
+
+// unescapeXML undoes the five entities that XML predefines.
+func unescapeXML(out, b []byte) []byte {
+	for len(b) > 0 {
+		if b[0] == '&' {
+			found := false
+			for _, e := range [...]struct {
+				name string
+				c    byte
+			}{{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}} {
+				if hasPrefix(b, e.name) {
+					out, b, found = append(out, e.c), b[len(e.name):], true
+					break
+				}
+			}
+			if found {
+				continue
+			}
+		}
+		out, b = append(out, b[0]), b[1:]
+	}
+	return out
 }
 
 // parseDate reads "2026-02-21".

@@ -30,16 +30,22 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 	if !ok {
 		return rejected(whyCut)
 	}
-	// ' 200 512 "referer" "agent"'
-	if len(rest) < 5 || rest[0] != ' ' || rest[4] != ' ' {
-		return rejected(gluedOr(rest, whyCut))
+	// ' 200 512 "referer" "agent"', and Traefik's ' - - "referer" …' where the
+	// client left before there was a status.
+	none := hasPrefix(rest, " - ")
+	if none {
+		rest = rest[len(" - "):]
+	} else {
+		if len(rest) < 5 || rest[0] != ' ' || rest[4] != ' ' {
+			return rejected(gluedOr(rest, whyCut))
+		}
+		status, _, ok := digits(rest[1:4])
+		if !ok || status < 100 {
+			return rejected(whyStatus)
+		}
+		ev.Status = uint16(status)
+		rest = rest[5:]
 	}
-	status, _, ok := digits(rest[1:4])
-	if !ok || status < 100 {
-		return rejected(whyStatus)
-	}
-	ev.Status = uint16(status)
-	rest = rest[5:]
 	if hasPrefix(rest, "-") {
 		rest = rest[1:]
 	} else if ev.Bytes, rest, ok = digits(rest); !ok {
@@ -62,6 +68,8 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 	}
 	if traefikEnd(rest) {
 		ev.Format = Traefik
+	} else if none {
+		return rejected(whyStatus)
 	}
 	if string(agent) != "-" {
 		ev.UserAgent = agent
@@ -166,7 +174,7 @@ func (p *Parser) combinedUser(user []byte, ev *Event) {
 }
 
 // unescapeLog undoes what web servers do to a user name: DOM\anna is written
-// DOM\x5Canna by nginx and DOM\\anna by Apache.
+// DOM\x5Canna by nginx and DOM\\anna by Apache, which has "\n" and "\t" too.
 func unescapeLog(buf *[]byte, b []byte) []byte {
 	i := bytes.IndexByte(b, '\\')
 	if i < 0 {
@@ -183,6 +191,15 @@ func unescapeLog(buf *[]byte, b []byte) []byte {
 			case b[i+1] == 'x' && i+3 < len(b) && unhex(b[i+2]) >= 0 && unhex(b[i+3]) >= 0:
 				c = byte(unhex(b[i+2])<<4 | unhex(b[i+3]))
 				i += 3
+			case b[i+1] == 'n':
+				c = '\n'
+				i++
+			case b[i+1] == 't':
+				c = '\t'
+				i++
+			case b[i+1] == 'r':
+				c = '\r'
+				i++
 			}
 		}
 		out = append(out, c)

@@ -9,6 +9,7 @@ import (
 type session struct {
 	client, server netip.Addr
 	reason         string // of a refused password
+	tried          uint64 // whose it was: a hash of the name
 }
 
 // The reasons that Dovecot's and Postfix's lines state.
@@ -119,6 +120,8 @@ func (p *Parser) dovecot(msg []byte, ev *Event) Result {
 	}
 	failed := level == 'E' || level == 'F' || level == 'P'
 	switch {
+	case string(proc) == "stats" && hasPrefix(text, "{"): // the event exporter's driver "log"
+		return p.dovecotEventLine(text, ev)
 	case hasSuffix(proc, "-login"):
 		ev.Service = dovecotService(proc[:len(proc)-len("-login")])
 		return p.dovecotLogin(text, failed, ev)
@@ -201,8 +204,9 @@ func dovecotService(proc []byte) Service {
 }
 
 // dovecotLogout reads "Disconnected: REASON in=334 out=910 deleted=0 …
-// body_count=4 body_bytes=…" and POP3's "… retr=1/2048, del=0/5, …". The
-// figures come last, so they are sought from the right.
+// body_count=4 body_bytes=…", POP3's "… retr=1/2048, del=0/5, …" and
+// ManageSieve's "… bytes=17/205". The figures come last, so they are sought
+// from the right.
 func dovecotLogout(text []byte, ev *Event) Result {
 	ev.Action = Logout
 	if contains(text, "Server shutting down") || contains(text, "Server shutdown") {
@@ -242,6 +246,16 @@ func dovecotLogout(text []byte, ev *Event) Result {
 			return rejected(whyCut)
 		}
 		ev.Messages = int32(min(n, 1<<31-1))
+		return parsed
+	}
+	if i := lastIndex(text, " bytes="); i >= 0 {
+		_, rest, ok := digits(text[i+len(" bytes="):])
+		if !ok || !hasPrefix(rest, "/") {
+			return rejected(whyCut)
+		}
+		if ev.Bytes, rest, ok = digits(rest[1:]); !ok || len(rest) > 0 {
+			return rejected(gluedOr(rest, whyCut))
+		}
 		return parsed
 	}
 	// A configured imap_logout_format may state no figures.
@@ -291,6 +305,7 @@ func (p *Parser) dovecotAuth(text []byte, ev *Event) Result {
 		if j := lastIndex(who, ",<"); j >= 0 && who[len(who)-1] == '>' && token(who[j+2:len(who)-1]) {
 			who, id = who[:j], who[j+2:len(who)-1]
 		}
+		who = bytes.TrimSuffix(who, []byte(",master")) // a master user signs in as somebody
 		j := bytes.LastIndexByte(who, ',')
 		if j < 0 {
 			continue
@@ -301,31 +316,58 @@ func (p *Parser) dovecotAuth(text []byte, ev *Event) Result {
 		}
 		found++
 		ev.ClientIP, ev.Account, said, sess = addr, who[:j], text[off:], id
+		if string(ev.Account) == "?" { // not taken for a name: no client could have written this
+			break
+		}
 	}
 	if found > 1 {
 		ev.ClientIP = ev.ServerIP
 	}
+	ev.Outcome = Failure
 	switch {
-	case hasPrefix(said, "unknown user"), hasPrefix(said, "User not known"), hasPrefix(said, "pam_authenticate() failed: User not known"):
+	case hasPrefix(said, "unknown user"), hasPrefix(said, "User not known"), hasPrefix(said, "pam_authenticate() failed: User not known"),
+		hasPrefix(said, "Username character disallowed "), hasPrefix(said, "Invalid username "), hasPrefix(said, "Empty username"):
 		ev.Reason = reasonUnknownUser
 	case hasPrefix(said, "Password mismatch"), hasPrefix(said, "password mismatch"), contains(said, "assword mismatch?"),
-		hasPrefix(said, "invalid credentials"):
+		hasPrefix(said, "invalid credentials"), hasPrefix(said, "Login attempt with empty password"),
+		hasPrefix(said, "pam_authenticate() failed: Authentication failure"):
 		ev.Reason = reasonMismatch
-	case contains(said, "disabled"), contains(said, "not allowed"), contains(said, "expired"), contains(said, "locked"):
+	case hasPrefix(said, "allow_nets check failed"), contains(said, "due to policy server refusal"):
+		ev.Outcome, ev.Reason = Denied, reasonPolicy
+	case contains(said, "disabled"), contains(said, "not allowed"), contains(said, "expired"), contains(said, "locked"),
+		hasPrefix(said, "pam_acct_mgmt() failed"), hasPrefix(said, "pam_authenticate() failed: Permission denied"):
 		ev.Reason = reasonDisabled
 	default:
 		return ignored
 	}
+	if string(ev.Account) == "?" {
+		ev.Account = nil
+		if _, name, ok := cut(said, " (username: "); ok && hasSuffix(name, ")") {
+			ev.Account = name[:len(name)-1]
+		}
+	}
+	// Databases are asked one after the other. One that does not know the name
+	// says nothing against another that does.
+	tried := nameHash(ev.Account)
 	if s, fresh := p.sessions.find(sess, true); fresh {
-		*s = session{reason: ev.Reason}
-	} else if s != nil {
-		s.reason = ev.Reason
+		*s = session{reason: ev.Reason, tried: tried}
+	} else if s != nil && (ev.Reason != reasonUnknownUser || s.tried != tried || s.reason == "") {
+		s.reason, s.tried = ev.Reason, tried
 	}
 	if !p.opt.Mixed {
 		return ignored
 	}
-	ev.Session, ev.Action, ev.Outcome = sess, Login, Failure
+	ev.Session, ev.Action = sess, Login
 	return parsed
+}
+
+// nameHash is FNV-1a. Names that collide share a reason at worst.
+func nameHash(b []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
 }
 
 // pamSyslog reads what PAM says of Dovecot through syslog under its own name.
@@ -457,6 +499,9 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	if ev.Outcome == Failure {
 		if s, _ := p.sessions.find(ev.Session, false); s != nil && s.reason != "" {
 			ev.Reason, ev.Joined = s.reason, true
+			if s.reason == reasonPolicy {
+				ev.Outcome = Denied
+			}
 		}
 	}
 	return parsed
@@ -478,37 +523,61 @@ func dovecotUser(b []byte) (user, method []byte, ok bool) {
 }
 
 // dovecotRefusal tells what ended a connection that did not log in. A failure
-// of one attempt or of ten is one line, and one Event.
+// of one attempt or of ten is one line, and one Event. The words are those of
+// client_get_extra_disconnect_reason in 2.2 to 2.4, where 2.4 names each once
+// more: "(auth failed, 1 attempts in 2 secs) (auth_failed)".
 func dovecotRefusal(said []byte, failed bool) (Action, Outcome, string) {
 	switch {
-	case contains(said, "auth failed"):
+	case contains(said, "no auth attempts"):
+		return Probe, OutcomeNone, ""
+	case contains(said, "auth failed"), contains(said, "proxy dest authentication failure"):
 		return Login, Failure, ""
 	case hasPrefix(said, "proxy(") && contains(said, "disconnecting"):
 		return Logout, OutcomeNone, ""
 	case contains(said, "during TLS handshake"):
 		return Probe, Refused, reasonTLS
-	case contains(said, "no auth attempts"):
-		return Probe, OutcomeNone, ""
-	case contains(said, "client didn't finish SASL auth"):
+	case contains(said, "client didn't finish SASL auth"), contains(said, "auth aborted by client"), contains(said, "aborted authentication"):
 		return Probe, Refused, reasonNoCredentials
-	case contains(said, "temporary"), contains(said, "auth process"), contains(said, "Auth process"),
-		contains(said, "Internal login failure"), contains(said, "before auth was ready"),
-		contains(said, "uthentication server"), contains(said, "Connection refused"):
+	case contains(said, "before auth was ready"):
+		// Dovecot itself complains after ten seconds. Before that it is the
+		// client that left.
+		if dovecotWaited(said) < 10 {
+			return Probe, Refused, reasonNoCredentials
+		}
 		return Login, Error, reasonBackend
-	case contains(said, "erver shutting down"), contains(said, "Shutting down"):
+	case contains(said, "uthorization failed"):
+		return Login, Denied, reasonPolicy
+	case contains(said, "temporary"), contains(said, "auth process"), contains(said, "Auth process"),
+		contains(said, "Internal login failure"), contains(said, "uthentication server"), contains(said, "Connection refused"),
+		contains(said, "proxy dest ") && !contains(said, "proxy dest redirected"), contains(said, "Timeout while finishing login"):
+		return Login, Error, reasonBackend
+	case contains(said, "hutting down"):
 		return Login, Error, reasonShutdown
+	case contains(said, "onnection limit reached"), contains(said, "process_limit was hit"), contains(said, "aximum number of connections"):
+		return Login, Refused, reasonTooMany
 	case contains(said, "internal failure"):
 		return Login, Denied, reasonAfterLogin // "1 successful auths", as with nologin
-	case contains(said, "plaintext auth"):
+	case contains(said, "plaintext auth"), contains(said, "cleartext auth"):
 		return Login, Denied, reasonPlaintext
-	case contains(said, "aximum number of connections"):
-		return Login, Refused, reasonTooMany
-	case contains(said, "user disabled"), contains(said, "account disabled"), contains(said, "not allowed"):
+	case contains(said, "user disabled"), contains(said, "account disabled"), contains(said, "login disabled"), contains(said, "not allowed"):
 		return Login, Denied, reasonDisabled
-	case contains(said, "client sent an invalid cert"), contains(said, "cert required"):
+	case contains(said, "password expired"):
+		return Login, Denied, reasonExpired
+	case contains(said, "invalid cert"), contains(said, "untrusted cert"), contains(said, "send a cert"), contains(said, "cert required"),
+		contains(said, "anonymous logins disabled"):
 		return Login, Denied, reasonPolicy
+	case contains(said, "invalid base64"), contains(said, "unsupported auth mechanism"), contains(said, "Authentication response too large"),
+		contains(said, "Input buffer full"):
+		return Probe, Denied, reasonProtocol
 	case failed:
 		return Login, Error, reasonBackend
 	}
 	return Probe, OutcomeNone, ""
+}
+
+// dovecotWaited reads ", waited 3 secs"; 0 where it is not said.
+func dovecotWaited(said []byte) int64 {
+	_, rest, _ := cut(said, "waited ")
+	n, _, _ := digits(rest)
+	return n
 }

@@ -66,13 +66,33 @@ func knowsDocker(j *jsonFields) bool {
 // docker reads a line of Docker's json-file driver:
 //
 //	{"log":"Feb 21 00:03:02 imap-login: Info: Login: …\n","stream":"stdout","time":"2026-02-21T00:03:02.123456789Z"}
+//
+// Docker cuts what a program writes at 16 KiB. A part is joined to what
+// follows on the same stream: read by itself, it would begin with words that a
+// client may have chosen.
 func (p *Parser) docker(ev *Event) Result {
 	if !p.jsonTime(p.json.field("time"), true, ev) {
 		return rejected(whyTime)
 	}
-	p.inner = unescapeJSON(p.inner[:0], p.json.field("log").raw())
+	part := &p.parts[0]
+	if p.json.field("stream").is("stderr") {
+		part = &p.parts[1]
+	}
+	p.inner = append(p.inner[:0], *part...)
+	start := len(p.inner)
+	p.inner = unescapeJSON(p.inner, p.json.field("log").raw())
+	if len(p.inner)-start == dockerPart && p.inner[len(p.inner)-1] != '\n' {
+		*part = append((*part)[:0], p.inner[:min(len(p.inner), maxLine+1)]...)
+		return ignored
+	}
+	*part = (*part)[:0]
+	if len(p.inner) > maxLine {
+		return rejected(whyLong)
+	}
 	return p.enclosed(nil, ev.Time, ev)
 }
+
+const dockerPart = 16 << 10
 
 func beginsMultilog(line []byte) bool {
 	return line[0] == '@' && len(line) > 26 && line[25] == ' ' && hexes(line[1:25])

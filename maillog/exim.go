@@ -92,17 +92,13 @@ func (p *Parser) exim(b []byte, ev *Event) Result {
 	ev.Service, ev.Session = SMTP, id
 	switch {
 	case hasPrefix(b, "<= "):
-		return eximArrival(b[len("<= "):], ev)
+		return p.eximArrival(b[len("<= "):], ev)
 	case hasPrefix(b, "H="):
 		return p.eximRejection(b[len("H="):], ev)
-	case hasPrefix(b, "SMTP protocol error in \""):
+	case hasPrefix(b, "SMTP protocol error in \""), hasPrefix(b, "SMTP syntax error in \""):
 		return eximProtocol(b, ev)
-	case hasPrefix(b, "SMTP syntax error in \""):
-		i := lastIndex(b, "\" H=") // only Exim's own words follow
-		if i < 0 {
-			return rejected(whyCut)
-		}
-		return eximClient(b[i+len("\" H="):], Probe, Denied, reasonProtocol, ev)
+	case hasPrefix(b, "rejected HELO from "), hasPrefix(b, "rejected EHLO from "):
+		return eximClient(b[len("rejected HELO from "):], Probe, Denied, reasonProtocol, ev)
 	case hasPrefix(b, "SMTP protocol synchronization error ("):
 		return eximSynchronization(b, ev)
 	case hasPrefix(b, "SMTP call from "):
@@ -127,6 +123,8 @@ func (p *Parser) exim(b []byte, ev *Event) Result {
 		return eximClient(b[len("refused connection from "):], Probe, Refused, reasonPolicy, ev)
 	case hasPrefix(b, "SMTP command timeout on connection from "):
 		return eximClient(b[len("SMTP command timeout on connection from "):], Probe, Refused, reasonIdle, ev)
+	case hasPrefix(b, "SMTP command timeout on TLS connection from "):
+		return eximClient(b[len("SMTP command timeout on TLS connection from "):], Probe, Refused, reasonIdle, ev)
 	case hasPrefix(b, "Connection from ") && contains(b, " refused: too many connections"):
 		return eximClient(b[len("Connection from "):], Probe, Refused, reasonTooMany, ev)
 	case hasPrefix(b, "TLS error on connection from "):
@@ -135,7 +133,7 @@ func (p *Parser) exim(b []byte, ev *Event) Result {
 		return eximSpam(b[len("SA: Action: "):], ev)
 	}
 	if name, rest, ok := cut(b, " "); ok && hasPrefix(rest, "authenticator failed for ") {
-		return eximFailure(name, rest[len("authenticator failed for "):], ev)
+		return p.eximFailure(name, rest[len("authenticator failed for "):], ev)
 	}
 	return ignored
 }
@@ -154,7 +152,7 @@ func eximClient(b []byte, a Action, o Outcome, reason string, ev *Event) Result 
 
 // eximFailure reads "HOST (HELO) [IP]:PORT I=[…]:PORT: 535 Incorrect
 // authentication data (set_id=NAME)". The name comes last.
-func eximFailure(authenticator, b []byte, ev *Event) Result {
+func (p *Parser) eximFailure(authenticator, b []byte, ev *Event) Result {
 	if hasPrefix(b, "H=") {
 		b = b[len("H="):]
 	}
@@ -168,8 +166,13 @@ func eximFailure(authenticator, b []byte, ev *Event) Result {
 	}
 	ev.Service, ev.Action, ev.Mechanism = Submission, Login, authenticator
 	ev.Outcome = Failure
-	if hasPrefix(said, "435 ") || hasPrefix(said, "454 ") {
+	switch {
+	case hasPrefix(said, "435 "), hasPrefix(said, "454 "), hasPrefix(said, "451 "):
 		ev.Outcome, ev.Reason = Error, reasonBackend
+	case string(said) == "501 Authentication cancelled":
+		ev.Action, ev.Outcome, ev.Reason = Probe, Refused, reasonNoCredentials
+	case string(said) == "501 Invalid base64 data":
+		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonProtocol
 	}
 	if _, name, ok := cut(said, " (set_id="); ok {
 		end := len(name) - 1
@@ -179,9 +182,42 @@ func eximFailure(authenticator, b []byte, ev *Event) Result {
 		if end < 0 || name[end] != ')' {
 			return rejected(whyCut)
 		}
-		ev.Account = name[:end]
+		ev.Account = unescapeExim(&p.account, name[:end])
 	}
 	return parsed
+}
+
+// unescapeExim undoes what Exim does to characters that do not print: "\n",
+// "\t", "\\" and "\303".
+func unescapeExim(buf *[]byte, b []byte) []byte {
+	i := bytes.IndexByte(b, '\\')
+	if i < 0 {
+		return b
+	}
+	out := append((*buf)[:0], b[:i]...)
+	for ; i < len(b); i++ {
+		c := b[i]
+		if c == '\\' && i+1 < len(b) {
+			switch next := b[i+1]; {
+			case next == 'n':
+				c = '\n'
+			case next == 't':
+				c = '\t'
+			case next == 'r':
+				c = '\r'
+			case next == '\\':
+			case '0' <= next && next <= '3' && i+3 < len(b) && '0' <= b[i+2] && b[i+2] <= '7' && '0' <= b[i+3] && b[i+3] <= '7':
+				c = (next-'0')<<6 | (b[i+2]-'0')<<3 | (b[i+3] - '0')
+				i += 2
+			default:
+				i--
+			}
+			i++
+		}
+		out = append(out, c)
+	}
+	*buf = out
+	return out
 }
 
 // eximArrival reads what follows "<=". Only what an account submitted is an
@@ -191,7 +227,7 @@ func eximFailure(authenticator, b []byte, ev *Event) Result {
 //
 // The address of the sender is the client's and may hold anything within
 // quotes; the subject comes after what is read.
-func eximArrival(b []byte, ev *Event) Result {
+func (p *Parser) eximArrival(b []byte, ev *Event) Result {
 	i := index(b, " H=")
 	if i < 0 {
 		return ignored // local, or a bounce
@@ -228,7 +264,7 @@ func eximArrival(b []byte, ev *Event) Result {
 	for _, next := range [...]string{" CV=", " DN=", " K ", " id=", " Q="} {
 		name, _, _ = cut(name, next)
 	}
-	ev.Service, ev.Action, ev.Outcome, ev.Account = Submission, Send, Success, name
+	ev.Service, ev.Action, ev.Outcome, ev.Account = Submission, Send, Success, unescapeExim(&p.account, name)
 	return parsed
 }
 
@@ -248,7 +284,7 @@ func (p *Parser) eximRejection(b []byte, ev *Event) Result {
 		}
 		what := rest[i+len(" rejected "):]
 		if hasPrefix(what, "RCPT ") {
-			to, said, ok := cut(what[len("RCPT "):], ": ")
+			to, said, ok := eximRecipient(what[len("RCPT "):])
 			if !ok {
 				return rejected(whyCut)
 			}
@@ -275,28 +311,41 @@ func (p *Parser) eximRejection(b []byte, ev *Event) Result {
 	return ignored
 }
 
-// eximProtocol reads `SMTP protocol error in "COMMAND" H=HOST (HELO) [IP]
-// REASON`. The command is the client's and comes first, a mechanism that is
-// not offered comes last; so the client is what stands right before Exim's
-// own words.
-func eximProtocol(b []byte, ev *Event) Result {
-	end := lastIndex(b, " AUTH command used when ")
-	if end < 0 {
-		if end = lastIndex(b, " authentication mechanism not supported"); end < 0 {
-			end = lastIndex(b, " command used when ")
-		}
-		if end < 0 {
-			return ignored
-		}
-		if end = bytes.LastIndexByte(b[:end], ' '); end < 0 {
-			return rejected(whyCut)
+// eximRecipient splits "<RECIPIENT>: REASON". A local part in quotes may hold
+// what looks like its end.
+func eximRecipient(b []byte) (to, said []byte, ok bool) {
+	skip := 0
+	if hasPrefix(b, "<\"") {
+		if _, rest, ok := quoted(b[1:]); ok {
+			skip = len(b) - len(rest)
 		}
 	}
-	i := lastIndex(b[:end], "\" H=")
+	i := index(b[skip:], ": ")
+	if i < 0 {
+		return nil, nil, false
+	}
+	return b[:skip+i], b[skip+i+len(": "):], true
+}
+
+// eximProtocol reads `SMTP protocol error in "COMMAND" H=HOST (HELO) [IP]
+// REASON`, and the same of a syntax error. The client writes the command, and
+// what a reason may repeat of it ('"@" or "." expected after "h"'): so if there
+// could be two clients, none is named. One reason is always the last.
+func eximProtocol(b []byte, ev *Event) Result {
+	const client = "\" H="
+	i, j := index(b, client), lastIndex(b, client)
 	if i < 0 {
 		return rejected(whyCut)
 	}
-	return eximClient(b[i+len("\" H="):end], Probe, Denied, reasonProtocol, ev)
+	own := hasSuffix(b, " AUTH command used when not advertised")
+	r := eximClient(b[j+len(client):], Probe, Denied, reasonProtocol, ev)
+	if i != j && !own {
+		if r = eximClient(b[i+len(client):], Probe, Denied, reasonProtocol, ev); r.Kind != Parsed {
+			return r
+		}
+		ev.ClientIP, ev.Hostname = ev.ServerIP, nil
+	}
+	return r
 }
 
 // eximSynchronization reads "…: rejected connection from H=CLIENT input=…" and

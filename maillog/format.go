@@ -53,6 +53,7 @@ const (
 	ExchangeIIS             // IIS's W3C log in front of Exchange
 	ExchangeProxy           // Exchange's HttpProxy logs
 	ExchangeIMAP            // Exchange's protocol logs of IMAP4 and POP3
+	ExchangeSMTP            // Exchange's protocol log of SMTP
 	ExchangeTracking        // Exchange's message tracking
 	HAProxy                 // HAProxy's HTTP log through syslog
 	Rspamd                  // rspamd's own log, or through syslog
@@ -68,7 +69,7 @@ var formatNames = [formatEnd]string{
 	"assp", "domino", "oracle-messaging-server", "openwebmail", "tine20", "mailu", "mailcow-netfilter", "solid-pop3d", "vpopmail", "rblsmtpd",
 	"journald", "docker", "multilog", "caddy", "traefik", "dovecot-events", "stalwart", "mox",
 	"nextcloud", "keycloak", "authelia", "authentik", "microsoft365", "google-workspace",
-	"exchange-iis", "exchange-proxy", "exchange-imap", "exchange-tracking",
+	"exchange-iis", "exchange-proxy", "exchange-imap", "exchange-smtp", "exchange-tracking",
 	"haproxy", "rspamd", "amavis", "clamav-milter",
 }
 

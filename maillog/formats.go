@@ -42,23 +42,23 @@ func Formats() []FormatInfo {
 		},
 		{
 			Format: Dovecot, Name: Dovecot.String(), Software: "Dovecot 2.2 to 2.4, its own log file",
-			Source: "Dovecot 2.3.19's own output; src/login-common/client-common.c",
+			Source: "Dovecot 2.3.19's own output; src/login-common/client-common.c of 2.2 to 2.4 and src/auth/auth-request.c, passdb-ldap.c, passdb-pam.c, read",
 			Tells: []string{
-				"logins by IMAP, POP3, submission and ManageSieve, refused ones with the reason where auth_verbose is on",
-				"the client's ID where imap_id_log is set, bytes sent and bodies fetched in a session",
+				"logins by IMAP, POP3, submission and ManageSieve, refused ones with the reason where auth_verbose is on, joined by the session",
+				"the client's ID where imap_id_log is set (2.4: where imap_id_received is exported to the log), bytes sent and bodies fetched in a session",
 				"faults of the authentication backend, sessions ended by a shutdown",
 			},
 			CannotTell: dovecotCannotTell,
 		},
 		{
 			Format: DovecotSyslog, Name: DovecotSyslog.String(), Software: "Dovecot through syslog (RFC 3164, RFC 5424, rsyslog's ISO time)",
-			Source:     "Dovecot 2.3.19's own output; RFC 3164; RFC 5424",
+			Source:     "Dovecot 2.3.19's own output; the source as for its own log; RFC 3164; RFC 5424",
 			Tells:      []string{"the same as Dovecot's own log"},
 			CannotTell: append(slices.Clone(dovecotCannotTell), "how often a line came that syslog folded into \"message repeated\""),
 		},
 		{
 			Format: Postfix, Name: Postfix.String(), Software: "Postfix through syslog",
-			Source: "Postfix 3.7.11's own output; src/smtpd/smtpd.c and smtpd_sasl_glue.c",
+			Source: "Postfix 3.7.11's own output, postscreen's too; src/smtpd/smtpd_check.c, read; smtpd.c and smtpd_sasl_glue.c",
 			Tells: []string{
 				"logins for submission by account, mechanism and address, refused ones with the name that was tried",
 				"messages sent by an account, with size and number of recipients",
@@ -74,9 +74,13 @@ func Formats() []FormatInfo {
 		},
 		{
 			Format: RoundcubeLogins, Name: RoundcubeLogins.String(), Software: "Roundcube's userlogins, or the same through syslog",
-			Source:     "Roundcube's rcmail::log_login",
-			Tells:      []string{"account, address and session of every login, refused ones too"},
-			CannotTell: []string{"the browser", "what was done after the login", "the address, where a forged header makes two of them possible"},
+			Source: "Roundcube 1.6's own output (userlogins, errors); rcmail::log_login",
+			Tells:  []string{"account, address and session of every login, refused ones too"},
+			CannotTell: []string{
+				"the browser, and what was done after the login: the web server's lines are not joined to it, since they state no session",
+				"the client behind a proxy that Roundcube's web server does not see through: the header is only repeated",
+				"the address, where a forged header makes two of them possible",
+			},
 		},
 		{
 			Format: Syslog, Name: Syslog.String(), Software: "a file of syslog, and the programs in it that are not read",

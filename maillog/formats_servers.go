@@ -8,7 +8,7 @@ func serverFormats() []FormatInfo {
 	return []FormatInfo{
 		{
 			Format: Exim, Name: Exim.String(), Software: "Exim 4, main and reject log, its own files or syslog",
-			Source: "Exim's specification, chapters on log files and on access control lists; src/smtp_in.c from memory: not checked",
+			Source: "Exim 4.96's own output, main and reject log; Exim's specification, chapters on log files and on access control lists",
 			Tells: []string{
 				"refused logins by name, authenticator and address",
 				"messages sent by an account, with size",
@@ -18,23 +18,23 @@ func serverFormats() []FormatInfo {
 		},
 		{
 			Format: Sendmail, Name: Sendmail.String(), Software: "Sendmail 8 through syslog",
-			Source: "Sendmail's sendmail/srvrsmtp.c, collect.c and envelope.c; its operations guide; from memory: not checked",
+			Source: "Sendmail 8.17's own output; its operations guide; sendmail/srvrsmtp.c, collect.c and envelope.c from memory: not checked",
 			Tells: []string{
 				"logins and refused ones by name, mechanism and address (from LogLevel 9 and 10)",
 				"messages sent by an account, joined by the queue id",
 				"rejected recipients and relaying, too many attempts in one connection, clients that break the protocol",
 			},
-			CannotTell: []string{"the name of a failed login before 8.16", noClient, noYear},
+			CannotTell: []string{"the name of a failed login before 8.16", "who sent a message, where the login's line has no queue id (8.17)", noClient, noYear},
 		},
 		{
 			Format: Cyrus, Name: Cyrus.String(), Software: "Cyrus IMAP through syslog, the classic lines and 3.13's logfmt",
-			Source:     "Cyrus's lib/logfmt.c, read; imap/imapd.c, pop3d.c, timsieved/parser.c and imap/loginlog.c from memory: not checked",
-			Tells:      []string{"logins and refused ones by IMAP, POP3, ManageSieve and HTTP: account, mechanism, address", "the client's ID, joined to its address by the session"},
+			Source:     "Cyrus 3.6's own output by IMAP and POP3; lib/logfmt.c, read; timsieved/parser.c and imap/loginlog.c from memory: not checked",
+			Tells:      []string{"logins and refused ones by IMAP, POP3, ManageSieve and HTTP: account, mechanism, address", "the client's ID; what is sent after the login is joined to its address by the session"},
 			CannotTell: []string{"the name behind a failed login by some SASL mechanisms", "which messages were read, and when a session ended", noYear},
 		},
 		{
 			Format: Courier, Name: Courier.String(), Software: "Courier IMAP, POP3 and ESMTP through syslog",
-			Source:     "Courier's imap/imaplogin.c, pop3login.c and courier/submit.C; from memory: not checked",
+			Source:     "Courier IMAP 5.2's own output by IMAP and POP3; courier/submit.C from memory: not checked",
 			Tells:      []string{"logins, refused ones and logouts with bytes: account and address", "refused recipients and SMTP logins by address"},
 			CannotTell: []string{"why a password was refused", "the name behind a refused SMTP login", noClient, noYear},
 		},
@@ -46,21 +46,21 @@ func serverFormats() []FormatInfo {
 		},
 		{
 			Format: NginxError, Name: NginxError.String(), Software: "nginx's error log, its mail proxy included, its own or through syslog",
-			Source:     "nginx's src/mail/ngx_mail_handler.c and ngx_mail_auth_http_module.c, src/http/modules/ngx_http_auth_basic_module.c, src/core/ngx_log.c; from memory: not checked",
+			Source:     "nginx 1.22's own output, its mail proxy's too; ngx_http_auth_pam_module from memory: not checked",
 			Tells:      []string{"logins at the mail proxy and refused ones: service, account, address (at level info)", "refused passwords of Basic authentication and why", "requests refused by a rule or a limit, failed TLS handshakes"},
-			CannotTell: []string{"the address, where a forged referrer and a forged name make two of them possible", "the user agent", "the zone of a line: it follows from the configuration"},
+			CannotTell: []string{"the address, where a forged referrer and a forged name make two of them possible", "lines that a client forged whole, by a newline in a name: nginx writes it as it is", "the user agent", "the zone of a line: it follows from the configuration"},
 		},
 		{
 			Format: ApacheError, Name: ApacheError.String(), Software: "Apache httpd's error log, 2.2 and 2.4, its own or through syslog",
-			Source:     "Apache's modules/aaa/mod_auth_basic.c, mod_auth_digest.c, mod_authz_core.c and server/log.c; from memory: not checked",
+			Source:     "Apache 2.4's own output (Basic, Digest, authorization); 2.2, ModSecurity and LDAP from memory: not checked",
 			Tells:      []string{"refused passwords of Basic and Digest authentication: account, address, why", "requests that the configuration denies"},
 			CannotTell: []string{"logins that succeeded", "the user agent", "the zone of a line: it follows from the configuration"},
 		},
 		{
 			Format: SOGo, Name: SOGo.String(), Software: "SOGo's own log, or through syslog",
-			Source:     "SOGo's UI/MainUI/SOGoRootPage.m; from memory: not checked",
+			Source:     "SOGo 5.8's own output; UI/MainUI/SOGoRootPage.m, read",
 			Tells:      []string{"logins at the webmail and refused ones: account and address"},
-			CannotTell: []string{"logins by ActiveSync, CalDAV and CardDAV: the web server's log has them", "what was done after the login", "the browser", noYear},
+			CannotTell: []string{"logins by ActiveSync, CalDAV and CardDAV: the web server's log has them", "lines that a client forged whole, by a newline in a name: SOGo writes it as it is", "what was done after the login", "the browser", noYear},
 		},
 		{
 			Format: Zimbra, Name: Zimbra.String(), Software: "Zimbra's audit.log and mailbox.log (nginx.log is nginx-error, zimbra.log is syslog)",
@@ -70,7 +70,7 @@ func serverFormats() []FormatInfo {
 		},
 		{
 			Format: Horde, Name: Horde.String(), Software: "Horde and IMP, their own log or through syslog",
-			Source:     "Horde's lib/Horde/Core/Auth/Application.php and horde/login.php; from memory: not checked",
+			Source:     "Horde's login.php, read; IMP's own lines from memory: not checked",
 			Tells:      []string{"logins and refused ones: account and address"},
 			CannotTell: []string{"the address, where a forged header makes two of them possible", "what was done after the login", "the browser"},
 		},
@@ -130,14 +130,14 @@ func serverFormats() []FormatInfo {
 		},
 		{
 			Format: Mailu, Name: Mailu.String(), Software: "Mailu's admin service (its front is nginx-error and combined)",
-			Source:     "Mailu's core/admin/mailu/limiter.py; from memory: not checked",
+			Source:     "Mailu's core/admin/mailu/limiter.py, read",
 			Tells:      []string{"addresses and accounts whose logins are limited"},
 			CannotTell: []string{"the logins before the limit: Dovecot, Postfix and the front tell of them", "the zone of a line: it follows from the configuration"},
 		},
 		{
 			Format: MailcowNetfilter, Name: MailcowNetfilter.String(), Software: "mailcow's netfilter (its other services write formats of their own)",
-			Source:     "mailcow's data/Dockerfiles/netfilter/main.py; from memory: not checked",
-			Tells:      []string{"addresses that were banned for failed logins"},
+			Source:     "mailcow's data/Dockerfiles/netfilter/main.py, read",
+			Tells:      []string{"addresses that were banned for failed logins, refused logins at mailcow's own pages"},
 			CannotTell: []string{"the logins that led to it: Dovecot, Postfix and SOGo tell of them", "the client where a whole network is banned"},
 		},
 		{

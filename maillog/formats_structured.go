@@ -14,7 +14,7 @@ func structuredFormats() []FormatInfo {
 			Format: Docker, Name: Docker.String(), Software: "Docker's json-file log driver",
 			Source:     "Docker's documentation of the json-file driver, from memory: not checked",
 			Tells:      []string{"what the line inside tells, with year and zone"},
-			CannotTell: []string{"which container wrote a line: that is the name of the file", "lines above 16 KiB, which Docker cuts into parts"},
+			CannotTell: []string{"which container wrote a line: that is the name of the file"},
 		},
 		{
 			Format: Multilog, Name: Multilog.String(), Software: "daemontools' and s6's multilog",
@@ -46,9 +46,10 @@ func structuredFormats() []FormatInfo {
 		},
 		{
 			Format: DovecotEvents, Name: DovecotEvents.String(), Software: "Dovecot 2.3 and 2.4, event exporter (JSON)",
-			Source: "Dovecot 2.3.19's own output; doc.dovecot.org, Event Export",
+			Source: "Dovecot 2.3.19's own output; doc.dovecot.org, Event Export and Events, read; 2.4's events from its source (client-common.c, cmd-id.c), read, not run",
 			Tells: []string{
 				"every login and every refused one, with mechanism, session and the client's ID",
+				"from 2.4 on the ID by itself (imap_id_received) and connections that came to nothing, with the reason (login_aborted)",
 				"logins of Postfix that Dovecot checks, as service smtp",
 				"refusals by the authentication policy",
 			},
@@ -116,7 +117,7 @@ func structuredFormats() []FormatInfo {
 			CannotTell: []string{"user agent and device", "the second of several events in one activity", "what is older than 180 days"},
 		},
 		{
-			Format: ExchangeIIS, Name: ExchangeIIS.String(), Software: "IIS in front of Exchange (W3C extended)",
+			Format: ExchangeIIS, Name: ExchangeIIS.String(), Software: "IIS in front of Exchange (W3C extended; events 6200 of Windows as XML)",
 			Source: "Microsoft's documentation of the W3C format, MS-ASHTTP, and public sample lines, read",
 			Tells: []string{
 				"account, address, status and user agent of OWA, EWS, MAPI, Autodiscover and ActiveSync, with its command and device",
@@ -141,14 +142,28 @@ func structuredFormats() []FormatInfo {
 			CannotTell: []string{"the name behind a refused AUTHENTICATE", "the client software", "the client's address in the back end's log, which holds the front end's"},
 		},
 		{
+			Format: ExchangeSMTP, Name: ExchangeSMTP.String(), Software: "Exchange, protocol logs of SMTP receive connectors (CSV)",
+			Source: "Microsoft Learn, Protocol logging; rows of Exchange 2010 to 2016 in public, read; the words of refused logins beyond the reply, from memory: not checked",
+			Tells: []string{
+				"SMTP logins and refused ones with the mechanism, messages that an account submitted, joined by the session",
+				"refused recipients and relaying, failed TLS handshakes",
+			},
+			CannotTell: []string{
+				"the name behind a refused login, where Exchange does not note it",
+				"the client's address in the log of the hub transport, which holds the front end's",
+				"the client software",
+				"anything of the logs of send connectors, which are passed over",
+			},
+		},
+		{
 			Format: ExchangeTracking, Name: ExchangeTracking.String(), Software: "Exchange, message tracking (CSV)",
 			Source:     "Exchange's header row in public, read; what its events mean, from memory: not checked",
 			Tells:      []string{"messages sent from mailboxes: sender, size, number of recipients, the client's address"},
 			CannotTell: []string{"which client sent a message", "who sent what came in by SMTP", "logins"},
 		},
 		{
-			Format: HAProxy, Name: HAProxy.String(), Software: "HAProxy through syslog (option httplog)",
-			Source: "HAProxy's configuration manual, 8.2.3, from memory: not checked",
+			Format: HAProxy, Name: HAProxy.String(), Software: "HAProxy through syslog (option httplog, also clf)",
+			Source: "HAProxy 2.6's own output",
 			Tells: []string{
 				"the address of the connection, request, status, bytes",
 				"what a combined access log tells of Roundcube, ActiveSync, Exchange and DAV",

@@ -8,7 +8,15 @@ import "bytes"
 //
 // The address comes first and is that of the connection. Quotes in what the
 // client sent are written as #22, so the first quote opens the request.
+//
+// With option httplog clf the line is a combined access log's, without a user
+// agent and with HAProxy's own fields at the end.
 func (p *Parser) haproxy(_, msg []byte, ev *Event) Result {
+	if beginsCombined(msg) {
+		r := p.combined(msg, ev)
+		ev.Format = HAProxy
+		return r
+	}
 	client, rest, ok := cut(msg, " [")
 	i := bytes.LastIndexByte(client, ':') // IPv6 has no brackets here
 	if !ok || i < 0 || bytes.IndexByte(client, ' ') >= 0 {
@@ -23,7 +31,7 @@ func (p *Parser) haproxy(_, msg []byte, ev *Event) Result {
 		return rejected(whyCut)
 	}
 	if hasSuffix(rest, ": SSL handshake failure") || contains(rest, ": SSL handshake failure (error:") {
-		ev.Service, ev.Action = Web, Probe
+		ev.Service, ev.Action, ev.Outcome, ev.Reason = Web, Probe, Refused, reasonTLS
 		return parsed
 	}
 	var fields [5][]byte // front end, back end, timers, status, bytes

@@ -132,9 +132,14 @@ func cyrusFailure(b []byte, ev *Event) Result {
 	case rest[0] == '(':
 		i := lastIndex(rest, ") [")
 		if i < 0 {
-			return rejected(whyCut)
+			if i = lastIndex(rest, ") "); i < 0 { // ") invalid user"
+				return rejected(whyCut)
+			}
 		}
 		ev.Account, rest = rest[1:i], rest[i:]
+		if string(ev.Account) == "-notset-" { // the exchange did not get as far
+			ev.Account = nil
+		}
 	case string(mechanism) == "plaintext" || string(mechanism) == "PLAIN" && contains(rest, " SASL("):
 		i := lastIndex(rest, " SASL(")
 		if i < 0 {
@@ -145,7 +150,7 @@ func cyrusFailure(b []byte, ev *Event) Result {
 		ev.Account, rest = rest[:i], rest[i:]
 	}
 	switch {
-	case contains(rest, "user not found"), contains(rest, "no secret in database"):
+	case contains(rest, "user not found"), contains(rest, "no secret in database"), hasSuffix(rest, " invalid user"):
 		ev.Reason = reasonUnknownUser
 	case contains(rest, "incorrect digest"), contains(rest, "checkpass failed"), contains(rest, "doesn't match what we generated"):
 		ev.Reason = reasonMismatch

@@ -55,13 +55,19 @@ func flaskStamp(b []byte) (s stamp, rest []byte, ok bool) {
 //
 //	2026-02-21 00:03:02 CRIT: Banning 198.51.100.7/32 for 60 minutes
 //
-// A ban of a whole network names no client.
+// A ban of a whole network names no client. Refused logins at mailcow's own
+// pages stand nowhere else:
+//
+//	2026-02-21 00:03:02 WARN: 198.51.100.7 matched rule id 1 (mailcow UI: Invalid password for anna by 198.51.100.7)
 func (p *Parser) netfilter(line []byte, ev *Event) Result {
 	s, b, ok := parseStamp(line)
 	if !ok || !p.time(&s, ev) {
 		return rejected(whyTime)
 	}
 	ev.Format = MailcowNetfilter
+	if rest, ok := after(b, " WARN: "); ok {
+		return netfilterMatch(rest, ev)
+	}
 	rest, ok := after(b, " CRIT: Banning ")
 	if !ok {
 		return ignored
@@ -77,6 +83,34 @@ func (p *Parser) netfilter(line []byte, ev *Event) Result {
 		ev.ClientIP = addr
 	}
 	ev.Action, ev.Outcome, ev.Reason = Login, Refused, reasonTooManyTries
+	return parsed
+}
+
+// netfilterMatch reads "ADDRESS matched rule id 1 (WHAT)". The address is the
+// last one of WHAT, after the name.
+func netfilterMatch(b []byte, ev *Event) Result {
+	value, rest, ok := cut(b, " matched rule id ")
+	if !ok {
+		return ignored
+	}
+	_, what, ok := cut(rest, " (")
+	if !ok || !hasSuffix(what, ")") {
+		return rejected(whyCut)
+	}
+	what = what[:len(what)-1]
+	if name, ok := after(what, "mailcow UI: Invalid password for "); ok {
+		i := lastIndex(name, " by ")
+		if i < 0 {
+			return rejected(whyCut)
+		}
+		ev.Account = name[:i]
+	} else if !hasPrefix(what, "Rspamd UI: Invalid password by ") {
+		return ignored // Dovecot, Postfix and SOGo say so themselves
+	}
+	if ev.ClientIP, ok = parseAddr(value); !ok {
+		return rejected(whyAddress)
+	}
+	ev.Service, ev.Action, ev.Outcome = Web, Login, Failure
 	return parsed
 }
 

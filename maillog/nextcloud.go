@@ -30,6 +30,8 @@ func (p *Parser) nextcloud(ev *Event) Result {
 		if user := j.field("user"); !user.is("--") {
 			ev.Account = j.textOf(user)
 		}
+	} else if hasPrefix(message, "Trusted domain error. ") {
+		ev.Service, ev.Action, ev.Outcome, ev.Reason = Web, Request, Denied, reasonPolicy
 	} else {
 		return ignored
 	}

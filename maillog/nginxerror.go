@@ -87,15 +87,19 @@ func (p *Parser) nginxMessage(b []byte, ev *Event) Result {
 	return parsed
 }
 
-// nginxClient finds ", client: ADDRESS, server: ". What it says before that
-// may hold a user's name or a path, and only the referrer comes after it with
-// blanks of the client's choice (requests with blanks are refused since
-// 1.21.1). So the last place is the true one, unless a referrer is stated and
-// there are several: then which is true cannot be told, and known is false.
+// nginxClient finds ", client: ADDRESS, server: ". The client may have written
+// it too: into the request or its headers, which come after, into a name that
+// nginx's mail proxy repeats at the end, and, where nginx repeats a name
+// first, before it. A name may even hold a newline, so that all of a line but
+// its end is forged. Behind a name the last place counts if nginx's own words
+// stand right before it and nothing that may hold blanks after it (requests
+// with blanks are refused since 1.21.1). Where a second place could be the
+// true one, known is false.
 func nginxClient(text []byte) (said, fields []byte, client netip.Addr, known bool) {
 	const mark, server = ", client: ", ", server: "
+	var last, lastFields []byte
+	var lastClient netip.Addr
 	found := 0
-	var first []byte
 	for off := 0; ; {
 		i := index(text[off:], mark)
 		if i < 0 {
@@ -108,39 +112,54 @@ func nginxClient(text []byte) (said, fields []byte, client netip.Addr, known boo
 			continue
 		}
 		if addr, ok := parseAddr(value); ok {
+			last, lastFields, lastClient = text[:i], rest[len(server)-1:], addr
 			if found++; found == 1 {
-				first = text[:i]
+				said, fields, client = last, lastFields, addr
 			}
-			said, fields, client = text[:i], rest[len(server)-1:], addr
 		}
 	}
-	if found > 1 && contains(text, ", referrer: \"") {
-		return first, fields, client, false
+	switch {
+	case found < 2:
+		return said, fields, client, true
+	case nginxOwnWords(said):
+		return said, fields, client, !contains(fields, "\" was not found in \"") && !contains(fields, "\": password mismatch, client: ") &&
+			!contains(fields, "' - not authenticated: ")
+	case !contains(text, ", referrer: \"") && (hasSuffix(last, "\": password mismatch") || contains(last, " was not found in \"") && hasSuffix(last, "\"")):
+		return last, lastFields, lastClient, true
 	}
-	return said, fields, client, true
+	return said, fields, client, false
+}
+
+// nginxOwnWords reports whether nothing that a client wrote stands in what
+// nginx says before it names the client.
+func nginxOwnWords(said []byte) bool {
+	for _, s := range [...]string{
+		"client login failed: ", "client logged in", "client sent ", "access forbidden by rule", "limiting requests, excess: ",
+		"limiting connections by zone ", "SSL_do_handshake() failed", "SSL_read() failed", "recv() failed", "upstream ",
+	} {
+		if hasPrefix(said, s) {
+			return true
+		}
+	}
+	return false
 }
 
 func nginxSaid(said, server, fields []byte, ev *Event) Result {
 	switch {
-	case hasPrefix(said, "client login failed: "), hasPrefix(said, "client logged in"):
-		// The mail proxy.
-		ev.Service = portService(server)
-		ev.Action, ev.Outcome = Login, Success
-		if hasPrefix(said, "client login failed") {
-			ev.Outcome = Failure
+	case hasPrefix(said, "client login failed: "):
+		return nginxLogin(server, fields, Failure, "", ev)
+	case hasPrefix(said, "client logged in"):
+		return nginxLogin(server, fields, Success, "", ev)
+	case hasPrefix(said, "auth http server "), hasPrefix(fields, "login: \"") && hasPrefix(said, "connect() failed"),
+		hasPrefix(fields, "login: \"") && hasPrefix(said, "upstream timed out"):
+		return nginxLogin(server, fields, Error, reasonBackend, ev)
+	case hasPrefix(said, "upstream sent invalid response: \"") && hasPrefix(fields, "login: \""):
+		// auth_http let the client through and the server behind did not.
+		switch reply := said[len("upstream sent invalid response: \""):]; {
+		case hasPrefix(reply, "NO "), hasPrefix(reply, "-ERR"), hasPrefix(reply, "535 "):
+			return nginxLogin(server, fields, Failure, "", ev)
 		}
-		if i := index(fields, "login: \""); i >= 0 {
-			name := fields[i+len("login: \""):]
-			end := lastIndex(name, "\", upstream: ")
-			if end < 0 {
-				end = len(name) - 1
-			}
-			if end < 0 || name[end] != '"' {
-				return rejected(whyCut)
-			}
-			ev.Account = name[:end]
-		}
-		return parsed
+		return nginxLogin(server, fields, Error, reasonBackend, ev)
 	case hasPrefix(said, "user \""):
 		name := said[len("user \""):]
 		ev.Action, ev.Outcome = Login, Failure
@@ -174,6 +193,27 @@ func nginxSaid(said, server, fields []byte, ev *Event) Result {
 		return parsed
 	}
 	return ignored
+}
+
+// nginxLogin reads the end of a line of the mail proxy: `login: "NAME",
+// upstream: ADDRESS`.
+func nginxLogin(server, fields []byte, o Outcome, reason string, ev *Event) Result {
+	if ev.Service = portService(server); ev.Service == Web {
+		ev.Service = ServiceNone // a port of its own
+	}
+	ev.Action, ev.Outcome, ev.Reason = Login, o, reason
+	if i := index(fields, "login: \""); i >= 0 {
+		name := fields[i+len("login: \""):]
+		end := lastIndex(name, "\", upstream: ")
+		if end < 0 {
+			end = len(name) - 1
+		}
+		if end < 0 || name[end] != '"' {
+			return rejected(whyCut)
+		}
+		ev.Account = name[:end]
+	}
+	return parsed
 }
 
 const reasonRate = "too many requests"

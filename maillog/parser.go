@@ -74,6 +74,7 @@ const (
 	familyJSON
 	familyMultilog
 	familyColumns
+	familyIISEvent
 	familyRspamd
 	familyKeycloak // before Zimbra, whose lines begin alike
 	familyAuthelia
@@ -107,6 +108,7 @@ var families = familyTable{
 	familyJSON:         {FormatNone, beginsJSON, (*Parser).jsonLine, tellJSON},
 	familyMultilog:     {Multilog, beginsMultilog, (*Parser).multilog, nil},
 	familyColumns:      {FormatNone, beginsColumns, (*Parser).rows, tellColumns},
+	familyIISEvent:     {FormatNone, beginsIISEvent, (*Parser).iisEvent, tellIISEvent},
 	familyRspamd:       {Rspamd, beginsRspamd, (*Parser).rspamdFile, nil},
 	familyDovecot:      {Dovecot, beginsDovecot, (*Parser).dovecotFile, nil},
 	familyRoundcube:    {RoundcubeLogins, beginsRoundcube, (*Parser).roundcubeFile, nil},
@@ -175,8 +177,10 @@ type Parser struct {
 	lastJSON int     // the place in jsonFormats of the last line
 	columns  columns // of this file
 	cells    cells
-	inner    []byte // what an envelope carries
-	opened   bool   // it is being read
+	cellText []byte    // cells with their escapes undone
+	inner    []byte    // what an envelope carries
+	parts    [2][]byte // of a line that Docker cut, by stream
+	opened   bool      // it is being read
 }
 
 // NewParser returns a Parser for one source.
@@ -194,6 +198,7 @@ func (p *Parser) NextFile(reference time.Time, format Format) {
 	p.opt.Reference, p.opt.Format = reference, format
 	p.family, p.votes = familyOf(format), [familyEnd]int{}
 	p.clock, p.columns, p.minute = newClock(p.opt.Location, reference), columns{}, clfMinute{}
+	p.parts[0], p.parts[1] = p.parts[0][:0], p.parts[1][:0]
 }
 
 // decided is how many lines of one family settle the format of a file.

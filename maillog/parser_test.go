@@ -58,7 +58,7 @@ var samples = []struct {
 	{"openwebmail", OpenWebmail, []string{"] ("}},
 	{"tine20", Tine20, []string{" from "}},
 	{"mailu", Mailu, []string{" from "}},
-	{"mailcow-netfilter", MailcowNetfilter, []string{"Banning "}},
+	{"mailcow-netfilter", MailcowNetfilter, []string{"Banning ", "WARN: "}},
 	{"solid-pop3d", Syslog, nil},
 	{"vpopmail", Syslog, nil},
 	{"rblsmtpd", Syslog, nil},
@@ -76,9 +76,10 @@ var samples = []struct {
 	{"authentik", Authentik, []string{`"client_ip":"`}},
 	{"microsoft365", Microsoft365, []string{`"ClientIP":"`, `"ClientIPAddress":"`, `"ActorIpAddress":"`, `"ClientIPAddress":"[`, `"ClientIP":"[`}},
 	{"google-workspace", GoogleWorkspace, []string{`"ipAddress":"`}},
-	{"exchange-iis", ExchangeIIS, []string{" "}},
+	{"exchange-iis", ExchangeIIS, []string{" ", `"c-ip">`}},
 	{"exchange-proxy", ExchangeProxy, []string{","}},
 	{"exchange-imap", ExchangeIMAP, []string{",", ",["}},
+	{"exchange-smtp", ExchangeSMTP, []string{",", ",["}},
 	{"exchange-tracking", ExchangeTracking, []string{","}},
 	{"haproxy", HAProxy, []string{":", ": ", "^"}},
 	{"rspamd", Rspamd, []string{", ip: "}},
@@ -459,7 +460,7 @@ func check(t *testing.T, p *Parser, line []byte, r Result, ev *Event) {
 		return at >= start && at+uintptr(len(b)) <= start+uintptr(cap(of))
 	}
 	for _, b := range [][]byte{ev.Account, ev.UserAgent, ev.Device, ev.DeviceType, ev.Session, ev.Mechanism, ev.URL, ev.Hostname} {
-		ok := len(b) == 0 || within(b, line) || within(b, p.account) || within(b, p.device) || within(b, p.deviceType) || within(b, p.decoded) ||
+		ok := len(b) == 0 || within(b, line) || within(b, p.account) || within(b, p.device) || within(b, p.deviceType) || within(b, p.decoded) || within(b, p.cellText) ||
 			within(b, p.inner) || within(b, p.json.text)
 		if !ok && ev.Joined {
 			for i := range p.queue.slots {

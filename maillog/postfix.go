@@ -68,7 +68,7 @@ var postfixProbes = [...]struct {
 }{
 	{"lost connection after ", "", OutcomeNone},
 	{"timeout after ", "", OutcomeNone},
-	{"SSL_accept error ", "", OutcomeNone},
+	{"SSL_accept error ", reasonTLS, Refused},
 	{"improper command pipelining after ", reasonProtocol, Denied},
 	{"too many errors after ", reasonProtocol, Denied},
 	{"PREGREET ", reasonProtocol, Denied},
@@ -100,6 +100,10 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 				return rejected(why)
 			}
 			ev.Action, ev.Outcome, ev.Reason = Probe, c.outcome, c.reason
+			if p.opt.Mixed && hasPrefix(msg, "lost connection after STARTTLS ") {
+				// By itself; else "SSL_accept error" has told of it.
+				ev.Outcome, ev.Reason = Refused, reasonTLS
+			}
 			return parsed
 		}
 		return rejected(whyCut)
@@ -228,24 +232,34 @@ func postfixWarning(msg []byte, ev *Event) Result {
 		return rejected(whyCut)
 	}
 	ev.Mechanism = mechanism
+	if string(rest) == "authentication aborted" { // the client's "*"
+		ev.Action, ev.Outcome, ev.Reason = Probe, Refused, reasonNoCredentials
+		return parsed
+	}
 	rest, ok = after(rest, "authentication failed: ")
 	if !ok {
 		return rejected(whyCut)
 	}
 	said, name, _ := cut(rest, ", sasl_username=")
+	if string(name) == "(unavailable)" { // the exchange did not get as far
+		name = nil
+	}
 	ev.Action, ev.Outcome, ev.Account = Login, Failure, name
 	switch {
+	case hasPrefix(said, "Invalid base64 data"), hasPrefix(said, "Malformed "):
+		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonProtocol
 	case contains(said, "onnection lost to auth"), contains(said, "emporary"), contains(said, "generic failure"),
 		contains(said, "no mechanism available"):
 		ev.Outcome, ev.Reason = Error, reasonBackend
 	case contains(said, "nvalid authentication mechanism"):
-		ev.Action, ev.Outcome = Probe, OutcomeNone
+		ev.Action, ev.Outcome, ev.Reason = Probe, Denied, reasonProtocol
 	}
 	return parsed
 }
 
 // postfixReject reads "reject: RCPT from host[198.51.100.7]: 554 5.7.1 …".
-// What follows the code repeats the client's words and is not read.
+// What follows the code repeats the client's words; of them only whose login a
+// foreign sender came with is read, where it is said once.
 func (p *Parser) postfixReject(msg []byte, ev *Event) Result {
 	_, msg, _ = cut(msg, ": ")
 	_, rest, ok := cut(msg, " from ")
@@ -263,6 +277,10 @@ func (p *Parser) postfixReject(msg []byte, ev *Event) Result {
 	if hasPrefix(rest, ": too many connections") || hasPrefix(rest, ": all s") { // screening ports busy
 		ev.Action, ev.Outcome, ev.Reason = Probe, Refused, reasonTooMany
 		return parsed
+	}
+	const owner = ": Sender address rejected: not owned by user "
+	if i := index(rest, owner); i >= 0 && i == lastIndex(rest, owner) {
+		ev.Account, _, _ = cut(rest[i+len(owner):], "; from=<")
 	}
 	switch rest[2] {
 	case '5':

@@ -319,7 +319,7 @@ func (p *Parser) activeSync(method, query []byte, ev *Event) {
 	if string(method) == "OPTIONS" {
 		ev.Action = EASOptions
 	}
-	first, _, _ := cutByte(query, '&') // Exchange adds to a blob
+	first, _, _ := cutByte(query, '&')                                // Exchange adds to a blob
 	if i := bytes.IndexByte(first, '='); i < 0 || i+2 >= len(first) { // else it is a name and its value
 		if p.activeSyncBlob(first, ev) {
 			return

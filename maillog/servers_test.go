@@ -61,6 +61,34 @@ func TestServersInjection(t *testing.T) {
 	})
 }
 
+// Live servers were made to write these. The address of whom they blame is the
+// client's invention: it is never named.
+func TestForged(t *testing.T) {
+	for line, want := range map[string]string{
+		`2026-02-21 00:03:02 SMTP syntax error in "MAIL FROM:<"a\" H=[192.0.2.66] b"x>" H=(pc) [203.0.113.5] "@" or "." expected after ""a\" H=[192.0.2.66] b""`:                                                                  "",
+		`2026/02/21 00:03:05 [info] 8#8: *17 client sent invalid request while reading client request line, client: 203.0.113.5, server: , request: "GET /"x, client: 192.0.2.66, server: y HTTP/1.1"`:                            "203.0.113.5",
+		`2026/02/21 00:03:05 [info] 8#8: *17 client login failed: "no" while in http auth state, client: 203.0.113.5, server: 0.0.0.0:143, login: "x, client: 192.0.2.66, server: y"`:                                             "203.0.113.5",
+		`2026/02/21 00:03:05 [error] 8#8: *17 access forbidden by rule, client: 192.0.2.66, server: y" was not found in "/etc/ht", client: 203.0.113.5, server: x, request: "GET / HTTP/1.1", host: "x"`:                          "",
+		`Feb 21 00:00:00 sogod [7]: SOGoRootPage Login from '192.0.2.66' for user 'y' might not have worked' might not have worked - password policy: 65535  grace: -1  expire: -1  bound: 56`:                                    "",
+		`Feb 21 00:00:00 auth: Info: plain(?,203.0.113.5,<s>): Username character disallowed by auth_username_chars: 0x2c (username: a,192.0.2.66,<s>): unknown user)`:                                                            "203.0.113.5",
+		`2026-02-21T00:03:02.847Z,EX1\A,08DE6F0A1B2C3D43,8,192.0.2.1:25,203.0.113.5:40001,>,"550 5.7.1 <""x,192.0.2.66:1,>,535 y"">",`:                                                                                            "203.0.113.5",
+		`2026-02-21 00:03:09 WARN: 203.0.113.5 matched rule id 1 (mailcow UI: Invalid password for anna by 192.0.2.66 by 203.0.113.5)`:                                                                                            "203.0.113.5",
+		`Feb 21 00:03:02 mx1 postfix/smtpd[7]: NOQUEUE: reject: RCPT from h.example[203.0.113.5]: 553 5.7.1 <x>: Sender address rejected: not owned by user anna; from=<x from h[192.0.2.66]: 5> to=<y> proto=ESMTP helo=<[192]>`: "203.0.113.5",
+	} {
+		p := sampleParser(t, FormatNone)
+		p.opt.Mixed = true
+		var ev Event
+		r := p.Parse([]byte(line), &ev)
+		got := ""
+		if ev.ClientIP.IsValid() {
+			got = ev.ClientIP.String()
+		}
+		if r.Kind != Parsed || got != want {
+			t.Errorf("%s\n%s, want %q", line, dump(r, &ev), want)
+		}
+	}
+}
+
 // A line that lost its time on the way states it in its message.
 func TestBare(t *testing.T) {
 	for line, account := range map[string]string{

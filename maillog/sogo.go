@@ -24,14 +24,37 @@ func (p *Parser) sogo(_, msg []byte, ev *Event) Result {
 	if !ok {
 		return rejected(whyCut)
 	}
-	end := lastIndex(rest, "' might not have worked")
+	const refused = "' might not have worked"
+	end := lastIndex(rest, refused)
 	if ev.Outcome == Success {
+		if end >= 0 && contains(rest[end:], "  bound: ") {
+			return rejected(whyGlued) // the end of another line
+		}
 		end = lastIndex(rest, "' - expire")
 	}
 	if end < 0 {
 		return rejected(whyCut)
 	}
 	ev.Account = rest[:end]
+	if ev.Outcome == Failure {
+		if index(rest, refused) != end {
+			// SOGo writes a newline in a name as it is. This may be the rest of
+			// such a name, and the address before it the client's invention.
+			from = nil
+		}
+		if _, policy, ok := cut(rest[end:], " - password policy: "); ok {
+			// SOGoPasswordPolicyError; 65535 is none.
+			switch n, _, _ := digits(policy); n {
+			case 0, 2:
+				ev.Outcome, ev.Reason = Denied, reasonExpired
+			case 1:
+				ev.Outcome, ev.Reason = Denied, reasonLockedOut
+			}
+		}
+	}
+	if from == nil {
+		return parsed
+	}
 	if ev.ClientIP, ok = forwardedFor(from); !ok {
 		return rejected(whyAddress)
 	}

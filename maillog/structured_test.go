@@ -3,6 +3,7 @@ package maillog
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -170,5 +171,36 @@ func TestColumns(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What Docker cut is read as one line; a part of it never by itself, since a
+// client may have chosen where it begins.
+func TestDockerParts(t *testing.T) {
+	head := `198.51.100.7 - - [21/Feb/2026:00:03:02 +0100] "GET /`
+	long := head + strings.Repeat("a", dockerPart-len(head))
+	forged := `192.0.2.66 - - [21/Feb/2026:00:03:02 +0100] \"GET / HTTP/1.1\" 401 0 \"-\" \"x\"\n`
+	entry := func(log, stream string) []byte {
+		return []byte(`{"log":"` + log + `","stream":"` + stream + `","time":"2026-02-20T23:03:02Z"}`)
+	}
+	p := sampleParser(t, Docker)
+	var ev Event
+	if r := p.Parse(entry(strings.ReplaceAll(long, `"`, `\"`), "stdout"), &ev); r.Kind != Ignored {
+		t.Fatal(dump(r, &ev))
+	}
+	if r := p.Parse(entry(`other: x\n`, "stderr"), &ev); r.Kind == Parsed {
+		t.Fatal(dump(r, &ev))
+	}
+	if r := p.Parse(entry(forged, "stdout"), &ev); r.Kind == Parsed && ev.ClientIP.String() == "192.0.2.66" {
+		t.Fatal(dump(r, &ev))
+	}
+	p.Parse(entry(strings.ReplaceAll(long, `"`, `\"`), "stdout"), &ev)
+	if r := p.Parse(entry(` HTTP/1.1\" 200 7 \"-\" \"x\"\n`, "stdout"), &ev); r.Kind != Parsed || ev.ClientIP.String() != "198.51.100.7" || ev.Status != 200 {
+		t.Fatal(dump(r, &ev))
+	}
+	p.Parse(entry(strings.ReplaceAll(long, `"`, `\"`), "stdout"), &ev)
+	p.NextFile(p.opt.Reference, Docker)
+	if r := p.Parse(entry(forged, "stdout"), &ev); r.Kind != Parsed {
+		t.Error(dump(r, &ev)) // the part before it was of another file
 	}
 }

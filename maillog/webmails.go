@@ -22,10 +22,13 @@ func (p *Parser) horde(_, msg []byte, ev *Event) Result {
 	rest, ok := after(msg, "Login success for ")
 	ev.Outcome = Success
 	if !ok {
-		if rest, ok = after(msg, "FAILED LOGIN for "); !ok {
+		if rest, ok = after(msg, "FAILED LOGIN for "); ok {
+			ev.Outcome = Failure
+		} else if rest, ok = after(msg, "User "); ok && contains(rest, " logged out of Horde (") {
+			ev.Action, ev.Outcome = Logout, OutcomeNone
+		} else {
 			return ignored
 		}
-		ev.Outcome = Failure
 	}
 	found := 0
 	for off := 0; ; {
@@ -47,6 +50,8 @@ func (p *Parser) horde(_, msg []byte, ev *Event) Result {
 		ev.ClientIP = addr
 		who := rest[:i]
 		if j := lastIndex(who, " to "); j >= 0 {
+			who = who[:j]
+		} else if j = lastIndex(who, " logged out of Horde"); j >= 0 {
 			who = who[:j]
 		}
 		ev.Account = who

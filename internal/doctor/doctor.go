@@ -88,6 +88,9 @@ type Source struct {
 	requests                        map[netip.Addr]*client
 	loginCount, requestCount        int64
 	dovecotLogins, postfixLogins    fact
+	signIns                         map[netip.Addr]*client // at Roundcube and SOGo
+	signInCount                     int64
+	iis, iisAgents, iisAccounts     fact
 }
 
 // fact is how often something was seen, and where first.
@@ -127,6 +130,7 @@ func (e *Examiner) Source(name string, files int, oldest time.Time) *Source {
 		logins:   map[netip.Addr]*client{},
 		refusals: map[netip.Addr]*client{},
 		requests: map[netip.Addr]*client{},
+		signIns:  map[netip.Addr]*client{},
 	}
 	e.sources = append(e.sources, s)
 	return s
@@ -226,6 +230,18 @@ func (s *Source) event(ev *maillog.Event) {
 		s.postfix(ev)
 	case maillog.RoundcubeLogins:
 		s.userlogins.see(s)
+		s.signIn(ev)
+		s.e.name(ev.Account)
+	case maillog.SOGo:
+		s.signIn(ev)
+	case maillog.ExchangeIIS:
+		s.iis.see(s)
+		if len(ev.UserAgent) > 0 {
+			s.iisAgents.see(s)
+		}
+		if len(ev.Account) > 0 {
+			s.iisAccounts.see(s)
+		}
 		s.e.name(ev.Account)
 	case maillog.Combined:
 		s.combined(ev)
@@ -296,6 +312,13 @@ func (s *Source) postfix(ev *maillog.Event) {
 func (s *Source) login(ev *maillog.Event) *client {
 	s.loginCount++
 	return s.client(s.logins, ev)
+}
+
+func (s *Source) signIn(ev *maillog.Event) {
+	if ev.Action == maillog.Login {
+		s.signInCount++
+		s.client(s.signIns, ev)
+	}
 }
 
 func (s *Source) combined(ev *maillog.Event) {

@@ -21,27 +21,32 @@ func repeat(n int, format string) []string {
 }
 
 const (
-	login     = "2025-09-08T08:00:01+02:00 imap-login: Info: Login: user=<u%d@parl.example>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<aaaaaaaaaaaaaa%d>"
-	id        = "2025-09-08T08:00:02+02:00 imap(u%d@parl.example)<1><aaaaaaaaaaaaaa%d>: Info: ID sent: name=Thunderbird, version=128.1"
-	idDebug   = "2025-09-08T08:00:02+02:00 imap(u%d@parl.example)<1><aaaaaaaaaaaaaa%d>: Debug: ID sent: name=Thunderbird, version=128.1"
-	refused   = "2025-09-08T08:00:01+02:00 imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, TLS, session=<bbbbbbbbbbbbbb%d>"
-	reason    = "2025-09-08T08:00:01+02:00 auth: Info: ldap(u%d,192.0.2.%d,<bbbbbbbbbbbbbb%d>): unknown user"
-	hosted    = "2025-09-08T08:00:01+02:00 imap-login: Info: Login: user=<u%d@parl.example>, method=PLAIN, rip=10.0.0.9, lip=10.0.0.1, mpid=1, TLS, session=<cccccccccccccc%d>"
-	webmail   = `192.0.2.%d - - [08/Sep/2025:08:00:01 +0200] "GET /?_task=mail&_mbox=INBOX HTTP/1.1" 200 4000 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:12%d.0) Gecko/20100101 Firefox/128.0"`
-	proxied   = `10.0.0.9 - - [08/Sep/2025:08:00:01 +0200] "GET /owa/ HTTP/1.1" 200 4000 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:12%d.0) Gecko/20100101 Firefox/128.0"`
-	monitor   = `10.0.0.9 - - [08/Sep/2025:08:00:01 +0200] "GET /owa/ HTTP/1.1" 200 4000 "-" "check_http/2.3"`
-	office    = `198.51.100.9 - - [08/Sep/2025:08:00:01 +0200] "GET /owa/ HTTP/1.1" 200 4000 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:12%d.0) Gecko/20100101 Firefox/128.0"`
-	noAgent   = `192.0.2.%d - - [08/Sep/2025:08:00:01 +0200] "GET /owa/ HTTP/1.1" 200 4000 "-" "-"`
-	userlogin = `[08-Sep-2025 08:00:01 +0200]: <8ec5f9f5> Successful login for u%d@parl.example (ID: 1) from 192.0.2.%d in session 8ec5f9f53275e021`
-	phone     = `192.0.2.%d - u%d [08/Sep/2025:08:00:01 +0200] "POST /Microsoft-Server-ActiveSync?Cmd=Ping&DeviceId=D%d&DeviceType=iPhone HTTP/1.1" 200 13 "-" "Apple-iPhone14C5/2104.62"`
-	nobody    = `192.0.2.%d - - [08/Sep/2025:08:00:01 +0200] "POST /Microsoft-Server-ActiveSync?Cmd=Ping&DeviceId=D%d&DeviceType=iPhone HTTP/1.1" 200 13 "-" "Apple-iPhone14C5/2104.62"`
-	sasl      = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: warning: unknown[192.0.2.%d]: SASL LOGIN authentication failed: UGFzc3dvcmQ6"
-	saslNamed = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: warning: unknown[192.0.2.%d]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=u%d"
-	relayed   = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: E7E3B2C2D7%d: client=app.parl.example[10.0.0.9], sasl_method=PLAIN, sasl_username=u%d@parl.example"
-	syslogged = "2025-09-08T08:00:01.000000+02:00 mx1 dovecot: imap-login: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<eeeeeeeeeeeeee%d>"
-	syslogID  = "2025-09-08T08:00:02.000000+02:00 mx1 dovecot: imap(u%d)<1><eeeeeeeeeeeeee%d>: ID sent: name=Thunderbird, version=128.1"
-	oldSyslog = "Sep  8 08:00:01 mx1 dovecot: imap-login: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<dddddddddddddd%d>"
-	noZone    = "2025-09-08 08:00:01 imap-login: Info: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<aaaaaaaaaaaaaa%d>"
+	login       = "2025-09-08T08:00:01+02:00 imap-login: Info: Login: user=<u%d@parl.example>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<aaaaaaaaaaaaaa%d>"
+	id          = "2025-09-08T08:00:02+02:00 imap(u%d@parl.example)<1><aaaaaaaaaaaaaa%d>: Info: ID sent: name=Thunderbird, version=128.1"
+	idDebug     = "2025-09-08T08:00:02+02:00 imap(u%d@parl.example)<1><aaaaaaaaaaaaaa%d>: Debug: ID sent: name=Thunderbird, version=128.1"
+	refused     = "2025-09-08T08:00:01+02:00 imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, TLS, session=<bbbbbbbbbbbbbb%d>"
+	reason      = "2025-09-08T08:00:01+02:00 auth: Info: ldap(u%d,192.0.2.%d,<bbbbbbbbbbbbbb%d>): unknown user"
+	hosted      = "2025-09-08T08:00:01+02:00 imap-login: Info: Login: user=<u%d@parl.example>, method=PLAIN, rip=10.0.0.9, lip=10.0.0.1, mpid=1, TLS, session=<cccccccccccccc%d>"
+	webmail     = `192.0.2.%d - - [08/Sep/2025:08:00:01 +0200] "GET /?_task=mail&_mbox=INBOX HTTP/1.1" 200 4000 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:12%d.0) Gecko/20100101 Firefox/128.0"`
+	proxied     = `10.0.0.9 - - [08/Sep/2025:08:00:01 +0200] "GET /owa/ HTTP/1.1" 200 4000 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:12%d.0) Gecko/20100101 Firefox/128.0"`
+	monitor     = `10.0.0.9 - - [08/Sep/2025:08:00:01 +0200] "GET /owa/ HTTP/1.1" 200 4000 "-" "check_http/2.3"`
+	office      = `198.51.100.9 - - [08/Sep/2025:08:00:01 +0200] "GET /owa/ HTTP/1.1" 200 4000 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:12%d.0) Gecko/20100101 Firefox/128.0"`
+	noAgent     = `192.0.2.%d - - [08/Sep/2025:08:00:01 +0200] "GET /owa/ HTTP/1.1" 200 4000 "-" "-"`
+	userlogin   = `[08-Sep-2025 08:00:01 +0200]: <8ec5f9f5> Successful login for u%d@parl.example (ID: 1) from 192.0.2.%d in session 8ec5f9f53275e021`
+	phone       = `192.0.2.%d - u%d [08/Sep/2025:08:00:01 +0200] "POST /Microsoft-Server-ActiveSync?Cmd=Ping&DeviceId=D%d&DeviceType=iPhone HTTP/1.1" 200 13 "-" "Apple-iPhone14C5/2104.62"`
+	nobody      = `192.0.2.%d - - [08/Sep/2025:08:00:01 +0200] "POST /Microsoft-Server-ActiveSync?Cmd=Ping&DeviceId=D%d&DeviceType=iPhone HTTP/1.1" 200 13 "-" "Apple-iPhone14C5/2104.62"`
+	sasl        = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: warning: unknown[192.0.2.%d]: SASL LOGIN authentication failed: UGFzc3dvcmQ6"
+	saslNamed   = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: warning: unknown[192.0.2.%d]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=u%d"
+	relayed     = "2025-09-08T08:00:01.000000+02:00 mx1 postfix/submission/smtpd[7]: E7E3B2C2D7%d: client=app.parl.example[10.0.0.9], sasl_method=PLAIN, sasl_username=u%d@parl.example"
+	syslogged   = "2025-09-08T08:00:01.000000+02:00 mx1 dovecot: imap-login: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<eeeeeeeeeeeeee%d>"
+	syslogID    = "2025-09-08T08:00:02.000000+02:00 mx1 dovecot: imap(u%d)<1><eeeeeeeeeeeeee%d>: ID sent: name=Thunderbird, version=128.1"
+	oldSyslog   = "Sep  8 08:00:01 mx1 dovecot: imap-login: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<dddddddddddddd%d>"
+	rcProxied   = `[08-Sep-2025 08:00:01 +0200]: <8ec5f9f5> Successful login for u%d@parl.example (ID: 1) from 10.0.0.9 (X-Forwarded-For: 192.0.2.%d) in session 8ec5f9f53275e021`
+	sogoProxied = "Sep 08 08:00:01 sogod [7]: SOGoRootPage successful login from '10.0.0.9' for user 'u%d' - expire = -1  grace = -1"
+	idExported  = `2025-09-08T08:00:02+02:00 stats: Info: {"event":"imap_id_received","hostname":"mx1","start_time":"2025-09-08T06:00:02Z","end_time":"2025-09-08T06:00:02Z","fields":{"user":"u%d","session":"aaaaaaaaaaaaaa%d","id_param_name":"Thunderbird"}}`
+	iisHead     = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port c-ip sc-status"
+	iisRow      = "2025-09-08 06:00:01 192.0.2.1 GET /owa/ - 443 198.51.100.%d 200"
+	noZone      = "2025-09-08 08:00:01 imap-login: Info: Login: user=<u%d>, method=PLAIN, rip=192.0.2.%d, lip=198.51.100.1, mpid=1, TLS, session=<aaaaaaaaaaaaaa%d>"
 )
 
 // Each case is one thing that is missing, or one that only looks like it.
@@ -53,6 +58,11 @@ func TestAdvice(t *testing.T) {
 		want     []string
 	}{
 		"nothing missing":                {sources: [][]string{slices.Concat(repeat(20, login), repeat(20, id))}},
+		"Roundcube behind a proxy":       {sources: [][]string{repeat(20, rcProxied)}, want: []string{"webmail-proxy-address"}},
+		"Roundcube, not behind one":      {sources: [][]string{repeat(20, userlogin)}},
+		"SOGo behind a proxy":            {sources: [][]string{repeat(20, sogoProxied)}, want: []string{"webmail-proxy-address", "time-stamps"}},
+		"IIS without fields":             {sources: [][]string{append([]string{iisHead}, repeat(30, iisRow)...)}, want: []string{"iis-fields"}},
+		"IDs exported into the log":      {sources: [][]string{slices.Concat(repeat(20, login), repeat(2, idExported))}},
 		"no IMAP ID":                     {sources: [][]string{repeat(20, login)}, want: []string{"dovecot-imap-id"}},
 		"a handful of logins":            {sources: [][]string{repeat(3, login)}},
 		"IMAP ID of 2.4 at debug level":  {sources: [][]string{slices.Concat(repeat(20, login), repeat(2, idDebug))}},

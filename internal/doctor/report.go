@@ -104,8 +104,8 @@ func (e *Examiner) Report() Report {
 		r.Sources = append(r.Sources, s.report())
 	}
 	for _, find := range []func() Advice{
-		e.logLogins, e.webAddresses, e.loginAddresses, e.webmailAddresses, e.authVerbose, e.imapID,
-		e.postfixNames, e.phoneAccounts, e.userAgents, e.stamps, e.retention,
+		e.logLogins, e.webAddresses, e.loginAddresses, e.webmailAddresses, e.signInAddresses, e.authVerbose, e.imapID,
+		e.postfixNames, e.phoneAccounts, e.userAgents, e.iisFields, e.stamps, e.retention,
 	} {
 		if a := find(); len(a.Evidence) > 0 {
 			r.Advice = append(r.Advice, a)
@@ -280,6 +280,57 @@ func (e *Examiner) webmailAddresses() Advice {
 	return a
 }
 
+// signInAddresses: Roundcube and SOGo log whom their web server names, which
+// behind a proxy is the proxy.
+func (e *Examiner) signInAddresses() Advice {
+	a := Advice{
+		Code: "webmail-proxy-address", Title: "The webmail logs its proxy's address, not the reader's",
+		Why: "All sign-ins at the webmail seem to come from one machine. What the reader's browser says in a header proves nothing.",
+	}
+	for _, s := range e.sources {
+		ip, c := busiest(s.signIns)
+		if c == nil || !private(ip) || s.signInCount < fewLogins || len(c.accounts) < manyPeople || c.n*100 < 90*s.signInCount {
+			continue
+		}
+		a.Evidence = append(a.Evidence, s.evidence(&c.fact, s.signInCount, fmt.Sprintf("sign-ins of %s accounts come from %s", atLeast(len(c.accounts)), ip)))
+		if s.userlogins.n > 0 {
+			a.change("Roundcube behind a proxy, nginx", "the server block that runs Roundcube; only ever with the proxy's own addresses",
+				"set_real_ip_from "+ip.String()+";", "real_ip_header X-Forwarded-For;", "real_ip_recursive on;")
+			a.change("Roundcube behind a proxy, Apache with mod_remoteip", "the virtual host that runs Roundcube",
+				"RemoteIPHeader X-Forwarded-For", "RemoteIPInternalProxy "+ip.String())
+		}
+		if s.formats[maillog.SOGo] != nil {
+			a.change("SOGo, nginx in front of it", "the location that passes to SOGo", "proxy_set_header x-webobjects-remote-host $remote_addr;")
+			a.change("SOGo, Apache in front of it", "the Proxy section of SOGo", `RequestHeader set "x-webobjects-remote-host" %{REMOTE_ADDR}e env=REMOTE_ADDR`)
+		}
+	}
+	return a
+}
+
+// iisFields: without the account and the user agent a row of IIS says next to
+// nothing.
+func (e *Examiner) iisFields() Advice {
+	a := Advice{
+		Code: "iis-fields", Title: "IIS does not log who asks, or with what",
+		Why: "Outlook, phones and attack tools cannot be told apart, nor a thief's requests from the owner's.",
+		Changes: []Change{{"IIS in front of Exchange", "an administrator's prompt, for each site; or Logging, Select Fields in IIS Manager", []string{
+			`%windir%\system32\inetsrv\appcmd.exe set site "Default Web Site" -logFile.logExtFileFlags:Date,Time,ServerIP,Method,UriStem,UriQuery,ServerPort,UserName,ClientIP,UserAgent,Referer,HttpStatus,HttpSubStatus,Win32Status,TimeTaken,BytesSent`,
+		}}},
+	}
+	for _, s := range e.sources {
+		if s.iis.n < fewRequests {
+			continue
+		}
+		if s.iisAgents.n == 0 {
+			a.Evidence = append(a.Evidence, s.evidence(&s.iis, s.iis.n, "requests state no user agent"))
+		}
+		if s.iisAccounts.n == 0 {
+			a.Evidence = append(a.Evidence, s.evidence(&s.iis, s.iis.n, "requests name no account"))
+		}
+	}
+	return a
+}
+
 func (e *Examiner) authVerbose() Advice {
 	a := Advice{
 		Code: "dovecot-auth-verbose", Title: "Dovecot does not log why a sign-in was refused",
@@ -300,10 +351,9 @@ func (e *Examiner) imapID() Advice {
 		Why: "A thief's program in a mailbox looks like the owner's phone, and a faulty release of a phone's system looks like an attack.",
 		Changes: []Change{
 			{"Dovecot 2.3", "conf.d/20-imap.conf, in protocol imap { }", []string{"imap_id_log = *"}},
-			{"Dovecot 2.4, where events took the place of imap_id_log", "dovecot.conf, from the release on whose exporters have driver = file; give that file to mailvigil too", []string{
-				"imap_id_retain = yes",
-				"event_exporter mailvigil {", "  driver = file", "  file_path = /var/log/dovecot-events.log", "  format = json", "  time_format = rfc3339", "}",
-				"metric mailvigil {", "  exporter = mailvigil", "  filter = event=auth_request_finished OR event=imap_id_received", "}",
+			{"Dovecot 2.4, where events took the place of imap_id_log", "dovecot.conf; the lines come into Dovecot's own log", []string{
+				"event_exporter mailvigil {", "  driver = log", "  format = json", "  time_format = rfc3339", "}",
+				"metric mailvigil {", "  exporter = mailvigil", "  filter = event=imap_id_received", "}",
 			}},
 		},
 	}
