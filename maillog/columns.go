@@ -77,7 +77,6 @@ var columnNames = [...]struct {
 	{"cs-uri-query", colQuery},
 	{"urlquery", colQuery},
 	{"cs(user-agent)", colAgent},
-	{"csuser-agent", colAgent}, // as IIS's events have it
 	{"useragent", colAgent},
 	{"sc-status", colStatus},
 	{"httpstatus", colStatus},
@@ -429,7 +428,8 @@ func (p *Parser) iisEvent(line []byte, ev *Event) Result {
 			return rejected(whyCut)
 		}
 		for _, known := range columnNames {
-			if equalFold(name, known.name) && cols.at[known.col] < 0 {
+			own := string(name) == known.name || known.col == colAgent && string(name) == "csUser-Agent"
+			if own && cols.at[known.col] < 0 && (known.col != colClient || string(name) == "c-ip") {
 				cols.at[known.col] = c.n
 				c.cell[c.n] = value
 				c.n++

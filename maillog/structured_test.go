@@ -70,6 +70,7 @@ func FuzzHAProxy(f *testing.F)          { fuzz(f, HAProxy, "haproxy") }
 func FuzzExchangeIIS(f *testing.F)      { fuzz(f, ExchangeIIS, "exchange-iis") }
 func FuzzExchangeProxy(f *testing.F)    { fuzz(f, ExchangeProxy, "exchange-proxy") }
 func FuzzExchangeIMAP(f *testing.F)     { fuzz(f, ExchangeIMAP, "exchange-imap") }
+func FuzzExchangeSMTP(f *testing.F)     { fuzz(f, ExchangeSMTP, "exchange-smtp") }
 func FuzzExchangeTracking(f *testing.F) { fuzz(f, ExchangeTracking, "exchange-tracking") }
 
 func BenchmarkJournald(b *testing.B)         { benchmark(b, Journald, "journald") }
@@ -92,6 +93,7 @@ func BenchmarkClamAVMilter(b *testing.B)     { benchmark(b, ClamAVMilter, "clama
 func BenchmarkHAProxy(b *testing.B)          { benchmark(b, HAProxy, "haproxy") }
 func BenchmarkExchangeIIS(b *testing.B)      { benchmark(b, ExchangeIIS, "exchange-iis") }
 func BenchmarkExchangeProxy(b *testing.B)    { benchmark(b, ExchangeProxy, "exchange-proxy") }
+func BenchmarkExchangeSMTP(b *testing.B)     { benchmark(b, ExchangeSMTP, "exchange-smtp") }
 func BenchmarkExchangeIMAP(b *testing.B)     { benchmark(b, ExchangeIMAP, "exchange-imap") }
 func BenchmarkExchangeTracking(b *testing.B) { benchmark(b, ExchangeTracking, "exchange-tracking") }
 
