@@ -36,3 +36,14 @@ func InvestigateWith(ctx context.Context, set *intake.Set, o Options, between fu
 	v := verdict.Judge(found)
 	return v, r.cite(ctx, v)
 }
+
+// CutFrom cuts files of that size or more into parts, and returns what puts it
+// back.
+func CutFrom(size int64) (undo func()) {
+	before := minCut
+	minCut = size
+	return func() { minCut = before }
+}
+
+// Units is how many stretches the files of a set are read in.
+func Units(set *intake.Set, readers int) int { return len(units(set.Files, readers)) }

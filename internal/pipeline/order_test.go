@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"mailvigil/internal/pipeline"
 	"mailvigil/simulate"
 )
 
@@ -70,5 +72,41 @@ func same(t testing.TB, got, want string) {
 	}
 	if len(g) != len(w) {
 		t.Errorf("got %d lines, want %d", len(g), len(w))
+	}
+}
+
+// A file that is read in parts says the same as one that is read in one go,
+// down to the number of each cited line.
+func TestPartsDoNotMatter(t *testing.T) {
+	w := world(t, simulate.Parliament, 5, 100, 12)
+	if !testing.Short() {
+		w = world(t, simulate.Spray, 5, 150, 14)
+	}
+	days, dir := t.TempDir(), t.TempDir()
+	write(t, w, days)
+	for _, of := range []string{"nginx", "dovecot", "mail", "roundcube"} {
+		var whole []byte
+		for _, day := range files(t, filepath.Join(days, of)) {
+			text, err := os.ReadFile(day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole = append(whole, text...)
+		}
+		if err := os.WriteFile(filepath.Join(dir, of+".log"), whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Years are not stated in all of them: all are of the last line's.
+	want := asJSON(t, investigate(t, discover(t, dir), 1))
+	defer pipeline.CutFrom(64 << 10)()
+	for _, workers := range []int{2, 5} {
+		t.Run(fmt.Sprintf("%d readers", workers), func(t *testing.T) {
+			set := discover(t, dir)
+			if n := pipeline.Units(set, workers); n <= len(set.Files) {
+				t.Fatalf("%d files are read as %d units: none was cut", len(set.Files), n)
+			}
+			same(t, asJSON(t, investigate(t, set, workers)), want)
+		})
 	}
 }
