@@ -1,17 +1,22 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailvigil/internal/config"
 	"mailvigil/internal/enrich"
+	"mailvigil/internal/intake"
 	"mailvigil/internal/message"
+	"mailvigil/internal/pipeline"
 	"mailvigil/maillog"
 	"mailvigil/traffic"
 )
@@ -20,6 +25,7 @@ func (a *app) enrichCommand() *cobra.Command {
 	var (
 		s    settings
 		file string
+		logs []string
 	)
 	cmd := &cobra.Command{
 		Use:   "enrich ADDRESS|USER-AGENT…",
@@ -27,20 +33,25 @@ func (a *app) enrichCommand() *cobra.Command {
 		Long: `Looks addresses up in the networks database (network, ASN, country, kind of
 network), and reads user agents of HTTP and the fields of IMAP IDs (client,
 version, operating system). No address leaves the host. Own networks and relays
-are those of the configuration.`,
+are those of the configuration.
+
+With --logs it also says how many accounts signed in from an address, whether
+it is shared as a carrier's or an office's are, and what the use of its network
+says of the kind.`,
 		Example: `  mailvigil enrich 198.51.100.7 2001:db8::7
+  mailvigil enrich --logs /var/log/dovecot --logs /var/log/nginx 198.51.100.7
   mailvigil enrich "name=iPhone Mail, version=21C66, os=iOS, os-version=17.2.1 (21C66)"`,
 		Args: atLeast(1, "the address or the user agent to look up"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, _, err := s.load()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, zone, err := s.load()
 			if err != nil {
 				return err
 			}
-			return a.enrich(args, cfg, file)
+			return a.enrich(cmd.Context(), args, cfg, zone, logs, file)
 		},
 	}
-	cmd.Flags().StringVar(&s.config, "config", "", "configuration `FILE` with domains, own networks and holidays")
-	cmd.Flags().StringVar(&s.networks, "networks", "", "networks database `FILE` (default: networks.db beside the program)")
+	s.register(cmd)
+	cmd.Flags().StringArrayVar(&logs, "logs", nil, "look into the logs at `PATH` too; may be repeated")
 	jsonFlag(cmd, &file, "what is known")
 	return cmd
 }
@@ -60,6 +71,15 @@ type knownAddress struct {
 	ASNName  string `json:"asn_name,omitempty"`
 	Country  string `json:"country,omitempty"`
 	Kind     string `json:"network_kind,omitempty"`
+	// What the table and the logs that were named say of the kind, also where
+	// that is not sure enough to count.
+	Judged     string  `json:"kind_judged,omitempty"`
+	Confidence float64 `json:"kind_confidence,omitempty"`
+	Why        string  `json:"kind_why,omitempty"`
+	// From the logs that were named.
+	Accounts *int   `json:"accounts,omitempty"` // that signed in from it
+	Failures *int64 `json:"failures,omitempty"`
+	Shared   *bool  `json:"shared,omitempty"` // by more than a household
 }
 
 type knownAgent struct {
@@ -67,10 +87,11 @@ type knownAgent struct {
 	Version   string `json:"client_version,omitempty"`
 	OS        string `json:"os,omitempty"`
 	OSVersion string `json:"os_version,omitempty"`
+	Sort      string `json:"sort,omitempty"`
 }
 
-func (a *app) enrich(queries []string, cfg *config.Config, file string) error {
-	o, err := a.pipelineOptions(cfg, cfg.Zone)
+func (a *app) enrich(ctx context.Context, queries []string, cfg *config.Config, zone *time.Location, logs []string, file string) error {
+	o, err := a.pipelineOptions(cfg, zone)
 	if err != nil {
 		return err
 	}
@@ -82,9 +103,16 @@ func (a *app) enrich(queries []string, cfg *config.Config, file string) error {
 		}
 	}
 	worker := enrich.New(o.Enrich).Worker()
+	var seen *pipeline.Observed
+	if len(logs) > 0 {
+		if seen, err = a.observe(ctx, logs, o); err != nil {
+			return err
+		}
+		worker = seen.Worker()
+	}
 	var known []enriched
 	for _, q := range queries {
-		known = append(known, lookUp(worker, q))
+		known = append(known, lookUp(worker, seen, q))
 	}
 	if file != "" {
 		if err := a.writeJSON(file, known); err != nil || file == "-" {
@@ -100,8 +128,22 @@ func (a *app) enrich(queries []string, cfg *config.Config, file string) error {
 	return nil
 }
 
-// lookUp goes the way of an Event, so that what is shown is what counts.
-func lookUp(worker *enrich.Worker, query string) enriched {
+// observe reads logs for what they show of addresses.
+func (a *app) observe(ctx context.Context, logs []string, o pipeline.Options) (_ *pipeline.Observed, err error) {
+	set, err := intake.Discover(ctx, logs, intake.Options{Location: o.Location, Now: a.now(), Stdin: a.stdin})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	if len(set.Files) == 0 {
+		return nil, noLogs(logs, set)
+	}
+	return pipeline.Observe(ctx, set, o)
+}
+
+// lookUp goes the way of an Event, so that what is shown is what counts. seen
+// may be nil.
+func lookUp(worker *enrich.Worker, seen *pipeline.Observed, query string) enriched {
 	known := enriched{Query: query}
 	var rec traffic.Record
 	if ip, err := netip.ParseAddr(strings.TrimSpace(query)); err == nil {
@@ -113,11 +155,21 @@ func lookUp(worker *enrich.Worker, query string) enriched {
 			Private:  ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || carriers.Contains(ip),
 			Relay:    rec.Relay, ASN: n.ASN, ASNName: n.ASName, Country: n.Country, Kind: string(n.Kind),
 		}
+		judged := enrich.JudgeNetwork(n.ASN, n.ASName)
+		if seen != nil {
+			judged = judged.Observed(seen.Network(rec.Network))
+			accounts, failures := seen.Address(ip)
+			shared := accounts >= enrich.Shared
+			known.Address.Accounts, known.Address.Failures, known.Address.Shared = &accounts, &failures, &shared
+		}
+		if n.ASN != 0 && judged.Kind != traffic.KindUnknown {
+			known.Address.Judged, known.Address.Confidence, known.Address.Why = string(judged.Kind), judged.Confidence, judged.Why
+		}
 		return known
 	}
 	worker.Enrich(&maillog.Event{UserAgent: []byte(query)}, &rec)
 	agent := rec.Agent.Value()
-	known.Agent = &knownAgent{Client: agent.Client, Version: agent.Version, OS: agent.OS, OSVersion: agent.OSVersion}
+	known.Agent = &knownAgent{Client: agent.Client, Version: agent.Version, OS: agent.OS, OSVersion: agent.OSVersion, Sort: enrich.SortOf(agent.Client)}
 	return known
 }
 
@@ -148,12 +200,20 @@ func writeEnriched(w io.Writer, known []enriched) error {
 			field("network", asn)
 			field("country", n.Country)
 			field("kind", n.Kind)
+			if n.Judged != "" {
+				field("judged", fmt.Sprintf("%s, %.0f %%: %s", n.Judged, 100*n.Confidence, n.Why))
+			}
+			if n.Accounts != nil {
+				field("signed in", fmt.Sprintf("%d accounts, %d failures", *n.Accounts, *n.Failures))
+				field("shared", yes(*n.Shared))
+			}
 			continue
 		}
 		field("client", k.Agent.Client)
 		field("version", k.Agent.Version)
 		field("os", k.Agent.OS)
 		field("os version", k.Agent.OSVersion)
+		field("sort", k.Agent.Sort)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
