@@ -62,11 +62,6 @@ const (
 	minHistory    = 48 * time.Hour     // how long an account must be known before a place can be new
 	together      = 7 * 24 * time.Hour // within which people who come to a network travel together
 	takeoverFrom  = 4.5                // score from which a new place is held against somebody
-	minBurst      = 100                // messages sent from a place that nobody writes by hand there
-	burstHour     = 40                 // the same, in each hour in which it was used
-	minMailboxes  = 4                  // of one device: more than a person and a few shared mailboxes have
-	minEverybody  = 10                 // accounts that one machine opens before it may be everybody's
-	everybody     = 0.2                // of all accounts, the same
 )
 
 // Outlook for phones does not connect itself: Microsoft's cloud does, from
@@ -248,14 +243,9 @@ func (p *Profiles) Doubtful() []Finding {
 // at home. One finding per account that belongs there.
 func (p *Profiles) Infected() []Finding {
 	var out []Finding
-	for _, s := range p.sources {
-		if n := s.Network.Value(); s.Failure == 0 || ours(n) || rented(n) || n.Kind == traffic.KindMobile {
+	for _, s := range p.HostileSources() {
+		if n := s.Network.Value(); rented(n) || n.Kind == traffic.KindMobile {
 			continue // an address that many share: the machine may be anybody's
-		}
-		// Its owner's own phone and webmail go on beside it, so that nothing
-		// follows from how much succeeds.
-		if strangers, people := s.Strangers(); strangers < max(minStrangers, sharedRatio*people) {
-			continue
 		}
 		for name, w := range s.Signed {
 			if w.first >= s.First || w.last-w.first < int64(belongsAfter) {
@@ -444,14 +434,6 @@ func (p *Profiles) Takeovers() []Finding {
 		}
 	}
 
-	// Devices by the accounts that they opened from places new to these.
-	mailboxes := make(map[string]int)
-	for _, c := range cands {
-		for _, d := range c.pl.Devices {
-			mailboxes[d]++
-		}
-	}
-
 	var out []Finding
 	var held []*Place // of the account at hand
 	for i, c := range cands {
@@ -516,23 +498,6 @@ func (p *Profiles) Takeovers() []Finding {
 		if shared >= 2 {
 			score++
 		}
-		// One machine that opens the mailboxes of a fifth of all people, each
-		// with the right password and none with a wrong one, is more often
-		// the one that moves or keeps them than one that stole them all.
-		if one := len(pl.Sources) == 1 && p.sources[pl.Sources[0]] != nil && p.sources[pl.Sources[0]].Failure == 0; one &&
-			shared >= minEverybody && float64(shared) >= everybody*float64(len(p.accounts)) {
-			speaks(8, fmt.Sprintf("the same machine opened the mailboxes of %d people, as one does that moves or keeps them", shared))
-		}
-		most := 0
-		for _, d := range pl.Devices {
-			most = max(most, mailboxes[d])
-		}
-		if most >= minMailboxes {
-			score += 3
-		}
-		if pl.Sent >= minBurst && pl.Sent >= burstHour*hours {
-			score += 4.5
-		}
 		if score < takeoverFrom {
 			continue
 		}
@@ -545,12 +510,6 @@ func (p *Profiles) Takeovers() []Finding {
 		}
 		if !familiar {
 			f.Title = fmt.Sprintf("signed in %d times from a network new to the account, with a client new to it, %d messages fetched", pl.Sessions, pl.Messages)
-		}
-		if most >= minMailboxes {
-			f.Title = fmt.Sprintf("opened from a network new to the account by a device that opened %d mailboxes", most)
-		}
-		if pl.Sent >= minBurst && pl.Sent >= burstHour*hours {
-			f.Title = fmt.Sprintf("sent %d messages from a network new to the account", pl.Sent)
 		}
 		if len(pl.Sources) == 1 {
 			f.Source = pl.Sources[0]
@@ -624,9 +583,6 @@ func (a *Account) familiarClient(pl *Place, before int64, held []*Place) bool {
 	}
 	for _, g := range pl.Agents {
 		mine := g.Value()
-		if len(pl.Devices) > 0 && phone(mine.OS) {
-			continue // it said which phone it is, and it is none of the account's
-		}
 		for h, w := range a.agents {
 			// A client of another version is the same client, updated.
 			v := h.Value()

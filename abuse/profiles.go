@@ -44,7 +44,6 @@ type Place struct {
 	Success  int64 // authenticated events
 	Sessions int64 // logins
 	Messages int64 // messages fetched
-	Sent     int64 // messages sent
 	Bytes    int64
 	Hours    uint32 // hours of UTC day in which it was used, a bit each
 	Days     uint64 // days since 1970 modulo 64 on which it was used, a bit each
@@ -492,7 +491,6 @@ func (pl *Place) merge(o *Place) {
 	pl.Success += o.Success
 	pl.Sessions += o.Sessions
 	pl.Messages += o.Messages
-	pl.Sent += o.Sent
 	pl.Bytes += o.Bytes
 	pl.Hours |= o.Hours
 	pl.Days |= o.Days

@@ -1,7 +1,6 @@
 package abuse
 
 import (
-	"math"
 	"net/netip"
 	"unique"
 
@@ -53,9 +52,3 @@ func phone(os string) bool { return os == "iOS" || os == "Android" }
 
 // SignedIn is how many accounts signed in from the source.
 func (s *Source) SignedIn() int { return len(s.Signed) }
-
-// Uses says whether an account ever signed in from a provider's networks.
-func (p *Profiles) Uses(account string, n traffic.Network) bool {
-	a := p.accounts[account]
-	return a != nil && a.usesProvider(n, math.MaxInt64)
-}

@@ -20,7 +20,6 @@ type visit struct {
 	firstIn, lastIn int64 // of those that signed in
 	sessions        int64
 	messages, bytes int64
-	sent            int64
 	days            uint64
 	hours           uint32
 	known           bool // the rest is filled in
@@ -88,11 +87,8 @@ func (v *visit) signedIn(r *traffic.Record) {
 	}
 	v.lastIn = max(v.lastIn, e.Time)
 	v.in++
-	switch e.Action {
-	case maillog.Login:
+	if e.Action == maillog.Login {
 		v.sessions++
-	case maillog.Send, maillog.EASSendMail, maillog.EASSmartReply, maillog.EASSmartForward:
-		v.sent++
 	}
 	v.hours |= 1 << (uint64(e.Time/3600e9) % 24)
 	v.days |= 1 << (uint64(e.Time/86400e9) % 64)
@@ -142,7 +138,6 @@ func (p *Profiles) enter(v *visit) {
 	}
 	pl.Success += v.in
 	pl.Sessions += v.sessions
-	pl.Sent += v.sent
 	pl.Hours |= v.hours
 	pl.Days |= v.days
 	pl.Services |= 1 << v.service

@@ -90,7 +90,6 @@ type Makeup struct {
 	OwnFailures    float64 // failures of an account from an address it signs in from
 	Internal       float64
 	Hosting        float64
-	Unknown        float64 // from addresses from which nobody ever signed in
 	Intruded       float64 // from the addresses of a stranger in the accounts
 	TopAction      string
 	TopActionShare float64

@@ -42,9 +42,6 @@ func (w *weighing) add(odds float64, text string, args ...any) {
 
 // strangers is what speaks against every harmless explanation.
 func (w *weighing) strangers(m *Makeup) {
-	if m.nobodys() {
-		w.add(-4*m.Unknown, "%s of the events come from addresses from which nobody ever signed in, and name no account", percent(m.Unknown))
-	}
 	if m.Hostile > 0.05 {
 		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
 	}
@@ -60,7 +57,6 @@ func (w *weighing) impossible() { w.odds = math.Inf(-1) }
 const (
 	nameGuessing     = "somebody is guessing passwords"
 	nameIntruder     = "a stranger is in the accounts"
-	nameFlood        = "strangers flood the service with requests"
 	nameStorm        = "phones or other clients connect more often than usual"
 	nameElsewhere    = "people connect from elsewhere"
 	nameAtWork       = "more people than usual are at work"
@@ -75,7 +71,6 @@ const (
 var hypotheses = []hypothesis{
 	{nameGuessing, Attack, guessing},
 	{nameIntruder, Attack, intruder},
-	{nameFlood, Attack, flood},
 	{nameStorm, Benign, clientStorm},
 	{nameElsewhere, Benign, elsewhere},
 	{nameAtWork, Benign, atWork},
@@ -126,12 +121,6 @@ func guessing(x *Excess, _ *Case, w *weighing) {
 // who works here, and they get nowhere.
 func noise(x *Excess, _ *Case, w *weighing) {
 	m := x.Makeup
-	if x.Family == "traffic" && x.Up && m.nobodys() && m.Sources <= handful {
-		w.odds = -1
-		w.add(6*m.Unknown, "%s of the events come from addresses from which nobody ever signed in, and name no account", percent(m.Unknown))
-		w.add(1, "no more than %s", one(m.Sources, "address takes part", "addresses take part"))
-		return
-	}
 	if x.Family == "traffic" && x.Up && m.Hostile > 0.2 && m.Intruded < 0.1 {
 		w.odds = -1
 		w.add(5*m.Hostile, "%s of the events come from addresses that try the passwords of strangers", percent(m.Hostile))
@@ -159,29 +148,6 @@ func noise(x *Excess, _ *Case, w *weighing) {
 		w.add(-5, "%s opened from these addresses", one(n, "account was", "accounts were"))
 	} else {
 		w.add(0.5, "no account was opened from these addresses")
-	}
-}
-
-// handful is how many addresses scan for what is not there; more are a crowd.
-const handful = 50
-
-// nobodys reports whether events are nobody's here: from addresses from which
-// no one signs in, for no account.
-func (m *Makeup) nobodys() bool { return m.Unknown > 0.5 && m.Named < 0.1 && m.Internal < 0.1 }
-
-// flood: a crowd of strangers asks for what takes the service effort, and it
-// answers with errors or not at all.
-func flood(x *Excess, _ *Case, w *weighing) {
-	m := x.Makeup
-	if !x.Up || x.Family == "failures" || !m.nobodys() || m.Sources <= handful {
-		w.impossible()
-		return
-	}
-	w.odds = -3
-	w.add(5*m.Unknown, "%s of the events come from addresses from which nobody ever signed in, and name no account", percent(m.Unknown))
-	w.add(math.Min(3, math.Log2(float64(m.Sources)/handful)), "%s take part", one(m.Sources, "address", "addresses"))
-	if s := x.scale(); s > 0.3 {
-		w.add(1.5, "it is %s what a usual day brings", share(s))
 	}
 }
 
@@ -334,7 +300,7 @@ func atWork(x *Excess, c *Case, w *weighing) {
 	w.strangers(&m)
 }
 
-func machinery(x *Excess, c *Case, w *weighing) {
+func machinery(x *Excess, _ *Case, w *weighing) {
 	if x.Family == "errors" || !x.Up {
 		w.impossible()
 		return
@@ -347,9 +313,7 @@ func machinery(x *Excess, c *Case, w *weighing) {
 	if m.TopAccount > 0.7 && m.Accounts > 0 {
 		w.add(2, "one account makes %s of the events", percent(m.TopAccount))
 	}
-	if m.TopSource > 0.7 && m.Accounts >= 10 && 5*m.Accounts >= c.Accounts && m.Intruded < 0.1 {
-		w.add(5, "one machine opened the mailboxes of %d people, each with the right password: one that moves or keeps them does so. Ask whose it is", m.Accounts)
-	} else if m.TopSource > 0.7 && m.Hosting < 0.5 {
+	if m.TopSource > 0.7 && m.Hosting < 0.5 {
 		w.add(1, "one address makes %s of the events", percent(m.TopSource))
 	}
 	w.strangers(&m)
@@ -392,9 +356,6 @@ func serviceFault(x *Excess, c *Case, w *weighing) {
 	case x.Family == "errors" && x.Up:
 		w.odds = 1
 		w.add(3, "the service itself answered with errors: %s", compare(x.Observed, x.Expected))
-		if m := &x.Makeup; m.nobodys() && m.Sources > handful {
-			w.add(-6*m.Unknown, "%s of what it refused came from addresses from which nobody ever signed in", percent(m.Unknown))
-		}
 		if restart(x, c) {
 			w.add(-3, "it lasted %s at night, as a restart does", length(x.lasted()))
 		}

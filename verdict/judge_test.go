@@ -185,14 +185,6 @@ func migration(t testing.TB) verdict.Excess {
 	return x
 }
 
-func swarm(t testing.TB) verdict.Excess {
-	x := excess(t, "traffic", "webmail", "Tue 03:05", "Tue 04:45", 40000, 40, 5000, verdict.Makeup{
-		Events: 40000, Sources: 1500, TopSource: 0.002, Unknown: 1, TopAction: "request", TopActionShare: 1,
-	})
-	x.Cause = []map[string]string{{"service": "webmail"}}
-	return x
-}
-
 func outage(t testing.TB) verdict.Excess {
 	x := excess(t, "errors", "", "Wed 12:00", "Wed 15:30", 5900, 0, 0, verdict.Makeup{Events: 5900, Accounts: 220, Sources: 240, Errors: 1})
 	x.Services, x.Effects = []string{"activesync", "webmail"}, []string{"then everybody reconnected"}
@@ -257,23 +249,6 @@ func TestHypotheses(t *testing.T) {
 			x.Cause = []map[string]string{{"service": "webmail", "network_kind": "office"}}
 		}), verdict.Benign, "more people than usual are at work"},
 		{"machinery: a migration", migration(t), verdict.Benign, "one machine or mailbox is busy"},
-		{"machinery: a migration from a rented machine", with(migration(t), func(x *verdict.Excess) {
-			x.Makeup.Internal, x.Makeup.Hosting, x.Makeup.Unknown = 0, 1, 0
-		}), verdict.Benign, "one machine or mailbox is busy"},
-		{"machinery, lookalike: a few mailboxes from a rented machine", with(thief(t), func(x *verdict.Excess) {
-			x.Makeup.TopSource = 1
-		}), verdict.Attack, "a stranger is in the accounts"},
-		{"flood: thousands of strangers at the sign-in page", swarm(t), verdict.Attack, "strangers flood the service with requests"},
-		{"flood: the errors that it makes", with(swarm(t), func(x *verdict.Excess) {
-			x.Family, x.Service, x.Observed, x.Expected, x.Day = "errors", "", 14000, 0, 0
-			x.Cause = []map[string]string{{"outcome": "refused", "status": "503"}}
-		}), verdict.Attack, "strangers flood the service with requests"},
-		{"flood, lookalike: two scanners", with(swarm(t), func(x *verdict.Excess) {
-			x.Makeup.Sources, x.Makeup.TopSource, x.Makeup.Hosting = 2, 0.5, 1
-		}), verdict.Quiet, "the everyday noise of the Internet"},
-		{"flood, lookalike: an outage with people's own addresses", with(outage(t), func(x *verdict.Excess) {
-			x.Makeup.Unknown = 0.2
-		}), verdict.Fault, "the mail service itself failed"},
 		{"fault: errors in the middle of the day", outage(t), verdict.Fault, "the mail service itself failed"},
 		{"fault: silence", silence(t), verdict.Fault, "the mail service itself failed"},
 		{"fault, lookalike: a nightly restart", nightlyRestart(t), verdict.Quiet, "everyday ups and downs"},

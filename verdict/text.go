@@ -143,8 +143,6 @@ func (c *Case) headline(x *Excess, in *Incident) string {
 		return t + "; as far as these logs show, no account was opened"
 	case nameIntruder:
 		return c.intrusion(in)
-	case nameFlood:
-		return one(x.Makeup.Sources, "address that is", "addresses that are") + " nobody's here " + in.tense("have been flooding", "flooded") + " the mail service with requests " + when
 	case nameStorm:
 		return or(c.say(in.Cause), c.what(x)) + in.tense(" have been ", " were ") + or(in.times(), "more than usual") + " " + when
 	case nameElsewhere:
@@ -314,14 +312,13 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 func (j *judge) contain(add func(string, ...any)) {
 	var opened []string
 	var since time.Time
-	tried, unnamed, flooded := false, false, false
+	tried, unnamed := false, false
 	for i := range j.v.Incidents {
 		in := &j.v.Incidents[i]
 		if in.Kind != Attack {
 			continue
 		}
 		tried = tried || in.Name == nameGuessing
-		flooded = flooded || in.Name == nameFlood
 		unnamed = unnamed || in.Name == nameIntruder && len(in.Compromised) == 0
 		if len(in.Compromised) > 0 {
 			opened = append(opened, in.Compromised...)
@@ -341,9 +338,6 @@ func (j *judge) contain(add func(string, ...any)) {
 	}
 	if unnamed {
 		add("Find out from the lines cited whose accounts the stranger used; end their sessions and have their passwords changed.")
-	}
-	if flooded {
-		add("Limit how often one address may ask for the sign-in page, at the proxy or at the provider; the people here ask far less often.")
 	}
 	for _, a := range opened {
 		delete(j.doubtful, a)

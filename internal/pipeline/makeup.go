@@ -31,7 +31,6 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 		}
 	}
 	m := &e.Makeup
-	crowd := r.crowd(w, e)
 	accounts := make(map[string]float64)
 	sources := make(map[string]float64)
 	actions := make(map[string]float64)
@@ -76,11 +75,8 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 		}
 		addr := k.addr.String()
 		sources[addr] += weight
-		if s := r.profiles.Source(k.addr); s == nil || s.SignedIn() == 0 {
-			m.Unknown += weight
-		}
 		if s := r.profiles.Source(k.addr); s != nil {
-			if s.Hostile() || crowd.addrs[addr] {
+			if s.Hostile() {
 				m.Hostile += weight
 				hostile[addr] = true
 				if r.profiles.Account(k.account) != nil {
@@ -114,11 +110,11 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	if m.Hostile > 0 {
 		m.Existing /= m.Hostile
 	}
-	for _, p := range []*float64{&m.Failures, &m.Errors, &m.Hostile, &m.OwnFailures, &m.Internal, &m.Hosting, &m.Intruded, &m.Named, &m.Unknown} {
+	for _, p := range []*float64{&m.Failures, &m.Errors, &m.Hostile, &m.OwnFailures, &m.Internal, &m.Hosting, &m.Intruded, &m.Named} {
 		*p /= m.Events
 	}
 	if e.Family == string(failures) {
-		r.attackers(w, hostile, crowd, e, c)
+		r.attackers(w, hostile, e, c)
 	}
 	// The lines to show: the first ones of the rows that weigh most.
 	slices.SortStableFunc(refs, func(a, b *row) int { return cmp.Compare(b.n-b.past, a.n-a.past) })
@@ -127,59 +123,6 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	for _, k := range refs {
 		e.Refs = append(e.Refs, k.ref)
 	}
-}
-
-// strangers are addresses from which nobody ever signed in and which failed for
-// accounts that do not use their networks.
-type strangers struct {
-	addrs map[string]bool
-	usual float64 // how many there are at such a time
-}
-
-// Whoever uses each address once stays below what is held against an address.
-// What shows him is how many of them there are.
-const (
-	fewestCrowd = 30
-	largeCrowd  = 3 // times as many as usual
-)
-
-// crowd returns the strangers' addresses behind failures where there are far
-// more of them than at the same hours of the days compared with, and where most
-// failures do not come from addresses that give themselves away.
-func (r *run) crowd(w *window, e *verdict.Excess) strangers {
-	if e.Family != string(failures) || !e.Up {
-		return strangers{}
-	}
-	now, past := make(map[string]bool), make(map[string]bool)
-	failed, hostile := 0.0, 0.0
-	for i := range w.rows {
-		k := &w.rows[i]
-		if !k.addr.IsValid() || k.Outcome != maillog.Failure {
-			continue
-		}
-		if s := r.profiles.Source(k.addr); k.n > 0 && s != nil && s.Hostile() {
-			hostile += k.n
-		}
-		failed += k.n
-		if s := r.profiles.Source(k.addr); s == nil || s.SignedIn() > 0 || r.profiles.Uses(k.account, k.Network.Value()) {
-			continue
-		}
-		switch kind := k.Network.Value().Kind; kind {
-		case traffic.KindOffice, traffic.KindInternal:
-			continue
-		}
-		if k.n > 0 {
-			now[k.addr.String()] = true
-		}
-		if k.past > 0 {
-			past[k.addr.String()] = true
-		}
-	}
-	usual := float64(len(past)) / float64(max(1, w.references()))
-	if len(now) < fewestCrowd || float64(len(now)) < largeCrowd*usual || hostile > failed/2 {
-		return strangers{} // or each of them gives itself away, without the crowd
-	}
-	return strangers{now, usual}
 }
 
 // evidenceLines is how many lines are cited for an excess.
@@ -195,7 +138,7 @@ const inCrowd = 3
 // Everyday guessing goes on during an attack. Where the attack knows the names
 // of the people here, the addresses that mostly try names that do not exist
 // are not part of it; nor are those that were at it long before.
-func (r *run) attackers(w *window, hostile map[string]bool, crowd strangers, e *verdict.Excess, c *verdict.Case) {
+func (r *run) attackers(w *window, hostile map[string]bool, e *verdict.Excess, c *verdict.Case) {
 	known := e.Makeup.Existing >= 0.5
 	part := make(map[string]bool)
 	tried := make(map[string]bool)
@@ -220,23 +163,8 @@ func (r *run) attackers(w *window, hostile map[string]bool, crowd strangers, e *
 			tried[a] = true
 		}
 	}
-	for i := range w.rows {
-		k := &w.rows[i]
-		addr := address(k.addr)
-		if k.n == 0 || k.Outcome != maillog.Failure || !crowd.addrs[addr] || part[addr] && !hostile[addr] {
-			continue
-		}
-		exists := r.profiles.Account(k.account) != nil
-		if exists {
-			tried[k.account] = true
-		}
-		if !part[addr] && (exists || !known) {
-			part[addr] = true
-			e.Sources = append(e.Sources, addr)
-		}
-	}
 	e.Targets = len(tried)
-	e.Usual = max(r.profiles.HostileADay(), crowd.usual)
+	e.Usual = r.profiles.HostileADay()
 	for _, f := range c.Strange {
 		if f.Source.IsValid() && part[f.Source.String()] && f.Weight >= 4 {
 			e.Hands = append(e.Hands, f)

@@ -43,60 +43,6 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// The kind of every other incident is told as well, with no account held
-// against its owner; these are not told yet: a stolen session and somebody who
-// walks through mailboxes from the office, which leave next to nothing in these
-// logs, and a carrier that changes its addresses, which adds no event. Strangers
-// who never fail are told by their networks, for which this test has no data.
-func TestKinds(t *testing.T) {
-	if testing.Short() {
-		t.Skip("investigates a fortnight of 120 people for each kind of incident")
-	}
-	untold := []simulate.Scenario{
-		simulate.StolenSession, simulate.Walking, simulate.CarrierChange,
-		simulate.Takeover, simulate.FakePhone, simulate.SendingBurst,
-	}
-	for _, scenario := range simulate.Scenarios() {
-		if slices.Contains(untold, scenario) {
-			continue
-		}
-		t.Run(string(scenario), func(t *testing.T) {
-			w := world(t, scenario, 2, 120, 12)
-			dir := t.TempDir()
-			write(t, w, dir)
-			v := investigate(t, discover(t, dir), 0)
-			truth := w.Truth()
-			if string(v.Verdict) != truth.Verdict {
-				t.Errorf("verdict %s, want %s: %s", v.Verdict, truth.Verdict, summary(v))
-			}
-			var taken, infected []string
-			for _, in := range truth.Incidents {
-				taken = append(taken, in.Compromised...)
-				for _, c := range in.Infected {
-					infected = append(infected, c.IP)
-				}
-			}
-			for _, in := range v.Incidents {
-				for _, a := range in.Compromised {
-					if !slices.Contains(taken, a) {
-						t.Errorf("%s is said to be compromised, and is not", a)
-					}
-				}
-			}
-			named := 0
-			for _, c := range v.Infected {
-				if slices.Contains(infected, c.IP) {
-					named++
-				}
-			}
-			// Who is seldom at home cannot be told from a stranger there.
-			if 2*named < len(infected) {
-				t.Errorf("of the infected machines at %v, %d are named", infected, named)
-			}
-		})
-	}
-}
-
 // attacked holds the attack incidents against the truth.
 func attacked(t *testing.T, truth simulate.Truth, v *verdict.Verdict) {
 	t.Helper()
