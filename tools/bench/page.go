@@ -78,6 +78,7 @@ var page = template.Must(template.New("page.md").Funcs(template.FuncMap{
 		}
 		return times(c.Runners[0].speed() / r.speed())
 	},
+	"cell":    func(text string) string { return strings.ReplaceAll(text, "|", `\|`) },
 	"speed":   (*runner).speed,
 	"verdict": goal.verdict,
 	"short":   func(pkg string) string { return strings.TrimPrefix(pkg, "mailvigil/") },
