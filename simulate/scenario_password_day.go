@@ -22,14 +22,7 @@ func (s *passwordDay) tell(d *day) {
 			}
 			fixed := changed + wait(r, 5*hour*d.w.strength/1000)
 			for t := max(d.start, changed) + between(r, 1, 9)*minute; t < min(fixed, d.end); t += between(r, 120, 700) * second {
-				switch {
-				case dev.kind.activeSync():
-					d.eas(t, p, &at, dev, easSync, 401, 172)
-				case dev.kind == desktop:
-					d.imapFailure(r, t, p.name, p, d.computer(p, &at, t))
-				default:
-					d.imapFailure(r, t, p.name, p, d.phone(p, &at, t))
-				}
+				d.oldPassword(r, t, p, &at, dev)
 			}
 		}
 	}
