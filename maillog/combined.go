@@ -23,7 +23,11 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 		return rejected(why)
 	}
 	ev.Format = Combined
-	if why := p.combinedClient(line[:open], ev); why != "" {
+	// Nearly always an address, and no ident: "198.51.100.7 - ".
+	if addr, n := dotted(line); n > 0 && n+3 <= open && string(line[n:n+3]) == " - " {
+		ev.ClientIP = addr
+		p.combinedUser(line[n+3:open], ev)
+	} else if why := p.combinedClient(line[:open], ev); why != "" {
 		return rejected(why)
 	}
 	request, rest, ok := quoted(line[open+29:])
@@ -39,11 +43,11 @@ func (p *Parser) combined(line []byte, ev *Event) Result {
 		if len(rest) < 5 || rest[0] != ' ' || rest[4] != ' ' {
 			return rejected(gluedOr(rest, whyCut))
 		}
-		status, _, ok := digits(rest[1:4])
-		if !ok || status < 100 {
+		a, b := int(rest[1])-'0', two(rest, 2)
+		if a < 1 || a > 9 || b < 0 {
 			return rejected(whyStatus)
 		}
-		ev.Status = uint16(status)
+		ev.Status = uint16(a*100 + b)
 		rest = rest[5:]
 	}
 	if hasPrefix(rest, "-") {

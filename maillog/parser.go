@@ -216,6 +216,7 @@ func (p *Parser) Parse(line []byte, ev *Event) Result {
 		return ignored
 	case len(line) > maxLine:
 		return rejected(whyLong)
+	case plain(line):
 	case bytes.IndexByte(line, 0) >= 0:
 		return rejected(whyNUL)
 	case !utf8.Valid(line):

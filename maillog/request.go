@@ -8,9 +8,23 @@ import (
 // request reads the request line of an HTTP request and tells which service
 // it knocked at. ev.Status and ev.Account are set before.
 func (p *Parser) request(line []byte, ev *Event) {
-	method, rest, ok := cutByte(line, ' ')
-	i := lastIndex(rest, " HTTP/")
-	if !ok || i < 1 || !isMethod(method) {
+	var method, rest []byte
+	ok := true
+	switch { // nearly all
+	case hasPrefix(line, "GET "):
+		method, rest = line[:3], line[4:]
+	case hasPrefix(line, "POST "):
+		method, rest = line[:4], line[5:]
+	default:
+		method, rest, ok = cutByte(line, ' ')
+		ok = ok && isMethod(method)
+	}
+	// The last three bytes are the version; " HTTP/" cannot begin within itself.
+	i := len(rest) - len(" HTTP/1.1")
+	if i < 0 || string(rest[i:i+len(" HTTP/")]) != " HTTP/" {
+		i = lastIndex(rest, " HTTP/")
+	}
+	if !ok || i < 1 {
 		ev.Service, ev.Action, ev.Outcome = Web, Probe, httpOutcome(ev.Status) // TLS to the plain port, a scanner's bytes, nothing at all
 		return
 	}
@@ -21,15 +35,28 @@ func (p *Parser) request(line []byte, ev *Event) {
 func (p *Parser) requested(method, target []byte, ev *Event) {
 	ev.Service, ev.Action, ev.Outcome = Web, Request, httpOutcome(ev.Status)
 	ev.URL = target
-	if hasPrefix(target, "http://") || hasPrefix(target, "https://") {
+	if len(target) > 0 && target[0] != '/' && (hasPrefix(target, "http://") || hasPrefix(target, "https://")) {
 		_, rest, _ := cut(target, "://")
 		if j := bytes.IndexByte(rest, '/'); j >= 0 {
 			target = rest[j:]
 		}
 	}
+	const phones = "/Microsoft-Server-ActiveSync?" // as nearly all of them write it
+	if hasPrefix(target, phones) {
+		p.activeSync(method, target[len(phones):], ev)
+	} else {
+		p.asked(method, target, ev)
+	}
+	if ev.Outcome == Failure && len(ev.Account) == 0 && ev.Service != Webmail {
+		ev.Reason = reasonNoCredentials
+	}
+}
+
+// asked tells the service and the action from a target without its host.
+func (p *Parser) asked(method, target []byte, ev *Event) {
 	path, query, _ := cutByte(target, '?')
 	switch {
-	case string(path) == "/Microsoft-Server-ActiveSync", hasPrefixFold(path, "/microsoft-server-activesync"):
+	case hasPrefixFold(path, "/microsoft-server-activesync"):
 		p.activeSync(method, query, ev)
 	case roundcubeQuery(method, path, query, ev):
 	default:
@@ -37,9 +64,6 @@ func (p *Parser) requested(method, target []byte, ev *Event) {
 		if ev.Service == OWA && ev.Action == Login && ev.Status == 302 {
 			ev.Outcome = OutcomeNone // redirects after either result
 		}
-	}
-	if ev.Outcome == Failure && len(ev.Account) == 0 && ev.Service != Webmail {
-		ev.Reason = reasonNoCredentials
 	}
 }
 
@@ -62,10 +86,6 @@ func httpOutcome(status uint16) Outcome {
 }
 
 func isMethod(b []byte) bool {
-	switch string(b) {
-	case "GET", "POST": // nearly all
-		return true
-	}
 	for _, c := range b {
 		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
 			return false
@@ -221,20 +241,30 @@ func roundcubeQuery(method, path, query []byte, ev *Event) bool {
 	var task, action []byte
 	var download, search bool
 	for len(query) > 0 {
-		var key, value []byte
-		key, value, query = nextParam(query)
-		if len(key) < 4 || key[0] != '_' {
-			continue
-		}
-		switch string(key) { // as in PHP, the last of a name counts
-		case "_task":
-			task = value
-		case "_action":
-			action = value
-		case "_download":
+		var param []byte
+		param, query, _ = cutByte(query, '&')
+		switch { // as in PHP, the last of a name counts
+		case len(param) < len("_task") || param[0] != '_':
+		case hasPrefix(param, "_task="):
+			task = param[len("_task="):]
+		case hasPrefix(param, "_action="):
+			action = param[len("_action="):]
+		case hasPrefix(param, "_download="):
+			value := param[len("_download="):]
 			download = len(value) > 0 && string(value) != "0"
-		case "_search":
-			search = len(value) > 0
+		case hasPrefix(param, "_search="):
+			search = len(param) > len("_search=")
+		default: // without a value
+			switch string(param) {
+			case "_task":
+				task = nil
+			case "_action":
+				action = nil
+			case "_download":
+				download = false
+			case "_search":
+				search = false
+			}
 		}
 	}
 	if len(task) == 0 {
@@ -319,37 +349,75 @@ func (p *Parser) activeSync(method, query []byte, ev *Event) {
 	if string(method) == "OPTIONS" {
 		ev.Action = EASOptions
 	}
-	first, _, _ := cutByte(query, '&')                                // Exchange adds to a blob
-	if i := bytes.IndexByte(first, '='); i < 0 || i+2 >= len(first) { // else it is a name and its value
-		if p.activeSyncBlob(first, ev) {
-			return
+	escaped := bytes.IndexByte(query, '%') >= 0
+	for begin := true; len(query) > 0; begin = false {
+		// Clients spell the names alike, so each is compared as a whole.
+		var name easName
+		var value []byte
+		switch {
+		case hasPrefix(query, "Cmd="):
+			name, value = easCmd, query[len("Cmd="):]
+		case hasPrefix(query, "User="):
+			name, value = easUser, query[len("User="):]
+		case hasPrefix(query, "DeviceId="):
+			name, value = easDeviceID, query[len("DeviceId="):]
+		case hasPrefix(query, "DeviceType="):
+			name, value = easDeviceType, query[len("DeviceType="):]
 		}
-	}
-	for len(query) > 0 {
-		var key, value []byte
-		key, value, query = nextParam(query)
+		if name != easOther {
+			value, query, _ = cutByte(value, '&')
+		} else {
+			var key []byte
+			first := query
+			key, value, query = nextParam(query)
+			if begin && len(value) < 2 { // else it is a name and its value
+				if first, _, _ = cutByte(first, '&'); p.activeSyncBlob(first, ev) { // Exchange adds to it
+					return
+				}
+			}
+			name = easNameOf(key)
+		}
 		if len(value) == 0 {
 			continue
 		}
-		switch len(key) {
-		case len("cmd"):
-			if equalFold(key, "cmd") {
-				ev.Action = easAction(value)
+		switch name {
+		case easCmd:
+			ev.Action = easAction(value)
+		case easUser:
+			if len(ev.Account) == 0 {
+				ev.Account = unescapeIf(escaped, &p.account, value)
 			}
-		case len("user"):
-			if len(ev.Account) == 0 && equalFold(key, "user") {
-				ev.Account = unescape(&p.account, value)
-			}
-		case len("deviceid"):
-			if equalFold(key, "deviceid") {
-				ev.Device = unescape(&p.device, value)
-			}
-		case len("devicetype"):
-			if equalFold(key, "devicetype") {
-				ev.DeviceType = unescape(&p.deviceType, value)
-			}
+		case easDeviceID:
+			ev.Device = unescapeIf(escaped, &p.device, value)
+		case easDeviceType:
+			ev.DeviceType = unescapeIf(escaped, &p.deviceType, value)
 		}
 	}
+}
+
+// easName is a name in an ActiveSync query.
+type easName uint8
+
+const (
+	easOther easName = iota
+	easCmd
+	easUser
+	easDeviceID
+	easDeviceType
+)
+
+func easNameOf(key []byte) easName {
+	switch {
+	case equalFold(key, "cmd"):
+		return easCmd
+	case equalFold(key, "user"):
+		return easUser
+	case equalFold(key, "deviceid"):
+		return easDeviceID
+	case equalFold(key, "devicetype"):
+		return easDeviceType
+	}
+	return easOther
 }
 
 // activeSyncBlob reads version, command, locale (2), then DeviceId, policy
