@@ -19,7 +19,7 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 	rows := s.matching(c.items)
 	var whole sums
 	for _, i := range rows {
-		whole.add(s.rows[i])
+		whole.add(s.row(int(i)))
 	}
 	up := whole.x > whole.y
 	base := s.score(whole)
@@ -30,7 +30,7 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 		}
 		hist := make([]sums, len(s.values[a]))
 		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.rows[i])
+			hist[s.columns[a][i]].add(s.row(int(i)))
 		}
 		order := make([]int, 0, len(hist))
 		for code := 1; code < len(hist); code++ {
@@ -93,7 +93,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 		}
 		hist := make([]sums, len(s.values[a]))
 		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.rows[i])
+			hist[s.columns[a][i]].add(s.row(int(i)))
 		}
 		for code := 1; code < len(hist); code++ {
 			e := hist[code].v - s.drift*hist[code].f
@@ -107,14 +107,23 @@ func (s *leaves) simplest(c cell, o Options) cell {
 	// One pass gives the sums by which of the pool's items a row has; adding
 	// each set's sums to its subsets gives every description's.
 	by := make([]sums, 1<<len(pool))
-	for i := range s.rows {
-		m := 0
+	mask := make([]uint16, chunk)
+	for from := 0; from < len(s.rows); from += chunk {
+		to := min(from+chunk, len(s.rows))
+		clear(mask)
 		for n, it := range pool {
-			if int(s.columns[it.attr][i]) == it.code {
-				m |= 1 << n
+			code := uint16(it.code)
+			for i, c := range s.columns[it.attr][from:to] {
+				if c == code {
+					mask[i] |= 1 << n
+				}
 			}
 		}
-		by[m].add(s.rows[i])
+		for i, m := range mask[:to-from] {
+			if m != 0 { // the empty description is not asked for
+				by[m].add(s.row(from + i))
+			}
+		}
 	}
 	for n := range pool {
 		for m := range by {
@@ -226,7 +235,7 @@ func (s *leaves) confidence(c cell) float64 {
 		}
 		hist := make([]sums, len(s.values[a]))
 		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.rows[i])
+			hist[s.columns[a][i]].add(s.row(int(i)))
 		}
 		for code := 1; code < len(hist); code++ {
 			rival(with(c.items, item{a, code}), hist[code], 0)

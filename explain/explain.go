@@ -137,19 +137,19 @@ func Explain(t *Table, o Options) Result {
 		}
 		c = s.simplest(c, o)
 		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(c)}
-		all = append(all, found{cause, s.take(c)})
+		all = append(all, found{cause, s.take(c, o.Workers)})
 	}
 	s.estimate(o)
 
 	r.Drift = s.drift
 	r.Heterogeneity = s.heterogeneity()
-	rest := s.rest()
+	rest := s.total
 	// The first causes were judged by a drift that the later ones still bent.
 	all = slices.DeleteFunc(all, func(c found) bool {
 		if lifted(c.sums.v, s.drift*c.sums.f) {
 			return false
 		}
-		rest.add(c.sums)
+		rest.add(tally{c.sums.v, c.sums.f})
 		return true
 	})
 	r.Unexplained = rest.v - s.drift*rest.f

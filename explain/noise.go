@@ -23,21 +23,11 @@ func (s *leaves) estimate(o Options) {
 	// Setting a cause's rows aside may take away what else its events would
 	// have been (a failed request is not a successful one): of successive
 	// estimates the one nearest to 1 stays.
-	if g := s.findDrift(o.Workers); s.rounds == 0 || abs(math.Log(g)) < abs(math.Log(s.drift)) {
+	if g := s.findDrift(); s.rounds == 0 || abs(math.Log(g)) < abs(math.Log(s.drift)) {
 		s.drift = g
 	}
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
-	for i := range s.rows {
-		r := &s.rows[i]
-		g := s.drift * r.f
-		phi := s.poisson + s.relative*s.size(*r)
-		if s.units != nil {
-			phi = s.poisson + math.Max(s.relative*s.size(*r), s.drift*s.units[i])
-		}
-		r.x, r.y = r.v/phi, g/phi
-		r.p = (r.x + r.y) * s.poisson / phi
-	}
 }
 
 // findDrift returns the factor that applies to what no cause touches. A cause
@@ -46,8 +36,9 @@ func (s *leaves) estimate(o Options) {
 // taken; for a complete cube also that of the leaves. A median overrules the
 // ratio of the totals only beyond twice its own standard error, since the
 // least of many uncertain figures would always be too small.
-func (s *leaves) findDrift(workers int) float64 {
-	total := s.rest()
+func (s *leaves) findDrift() float64 {
+	total := s.total
+	s.mass = total.v + total.f
 	if total.f <= 0 || total.v <= 0 {
 		return 1
 	}
@@ -60,11 +51,9 @@ func (s *leaves) findDrift(workers int) float64 {
 			best = g
 		}
 	}
-	hists := make([][]sums, len(s.values))
-	each(len(s.values), workers, func(a int) { hists[a] = s.histogram(a) })
-	for _, hist := range hists {
+	for _, hist := range s.hists {
 		var lifts, plain []weighted
-		var small sums
+		var small tally
 		for _, h := range hist {
 			if h.f >= 100 && h.f >= 0.01*total.f {
 				lifts = append(lifts, weighted{h.v / h.f, h.f})
@@ -100,12 +89,12 @@ func (s *leaves) findDrift(workers int) float64 {
 // size is what a leaf's relative noise goes with. The expectation of amounts
 // is itself a noisy forecast, so the larger of the two counts; of counted
 // events, what is expected.
-func (s *leaves) size(r sums) float64 {
+func (s *leaves) size(r tally) float64 {
 	g := s.drift * r.f
 	if s.counts {
 		return g
 	}
-	return math.Max(r.v, g)
+	return max(r.v, g)
 }
 
 // leafNoise fits a and κ to the median squared residuals of the leaves in
@@ -161,7 +150,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		}
 		// No noise to be seen: only the smallest figure that keeps the
 		// arithmetic finite.
-		t := s.rest()
+		t := s.total
 		return math.Max(1e-9*(t.v+t.f)/math.Max(1, float64(len(s.rows))), 1e-300), 1e-9
 	}
 	if det := p*q - pq*pq; det > 1e-9*p*q {
@@ -208,9 +197,13 @@ func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 			f := math.Max(least, h.f)
 			by[code+1] = k * f * math.Min(1, abs(h.v-centre*h.f)/(math.Sqrt(k)*f))
 		}
-		for i, code := range s.columns[a] {
-			out[i] = math.Max(out[i], by[code])
-		}
+		each((len(out)+chunk-1)/chunk, o.Workers, func(part int) {
+			from, to := part*chunk, min(len(out), (part+1)*chunk)
+			col := s.columns[a][from:to]
+			for i := range out[from:to] {
+				out[from+i] = max(out[from+i], by[col[i]])
+			}
+		})
 	}
 	return out
 }
@@ -249,8 +242,7 @@ func unitNoise(hist []tally, o Options) (k, least, centre float64) {
 	if len(at50) == 0 {
 		return 0, 0, 1
 	}
-	slices.Sort(at70)
-	return math.Max(middle(at50), at70[len(at70)*7/10]), middle(fs), centre
+	return math.Max(middle(at50), nth(at70, len(at70)*7/10)), middle(fs), centre
 }
 
 // heterogeneity is the mean noise of the rows in units of counting noise.
@@ -270,10 +262,11 @@ func (s *leaves) heterogeneity() float64 {
 	return chi / n
 }
 
+// histogram sums the rows by the value of an attribute.
 func (s *leaves) histogram(a int) []sums {
 	hist := make([]sums, len(s.values[a]))
 	for i, code := range s.columns[a] {
-		hist[code].add(s.rows[i])
+		hist[code].add(s.row(i))
 	}
 	return hist
 }
@@ -335,12 +328,45 @@ func half(xs []weighted) float64 {
 	return xs[0].x
 }
 
-// middle is the median; it sorts its argument.
+// middle is the median; it reorders its argument.
 func middle(xs []float64) float64 {
-	slices.Sort(xs)
 	n := len(xs)
+	m := nth(xs, n/2)
 	if n%2 == 1 {
-		return xs[n/2]
+		return m
 	}
-	return (xs[n/2-1] + xs[n/2]) / 2
+	return (slices.Max(xs[:n/2]) + m) / 2
+}
+
+// nth returns the k-th smallest value, from 0, by quickselect; it reorders its
+// argument so that none before it is larger and none behind it smaller.
+func nth(xs []float64, k int) float64 {
+	lo, hi := 0, len(xs)-1
+	for lo < hi {
+		a, b, c := xs[lo], xs[(lo+hi)/2], xs[hi]
+		pivot := max(min(a, b), min(max(a, b), c))
+		i, j := lo, hi
+		for i <= j {
+			for xs[i] < pivot {
+				i++
+			}
+			for xs[j] > pivot {
+				j--
+			}
+			if i <= j {
+				xs[i], xs[j] = xs[j], xs[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return xs[k]
+		}
+	}
+	return xs[k]
 }
