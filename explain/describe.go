@@ -211,16 +211,25 @@ func (s *leaves) alike(narrow, wide sums) bool {
 // prior, so their difference gives the odds; they are halved, because the
 // noise is itself an estimate. Descriptions of the same departure in other
 // words do not count as rivals.
-func (s *leaves) confidence(c cell) float64 {
+func (s *leaves) confidence(c cell) (float64, []float64) {
 	own := s.sumOf(c.items)
 	excess := own.v - s.drift*own.f
 	same, _ := s.tolerance()
 	against := math.Exp(-c.net / 2)
+	up, down, second := 1e9, 1e9, 1e9
 	rival := func(items []item, a sums, least float64) {
 		if abs(a.v-s.drift*a.f-excess) <= same*abs(excess) {
 			return
 		}
-		against += math.Exp(-math.Max(c.net-s.score(a)+s.cost(items), least) / 2)
+		g := math.Max(c.net-s.score(a)+s.cost(items), least)
+		against += math.Exp(-g / 2)
+		if len(items) < len(c.items) {
+			up = min(up, g)
+		} else if g < down {
+			down, second = g, down
+		} else {
+			second = min(second, g)
+		}
 	}
 	for i := range c.items {
 		if len(c.items) > 1 {
@@ -241,7 +250,8 @@ func (s *leaves) confidence(c cell) float64 {
 			rival(with(c.items, item{a, code}), hist[code], 0)
 		}
 	}
-	return 1 / (1 + against)
+	own2 := s.sumOf(c.items)
+	return 1 / (1 + against), []float64{c.net, c.gain, up, down, second, own2.x, own2.y, float64(len(c.items)), s.poisson, s.relative, float64(len(s.rows)), float64(len(rows)), abs(excess) / s.mass}
 }
 
 // repeats tells whether one of the items is implied by another.

@@ -51,6 +51,8 @@ type Cause struct {
 	// Confidence, 0 to 1, is how likely this description is right, against
 	// noise and against those with an item more or less.
 	Confidence float64
+
+	features []float64
 }
 
 // Result is what Explain answers.
@@ -136,7 +138,8 @@ func Explain(t *Table, o Options) Result {
 			break
 		}
 		c = s.simplest(c, o)
-		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(c)}
+		confidence, features := s.confidence(c)
+		cause := Cause{Where: s.where(c), Score: c.net, Confidence: confidence, features: features}
 		all = append(all, found{cause, s.take(c, o.Workers)})
 	}
 	s.estimate(o)

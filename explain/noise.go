@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -97,8 +98,11 @@ func (s *leaves) size(r tally) float64 {
 	return max(r.v, g)
 }
 
-// leafNoise fits a and κ to the median squared residuals of the leaves in
-// octaves of their size; medians, so that causes do not count as noise.
+// leastLeaves is the fewest leaves whose median residual says what noise is.
+const leastLeaves = 30
+
+// leafNoise fits a and κ to the median squared residuals of leaves of about
+// the same size; medians, so that causes do not count as noise.
 func (s *leaves) leafNoise(o Options) (a, k float64) {
 	least := 0.0
 	if s.counts {
@@ -107,35 +111,43 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 			least += s.drift / float64(o.Windows)
 		}
 	}
-	var octaves [128][]float64
-	var sizes [128]float64
 	const enough = 1 << 16 // rows, for quantiles
+	type residual struct{ m, d2 float64 }
+	var all []residual
 	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
 		r := s.rows[i]
-		g := s.drift * r.f
 		m := s.size(r)
-		if m < 2 && s.counts {
+		if m < 2 && s.counts || m == 0 {
 			continue // too few events to tell noise from rounding
 		}
-		_, e := math.Frexp(m)
-		b := min(max(e+64, 0), 127)
-		d := r.v - g
-		octaves[b] = append(octaves[b], d*d/m)
-		sizes[b] += m
+		d := r.v - s.drift*r.f
+		all = append(all, residual{m, d * d})
 	}
-	// Least squares of (a + κ·m)/s² against 1, weighted by the leaves.
+	slices.SortFunc(all, func(a, b residual) int { return cmp.Or(cmp.Compare(a.m, b.m), cmp.Compare(a.d2, b.d2)) })
+	// Least squares of (a + κ·m)/s² against 1, weighted by the leaves. A median
+	// of few leaves is uncertain, so it is taken a standard error higher.
 	var p, q, pq, b1, b2, n float64
 	mean := 0.0
-	for i, octave := range octaves {
-		if len(octave) < 20 {
-			continue
+	high := 1 + 2/math.Sqrt(float64(max(1, len(all))))
+	for len(all) >= leastLeaves {
+		// An octave of sizes, or more of them where leaves are few.
+		end := min(leastLeaves, len(all))
+		for top := 2 * all[0].m; end < len(all) && (all[end].m < top || len(all)-end < leastLeaves); end++ {
 		}
-		m := sizes[i] / float64(len(octave))
-		v := middle(octave) / chi2Median
+		bin := all[:end]
+		all = all[end:]
+		sum := 0.0
+		parts := make([]float64, len(bin))
+		for i, r := range bin {
+			sum += r.m
+			parts[i] = r.d2 / r.m
+		}
+		w := float64(len(bin))
+		m := sum / w
+		v := high * middle(parts) / chi2Median
 		if v <= 0 {
 			continue
 		}
-		w := float64(len(octave))
 		p += w / (v * v)
 		q += w * m * m / (v * v)
 		pq += w * m / (v * v)
