@@ -24,39 +24,80 @@ func (s *leaves) estimate(o Options) {
 	// Setting a cause's rows aside may take away what else its events would
 	// have been (a failed request is not a successful one): of successive
 	// estimates the one nearest to 1 stays.
-	if g := s.findDrift(); s.rounds == 0 || abs(math.Log(g)) < abs(math.Log(s.drift)) {
-		s.drift = g
+	candidates := s.findDrift()
+	if s.rounds > 0 {
+		candidates = append(candidates, s.drift)
+	}
+	s.drift = candidates[0]
+	for _, g := range candidates {
+		if abs(math.Log(g)) < abs(math.Log(s.drift)) {
+			s.drift = g
+		}
+	}
+	if s.filled {
+		s.drift = s.fitting(candidates, o)
 	}
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
 }
 
-// findDrift returns the factor that applies to what no cause touches. A cause
+// fitting returns the candidate that the leaves of a complete cube speak for,
+// where they clearly speak for another than the one nearest to 1: a rise in one
+// place and less everywhere else may add up to no change at all. Each leaf's
+// residual counts as far as three times its noise, so that those of a cause
+// weigh no more than others.
+func (s *leaves) fitting(candidates []float64, o Options) float64 {
+	first := s.drift
+	a, k := s.leafNoise(o)
+	loss := func(r tally, g float64) float64 {
+		m := max(r.v, first*r.f)
+		return min(3, abs(r.v-g*r.f)/math.Sqrt(m*(a+k*m)))
+	}
+	best, most := first, 4.0
+	for _, g := range candidates {
+		if abs(math.Log(g/first)) < 0.005 {
+			continue
+		}
+		gain, squares := 0.0, 0.0
+		for _, r := range s.rows {
+			d := loss(r, first) - loss(r, g)
+			gain += d
+			squares += d * d
+		}
+		if t := gain / math.Sqrt(squares); t > most {
+			best, most = g, t
+		}
+	}
+	return best
+}
+
+// findDrift returns candidates for the factor that applies to what no cause
+// touches; of equally good ones that nearest to 1 is taken. A cause
 // shifts the median lift of every attribute but those that name it, so of the
 // medians, weighted by expected events and plain, the one nearest to 1 is
 // taken; for a complete cube also that of the leaves. A median overrules the
 // ratio of the totals only beyond twice its own standard error, since the
 // least of many uncertain figures would always be too small.
-func (s *leaves) findDrift() float64 {
+func (s *leaves) findDrift() []float64 {
 	total := s.total
 	s.mass = total.v + total.f
 	if total.f <= 0 || total.v <= 0 {
-		return 1
+		return []float64{1}
 	}
 	overall := total.v / total.f
-	best := overall
+	list := []float64{overall}
 	consider := func(lifts []weighted) {
 		m, e := median(lifts)
 		g := min(max(overall, m-2*e), m+2*e)
-		if g > 0 && abs(math.Log(g)) < abs(math.Log(best)) {
-			best = g
+		if g > 0 {
+			list = append(list, g)
 		}
 	}
 	for _, hist := range s.hists {
 		var lifts, plain []weighted
 		var small tally
 		for _, h := range hist {
-			if h.f >= 100 && h.f >= 0.01*total.f {
+			if (h.f >= 100 || !s.counts) && h.f >= 0.01*total.f {
 				lifts = append(lifts, weighted{h.v / h.f, h.f})
 				plain = append(plain, weighted{h.v / h.f, 1})
 			} else {
@@ -84,7 +125,7 @@ func (s *leaves) findDrift() float64 {
 			consider(lifts)
 		}
 	}
-	return best
+	return list
 }
 
 // size is what a leaf's relative noise goes with. The expectation of amounts
