@@ -205,31 +205,23 @@ func (s *leaves) alike(narrow, wide sums) bool {
 	return lost <= same*abs(excess) && s.drift*(wide.f-narrow.f) <= same*abs(excess)
 }
 
-// confidence is how likely a cell is the right description, against noise and
-// against the descriptions next to it: those with an item less and those with
-// one more. The evidence is a log likelihood and the cost the logarithm of a
-// prior, so their difference gives the odds; they are halved, because the
-// noise is itself an estimate. Descriptions of the same departure in other
-// words do not count as rivals.
-func (s *leaves) confidence(c cell) (float64, []float64) {
+// confidence is how likely a cell is the right description. What decides is the
+// smallest lead in evidence: over noise, and over the descriptions next to it,
+// those with an item less and those with one more. How often a lead was right
+// was counted over the causes of 1,200 generated tables of twelve kinds
+// (TestStudy, seed 5) and follows a power of it well; docs/explain.md has the
+// check on other seeds. Descriptions of the same departure in other words do
+// not count as rivals.
+func (s *leaves) confidence(c cell) float64 {
 	own := s.sumOf(c.items)
 	excess := own.v - s.drift*own.f
 	same, _ := s.tolerance()
-	against := math.Exp(-c.net / 2)
-	up, down, second := 1e9, 1e9, 1e9
+	lead := c.net
 	rival := func(items []item, a sums, least float64) {
 		if abs(a.v-s.drift*a.f-excess) <= same*abs(excess) {
 			return
 		}
-		g := math.Max(c.net-s.score(a)+s.cost(items), least)
-		against += math.Exp(-g / 2)
-		if len(items) < len(c.items) {
-			up = min(up, g)
-		} else if g < down {
-			down, second = g, down
-		} else {
-			second = min(second, g)
-		}
+		lead = min(lead, max(c.net-s.score(a)+s.cost(items), least))
 	}
 	for i := range c.items {
 		if len(c.items) > 1 {
@@ -250,8 +242,8 @@ func (s *leaves) confidence(c cell) (float64, []float64) {
 			rival(with(c.items, item{a, code}), hist[code], 0)
 		}
 	}
-	own2 := s.sumOf(c.items)
-	return 1 / (1 + against), []float64{c.net, c.gain, up, down, second, own2.x, own2.y, float64(len(c.items)), s.poisson, s.relative, float64(len(s.rows)), float64(len(rows)), abs(excess) / s.mass}
+	const power, even = 2.33, 5.57 // a lead of even is right every second time
+	return 1 / (1 + math.Pow(even/max(lead, 1e-3), power))
 }
 
 // repeats tells whether one of the items is implied by another.

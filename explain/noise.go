@@ -68,6 +68,28 @@ func (s *leaves) fitting(candidates []float64, o Options) float64 {
 			best, most = g, t
 		}
 	}
+	if best == first {
+		return first
+	}
+	// Where most of an attribute's values rise alike and some are as expected,
+	// those that are speak for no drift: that is a level of its own, no mean.
+	for a, hist := range s.hists {
+		gains, squares := make([]float64, len(hist)), make([]float64, len(hist))
+		for i, code := range s.columns[a] {
+			d := loss(s.rows[i], 1) - loss(s.rows[i], best)
+			gains[code] += d
+			squares[code] += d * d
+		}
+		stay := 0.0
+		for code, h := range hist {
+			if gains[code] < -3*math.Sqrt(squares[code]) && abs(h.v-h.f) < 0.03*h.f {
+				stay += h.f
+			}
+		}
+		if stay >= 0.1*s.total.f {
+			return 1
+		}
+	}
 	return best
 }
 
@@ -148,8 +170,8 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	least := 0.0
 	if s.counts {
 		least = 1
-		if o.Windows > 0 {
-			least += s.drift / float64(o.Windows)
+		if o.windows() > 0 {
+			least += s.drift / o.windows()
 		}
 	}
 	const enough = 1 << 16 // rows, for quantiles
@@ -281,8 +303,8 @@ func unitNoise(hist []tally, o Options) (k, least, centre float64) {
 	}
 	centre, _ = median(lifts)
 	counting := 1.0
-	if o.Windows > 0 {
-		counting += centre / float64(o.Windows)
+	if o.windows() > 0 {
+		counting += centre / o.windows()
 	}
 	var at50, at70 []float64
 	for _, h := range hist {

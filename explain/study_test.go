@@ -3,10 +3,8 @@ package explain
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 )
@@ -16,9 +14,8 @@ import (
 //
 //	go test ./explain -run Study -study 50
 var (
-	studySize   = flag.Int("study", 3, "tables of each kind in the study")
-	studySeed   = flag.Uint64("study-seed", 1, "seed of the study")
-	studyCauses = flag.String("study-causes", "", "file that takes a line for each cause found")
+	studySize = flag.Int("study", 3, "tables of each kind in the study")
+	studySeed = flag.Uint64("study-seed", 1, "seed of the study")
 )
 
 // study is a kind of table.
@@ -215,14 +212,6 @@ type studyFigures struct {
 }
 
 func TestStudy(t *testing.T) {
-	var out *os.File
-	if *studyCauses != "" {
-		var err error
-		if out, err = os.Create(*studyCauses); err != nil {
-			t.Fatal(err)
-		}
-		defer out.Close()
-	}
 	limits := []float64{.5, .7, .8, .85, .95, .99}
 	said := make([]float64, len(limits)+1)
 	right := make([]float64, len(limits)+1)
@@ -267,9 +256,6 @@ func TestStudy(t *testing.T) {
 				if ok {
 					right[b]++
 				}
-				if out != nil {
-					fmt.Fprintf(out, "%d %d %t %g %g %v\n", i, n, ok, c.Score, c.Confidence, c.features)
-				}
 				if !ok && *studySize <= 10 {
 					t.Logf("  %d false %s of %v", n, brief(r), want)
 				}
@@ -313,5 +299,5 @@ func TestStudy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Println(string(line))
+	t.Log("\n" + string(line))
 }
