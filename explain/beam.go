@@ -17,8 +17,8 @@ func newBeam(s *leaves, o Options) *beam { return &beam{s, o} }
 const (
 	// sampleRows is how many rows the search looks at; what it nominates is
 	// judged on all of them.
-	sampleRows = 100_000
-	nominees   = 16
+	sampleRows = 40_000
+	nominees   = 8
 )
 
 // beamWidth is how many cells of each level are extended by every other value.
@@ -32,7 +32,7 @@ type candidate struct {
 
 func (b *beam) best() (cell, bool) {
 	s := b.s.sample(sampleRows)
-	level := b.singles()
+	level := b.singles(s)
 	var found []candidate
 	for depth := 1; len(level) > 0; depth++ {
 		slices.SortFunc(level, prefer)
@@ -145,10 +145,10 @@ func prefer(x, y candidate) int {
 		}))
 }
 
-// singles returns every cell of one item, from all rows.
-func (b *beam) singles() []candidate {
+// singles returns every cell of one item, by the rows of s.
+func (b *beam) singles(s *leaves) []candidate {
 	by := make([][]candidate, len(b.s.values))
-	each(len(by), b.o.Workers, func(a int) { by[a] = b.children(b.s, nil, a, b.s.histogram(a)) })
+	each(len(by), b.o.Workers, func(a int) { by[a] = b.children(s, nil, a, s.histogram(a)) })
 	return slices.Concat(by...)
 }
 
@@ -164,7 +164,7 @@ func (b *beam) extend(s *leaves, items []item) []candidate {
 		hist := make([]sums, len(s.values[a]))
 		col := s.columns[a]
 		for _, i := range rows {
-			hist[col[i]].add(s.rows[i])
+			hist[col[i]].add(s.full[i])
 		}
 		out = append(out, b.children(s, items, a, hist)...)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,18 +35,8 @@ func ReadCSV(r io.Reader) (*Table, error) {
 	if n < 0 || !isCounts(names[n], names[n+1]) {
 		return nil, fmt.Errorf("header %q: the last two columns must be real,predict or count,baseline (observed, then expected)", strings.Join(names, ","))
 	}
-	if n == 0 {
-		return nil, errors.New("header: no attribute column stands before the two counts")
-	}
-	seen := map[string]bool{}
-	for i, a := range names[:n] {
-		if a == "" {
-			return nil, fmt.Errorf("header: column %d has no name", i+1)
-		}
-		if seen[a] {
-			return nil, fmt.Errorf("header: attribute %q stands twice", a)
-		}
-		seen[a] = true
+	if err := checkAttributes(names[:n]); err != nil {
+		return nil, err
 	}
 	t := NewTable(names[:n]...)
 	for {
@@ -65,19 +56,110 @@ func ReadCSV(r io.Reader) (*Table, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
-		for i := range row[:n] {
-			// The dictionary keeps its values for as long as the table
-			// lives; they must not pin the whole line.
-			if _, ok := t.ids[i][row[i]]; !ok {
-				row[i] = strings.Clone(row[i])
-			}
-		}
-		t.Add(row[:n], observed, expected)
+		t.addRow(row[:n], observed, expected)
 	}
 	if t.Len() == 0 {
 		return nil, errors.New("no row follows the header")
 	}
 	return t, nil
+}
+
+// ReadContrast reads two sets for Contrast: each a header with the same
+// attributes in the same order, followed by count, then a row a combination.
+func ReadContrast(a, b io.Reader) (*Table, error) {
+	first, err := readCounts(a)
+	if err != nil {
+		return nil, fmt.Errorf("first set: %w", err)
+	}
+	second, err := readCounts(b)
+	if err != nil {
+		return nil, fmt.Errorf("second set: %w", err)
+	}
+	if !slices.Equal(first.Attributes, second.Attributes) {
+		return nil, fmt.Errorf("the sets have different attributes: %q and %q", strings.Join(first.Attributes, ","), strings.Join(second.Attributes, ","))
+	}
+	values := make([]string, len(first.Attributes))
+	for i, n := range second.observed {
+		for k, col := range second.columns {
+			values[k] = second.values[k][col[i]]
+		}
+		first.Add(values, 0, n)
+	}
+	return first, nil
+}
+
+// readCounts reads attributes and one count a row into observed counts.
+func readCounts(r io.Reader) (*Table, error) {
+	cr := csv.NewReader(r)
+	cr.ReuseRecord = true
+	header, err := cr.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("the file is empty: a header line is needed, the attributes and then count")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("header: %w", err)
+	}
+	names := make([]string, len(header))
+	for i, h := range header {
+		names[i] = strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))
+	}
+	n := len(names) - 1
+	if !strings.EqualFold(names[n], "count") {
+		return nil, fmt.Errorf("header %q: the last column must be count", strings.Join(names, ","))
+	}
+	if err := checkAttributes(names[:n]); err != nil {
+		return nil, err
+	}
+	t := NewTable(names[:n]...)
+	for {
+		row, err := cr.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err // names the line itself
+		}
+		line, _ := cr.FieldPos(0)
+		x, err := parseCount(names[n], row[n])
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+		t.addRow(row[:n], x, 0)
+	}
+	if t.Len() == 0 {
+		return nil, errors.New("no row follows the header")
+	}
+	return t, nil
+}
+
+// checkAttributes says what is wrong with the names of attributes.
+func checkAttributes(names []string) error {
+	if len(names) == 0 {
+		return errors.New("header: no attribute column stands before the counts")
+	}
+	seen := map[string]bool{}
+	for i, a := range names {
+		if a == "" {
+			return fmt.Errorf("header: column %d has no name", i+1)
+		}
+		if seen[a] {
+			return fmt.Errorf("header: attribute %q stands twice", a)
+		}
+		seen[a] = true
+	}
+	return nil
+}
+
+// addRow is Add for values of a reader that reuses its memory: the dictionary
+// keeps its values for as long as the table lives, and they must not pin the
+// whole line.
+func (t *Table) addRow(row []string, observed, expected float64) {
+	for i := range row {
+		if _, ok := t.ids[i][row[i]]; !ok {
+			row[i] = strings.Clone(row[i])
+		}
+	}
+	t.Add(row, observed, expected)
 }
 
 func isCounts(observed, expected string) bool {

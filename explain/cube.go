@@ -49,12 +49,12 @@ func (c *cube) fill() {
 	full := len(c.cuboids) - 1
 	leaves := c.cuboids[full]
 	clear(leaves)
-	for i, r := range c.s.rows {
+	for i := range c.s.rows {
 		at := 0
 		for a, col := range c.s.columns {
 			at = at*c.size[a] + int(col[i])
 		}
-		leaves[at].add(r)
+		leaves[at].add(c.s.row(i))
 	}
 	// A finer set has more bits, hence a greater number.
 	for set := full - 1; set > 0; set-- {

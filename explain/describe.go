@@ -19,7 +19,7 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 	rows := s.matching(c.items)
 	var whole sums
 	for _, i := range rows {
-		whole.add(s.rows[i])
+		whole.add(s.row(int(i)))
 	}
 	up := whole.x > whole.y
 	base := s.score(whole)
@@ -30,7 +30,7 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 		}
 		hist := make([]sums, len(s.values[a]))
 		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.rows[i])
+			hist[s.columns[a][i]].add(s.row(int(i)))
 		}
 		order := make([]int, 0, len(hist))
 		for code := 1; code < len(hist); code++ {
@@ -93,7 +93,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 		}
 		hist := make([]sums, len(s.values[a]))
 		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.rows[i])
+			hist[s.columns[a][i]].add(s.row(int(i)))
 		}
 		for code := 1; code < len(hist); code++ {
 			e := hist[code].v - s.drift*hist[code].f
@@ -107,14 +107,23 @@ func (s *leaves) simplest(c cell, o Options) cell {
 	// One pass gives the sums by which of the pool's items a row has; adding
 	// each set's sums to its subsets gives every description's.
 	by := make([]sums, 1<<len(pool))
-	for i := range s.rows {
-		m := 0
+	mask := make([]uint16, chunk)
+	for from := 0; from < len(s.rows); from += chunk {
+		to := min(from+chunk, len(s.rows))
+		clear(mask)
 		for n, it := range pool {
-			if int(s.columns[it.attr][i]) == it.code {
-				m |= 1 << n
+			code := uint16(it.code)
+			for i, c := range s.columns[it.attr][from:to] {
+				if c == code {
+					mask[i] |= 1 << n
+				}
 			}
 		}
-		by[m].add(s.rows[i])
+		for i, m := range mask[:to-from] {
+			if m != 0 { // the empty description is not asked for
+				by[m].add(s.row(from + i))
+			}
+		}
 	}
 	for n := range pool {
 		for m := range by {
@@ -196,22 +205,23 @@ func (s *leaves) alike(narrow, wide sums) bool {
 	return lost <= same*abs(excess) && s.drift*(wide.f-narrow.f) <= same*abs(excess)
 }
 
-// confidence is how likely a cell is the right description, against noise and
-// against the descriptions next to it: those with an item less and those with
-// one more. The evidence is a log likelihood and the cost the logarithm of a
-// prior, so their difference gives the odds; they are halved, because the
-// noise is itself an estimate. Descriptions of the same departure in other
-// words do not count as rivals.
+// confidence is how likely a cell is the right description. What decides is the
+// smallest lead in evidence: over noise, and over the descriptions next to it,
+// those with an item less and those with one more. How often a lead was right
+// was counted over the causes of 1,200 generated tables of twelve kinds
+// (TestStudy, seed 5) and follows a power of it well; docs/explain.md has the
+// check on other seeds. Descriptions of the same departure in other words do
+// not count as rivals.
 func (s *leaves) confidence(c cell) float64 {
 	own := s.sumOf(c.items)
 	excess := own.v - s.drift*own.f
 	same, _ := s.tolerance()
-	against := math.Exp(-c.net / 2)
+	lead := c.net
 	rival := func(items []item, a sums, least float64) {
 		if abs(a.v-s.drift*a.f-excess) <= same*abs(excess) {
 			return
 		}
-		against += math.Exp(-math.Max(c.net-s.score(a)+s.cost(items), least) / 2)
+		lead = min(lead, max(c.net-s.score(a)+s.cost(items), least))
 	}
 	for i := range c.items {
 		if len(c.items) > 1 {
@@ -226,13 +236,14 @@ func (s *leaves) confidence(c cell) float64 {
 		}
 		hist := make([]sums, len(s.values[a]))
 		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.rows[i])
+			hist[s.columns[a][i]].add(s.row(int(i)))
 		}
 		for code := 1; code < len(hist); code++ {
 			rival(with(c.items, item{a, code}), hist[code], 0)
 		}
 	}
-	return 1 / (1 + against)
+	const power, even = 2.33, 5.57 // a lead of even is right every second time
+	return 1 / (1 + math.Pow(even/max(lead, 1e-3), power))
 }
 
 // repeats tells whether one of the items is implied by another.

@@ -28,6 +28,16 @@ type Options struct {
 	// Implies names for an attribute those that its value fixes (an ASN its
 	// country), so that a cause is not described twice.
 	Implies map[string][]string
+
+	past float64 // windows behind the expectation where that is no whole number
+}
+
+// windows is how many past windows the expectation is worth; 0: it is exact.
+func (o Options) windows() float64 {
+	if o.past > 0 {
+		return o.past
+	}
+	return float64(o.Windows)
 }
 
 // Item is one attribute=value pair.
@@ -80,6 +90,36 @@ const (
 	// noise alone yields a cause of a given depth.
 	margin = 8
 )
+
+// Contrast finds what sets one set of events apart from another, without time:
+// the table's observed counts are those of the one, its expected counts those
+// of the other, as they are. The sets may differ in size. Expected counts of
+// the answer are the other set's, scaled to the size of the first; their own
+// noise is allowed for. The table is only read.
+func Contrast(t *Table, o Options) Result {
+	var all tally
+	for i, v := range t.observed {
+		all.add(tally{v, t.expected[i]})
+	}
+	if all.v == 0 || all.f == 0 {
+		return Explain(t, o)
+	}
+	scale := all.v / all.f
+	scaled := *t
+	scaled.expected = make([]float64, len(t.expected))
+	for i, f := range t.expected {
+		scaled.expected[i] = count(f * scale)
+	}
+	scaled.tallies = make([][]tally, len(t.tallies))
+	for a, list := range t.tallies {
+		scaled.tallies[a] = slices.Clone(list)
+		for i := range list {
+			scaled.tallies[a][i].f *= scale
+		}
+	}
+	o.past = 1 / scale
+	return Explain(&scaled, o)
+}
 
 // Explain finds the causes of the difference between a table's observed and
 // expected counts. The table is only read.
@@ -137,19 +177,19 @@ func Explain(t *Table, o Options) Result {
 		}
 		c = s.simplest(c, o)
 		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(c)}
-		all = append(all, found{cause, s.take(c)})
+		all = append(all, found{cause, s.take(c, o.Workers)})
 	}
 	s.estimate(o)
 
 	r.Drift = s.drift
 	r.Heterogeneity = s.heterogeneity()
-	rest := s.rest()
+	rest := s.total
 	// The first causes were judged by a drift that the later ones still bent.
 	all = slices.DeleteFunc(all, func(c found) bool {
 		if lifted(c.sums.v, s.drift*c.sums.f) {
 			return false
 		}
-		rest.add(c.sums)
+		rest.add(tally{c.sums.v, c.sums.f})
 		return true
 	})
 	r.Unexplained = rest.v - s.drift*rest.f

@@ -3,6 +3,7 @@ package explain
 import (
 	"compress/gzip"
 	"encoding/csv"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,4 +110,39 @@ func readGzip(t *testing.T, path string) *Table {
 		t.Fatal(err)
 	}
 	return table
+}
+
+func TestContrast(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		ratio float64 // size of the other set
+		want  []string
+	}{
+		{"sets of one size", 1, []string{"a=a3"}},
+		{"the other ten times as large", 10, []string{"a=a3"}},
+		{"the other a quarter", .25, []string{"a=a3"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(5) {
+				rng := rand.New(rand.NewPCG(seed, 3))
+				table, null := NewTable("a", "b", "c"), NewTable("a", "b", "c")
+				for i := range 1000 {
+					values := []string{value(0, i/100), value(1, i/10%10), value(2, i%10)}
+					mu := 20 * gamma(rng, .5)
+					other := poisson(rng, mu*c.ratio)
+					null.Add(values, poisson(rng, mu), other)
+					if i/100 == 2 {
+						mu *= 3
+					}
+					table.Add(values, poisson(rng, mu), other)
+				}
+				if r := Contrast(table, Options{}); !slices.Equal(names(r), c.want) {
+					t.Errorf("seed %d: %s, want %v", seed, brief(r), c.want)
+				}
+				if r := Contrast(null, Options{}); r.Localised {
+					t.Errorf("seed %d: %s where nothing differs", seed, brief(r))
+				}
+			}
+		})
+	}
 }

@@ -45,8 +45,12 @@ type leaves struct {
 	t       *Table
 	values  [][]uint32 // attribute, code → the table's value id
 	columns [][]uint16 // attribute → code per row
-	rows    []sums
+	rows    []tally
+	full    []sums    // per row, where the search reads them all; else see row
+	weight  []float64 // per row: how many it stands for; nil: one
 	units   []float64 // per row: see bursts; nil for a complete cube
+	hists   [][]tally // attribute, code → what its rows add up to
+	total   tally     // of all rows left
 	filled  bool      // most combinations of values occur: a complete cube
 	counts  bool      // observed counts are whole numbers
 
@@ -56,6 +60,7 @@ type leaves struct {
 	relative float64 // κ
 	largest  float64 // |excess| of the largest accepted cause
 	observed float64
+	mass     float64 // events observed and expected of the rows left
 }
 
 const (
@@ -68,8 +73,9 @@ const (
 // cube.
 func prepare(t *Table, o Options) (*leaves, bool) {
 	s := &leaves{t: t, counts: true, drift: 1}
-	for _, v := range t.observed {
+	for i, v := range t.observed {
 		s.observed += v
+		s.total.add(tally{v, t.expected[i]})
 		if v != math.Trunc(v) {
 			s.counts = false
 		}
@@ -83,7 +89,7 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 	}
 	dense = dense && cells <= denseCells
 
-	hists := tallies(t, o.Workers)
+	hists := t.tallies
 	var keep []map[uint32]bool
 	if !dense {
 		keep = heavy(t, hists, s.floor(o))
@@ -103,6 +109,13 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 		}
 		s.values = append(s.values, append([]uint32{0}, ids...))
 	}
+	s.hists = make([][]tally, len(s.values))
+	for a := range s.hists {
+		s.hists[a] = make([]tally, len(s.values[a]))
+		for id, h := range hists[a] {
+			s.hists[a][recode[a][id]].add(h)
+		}
+	}
 	s.merge(recode, o.Workers)
 	s.filled = dense && float64(len(s.rows)) >= 0.25*known
 	if !s.filled {
@@ -111,56 +124,113 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 	return s, dense
 }
 
-// merge adds up the rows whose codes are equal.
+// mergeParts is into how many parts rows are shared out by their hash: each is
+// small enough for a processor's cache, and none needs another's lock.
+const mergeParts = 16
+
+// chunk is how many rows one goroutine takes at a time.
+const chunk = 1 << 14
+
+// merge adds up the rows whose codes are equal. Of equal rows the first stays,
+// so that the order does not depend on the number of workers.
 func (s *leaves) merge(recode [][]uint16, workers int) {
 	t := s.t
 	n := t.Len()
 	s.columns = make([][]uint16, len(recode))
-	each(len(recode), workers, func(a int) {
-		col, codes := make([]uint16, n), recode[a]
-		for i, id := range t.columns[a] {
-			col[i] = codes[id]
-		}
-		s.columns[a] = col
-	})
-	hashes := make([]uint64, n)
-	for _, col := range s.columns {
-		for i, c := range col {
-			hashes[i] = (hashes[i] ^ uint64(c)) * 0x9E3779B97F4A7C15
-		}
-	}
-	// Open addressing: a slot holds the number of a merged row plus one. The
-	// merged rows overtake the originals in place, never the other way round.
-	size := 1 << bits.Len(uint(n+n/2))
-	slots := make([]int32, size)
-	s.rows = make([]sums, 0, n)
-	for i := range n {
-		v, f := t.observed[i], t.expected[i]
-		if v == 0 && f == 0 {
-			continue
-		}
-		for at := int(hashes[i]>>20) & (size - 1); ; at = (at + 1) & (size - 1) {
-			j := int(slots[at]) - 1
-			if j < 0 {
-				j = len(s.rows)
-				slots[at] = int32(j + 1)
-				s.rows = append(s.rows, sums{v: v, f: f})
-				for _, col := range s.columns {
-					col[j] = col[i]
-				}
-				hashes[j] = hashes[i]
-				break
-			}
-			if hashes[j] == hashes[i] && s.same(i, j) {
-				s.rows[j].v += v
-				s.rows[j].f += f
-				break
-			}
-		}
-	}
 	for a := range s.columns {
-		s.columns[a] = s.columns[a][:len(s.rows)]
+		s.columns[a] = make([]uint16, n)
 	}
+	s.rows = make([]tally, n)
+	hashes := make([]uint32, n)
+	each((n+chunk-1)/chunk, workers, func(part int) {
+		from, to := part*chunk, min(n, (part+1)*chunk)
+		var sums [chunk]uint64
+		for a, codes := range recode {
+			col := s.columns[a][from:to]
+			for i, id := range t.columns[a][from:to] {
+				c := codes[id]
+				col[i] = c
+				sums[i] = (sums[i] ^ uint64(c)) * 0x9E3779B97F4A7C15
+			}
+		}
+		for i := from; i < to; i++ {
+			s.rows[i] = tally{t.observed[i], t.expected[i]}
+			hashes[i] = uint32(sums[i-from] >> 32)
+		}
+	})
+	// A counting sort by part: order holds the rows of each in their order.
+	const shift = 32 - 4
+	var starts [mergeParts + 1]int
+	for _, h := range hashes {
+		starts[h>>shift+1]++
+	}
+	for p := range mergeParts {
+		starts[p+1] += starts[p]
+	}
+	order := make([]int32, n)
+	next := starts
+	for i, h := range hashes {
+		order[next[h>>shift]] = int32(i)
+		next[h>>shift]++
+	}
+	gone := make([]bool, n)
+	var dropped atomic.Int64
+	each(mergeParts, workers, func(p int) {
+		part := order[starts[p]:starts[p+1]]
+		// Open addressing: a slot holds the number of a row plus one.
+		size := 1 << bits.Len(uint(len(part)+len(part)/2))
+		slots := make([]int32, size)
+		for _, i := range part {
+			r := s.rows[i]
+			if r.v == 0 && r.f == 0 {
+				gone[i] = true
+				dropped.Add(1)
+				continue
+			}
+			for at := int(hashes[i]) & (size - 1); ; at = (at + 1) & (size - 1) {
+				j := slots[at] - 1
+				if j < 0 {
+					slots[at] = i + 1
+					break
+				}
+				if hashes[j] == hashes[i] && s.same(int(i), int(j)) {
+					s.rows[j].v += r.v
+					s.rows[j].f += r.f
+					gone[i] = true
+					dropped.Add(1)
+					break
+				}
+			}
+		}
+	})
+	if dropped.Load() > 0 {
+		s.compact(gone, workers)
+	}
+}
+
+// compact drops rows.
+func (s *leaves) compact(gone []bool, workers int) {
+	each(len(s.columns)+2, workers, func(a int) {
+		switch {
+		case a < len(s.columns):
+			s.columns[a] = kept(s.columns[a], gone)
+		case a == len(s.columns):
+			s.rows = kept(s.rows, gone)
+		case s.units != nil:
+			s.units = kept(s.units, gone)
+		}
+	})
+}
+
+func kept[T any](list []T, gone []bool) []T {
+	n := 0
+	for i, x := range list {
+		if !gone[i] {
+			list[n] = x
+			n++
+		}
+	}
+	return list[:n]
 }
 
 func (s *leaves) same(i, j int) bool {
@@ -190,23 +260,6 @@ func each(n, workers int, do func(int)) {
 		})
 	}
 	wg.Wait()
-}
-
-// tally is what was observed and expected of one value.
-type tally struct{ v, f float64 }
-
-// tallies returns the tally of every value, by attribute and the table's id.
-func tallies(t *Table, workers int) [][]tally {
-	hists := make([][]tally, len(t.Attributes))
-	each(len(hists), workers, func(a int) {
-		hist := make([]tally, len(t.values[a]))
-		for i, id := range t.columns[a] {
-			hist[id].v += t.observed[i]
-			hist[id].f += t.expected[i]
-		}
-		hists[a] = hist
-	})
-	return hists
 }
 
 // heavy returns per attribute the values worth searching: those whose events,
@@ -330,6 +383,7 @@ func lnChoose(n, k int) float64 {
 // sumOf adds up the rows of a cell.
 func (s *leaves) sumOf(items []item) sums {
 	var a sums
+	items = s.rarest(items)
 	first, others := items[0], items[1:]
 rows:
 	for i, c := range s.columns[first.attr] {
@@ -341,7 +395,7 @@ rows:
 				continue rows
 			}
 		}
-		a.add(s.rows[i])
+		a.add(s.row(i))
 	}
 	return a
 }
@@ -350,19 +404,26 @@ rows:
 // scaled to stand for those passed over; heavy rows stand for themselves.
 func (s *leaves) sample(n int) *leaves {
 	if len(s.rows) <= n+n/2 {
+		if s.full == nil {
+			s.full = make([]sums, len(s.rows))
+		}
+		s.full = s.full[:len(s.rows)]
+		for i, r := range s.rows {
+			s.full[i] = s.inNoise(r, i)
+		}
 		return s
 	}
 	out := *s
-	out.rows = make([]sums, 0, n)
-	all := s.rest()
-	step := (all.x + all.y) / float64(n)
-	var picked []int32
+	step := s.mass / float64(n)
+	picked := make([]int32, 0, n+n/4)
+	out.full = make([]sums, 0, n+n/4)
 	sum := step / 2
-	for i, r := range s.rows {
-		m := r.x + r.y
+	for i, t := range s.rows {
+		m := t.v + t.f
 		if sum += m; sum < step && m < step {
 			continue
 		}
+		r := s.inNoise(t, i)
 		if m < step {
 			sum -= step
 			k := step / m
@@ -370,9 +431,10 @@ func (s *leaves) sample(n int) *leaves {
 		} else {
 			sum -= m
 		}
-		out.rows = append(out.rows, r)
+		out.full = append(out.full, r)
 		picked = append(picked, int32(i))
 	}
+	out.rows, out.units = nil, nil
 	out.columns = make([][]uint16, len(s.columns))
 	for a, col := range s.columns {
 		c := make([]uint16, len(picked))
@@ -384,10 +446,47 @@ func (s *leaves) sample(n int) *leaves {
 	return &out
 }
 
+// row returns the sums of one row.
+func (s *leaves) row(i int) sums {
+	if s.full != nil {
+		return s.full[i]
+	}
+	return s.inNoise(s.rows[i], i)
+}
+
+// inNoise gives row i, whose tally is r, its counts in units of its noise (see
+// estimate).
+func (s *leaves) inNoise(r tally, i int) sums {
+	g := s.drift * r.f
+	phi := s.poisson + s.relative*s.size(r)
+	if s.units != nil {
+		phi = s.poisson + max(s.relative*s.size(r), s.drift*s.units[i])
+	}
+	x, y := r.v/phi, g/phi
+	return sums{r.v, r.f, x, y, (x + y) * s.poisson / phi}
+}
+
+// rarest returns the items with the one of fewest events first: what it leaves
+// is all that the others have to look at.
+func (s *leaves) rarest(items []item) []item {
+	if len(items) < 2 {
+		return items
+	}
+	best, least := 0, math.Inf(1)
+	for i, it := range items {
+		if h := s.hists[it.attr][it.code]; h.v+h.f < least {
+			best, least = i, h.v+h.f
+		}
+	}
+	items = slices.Clone(items)
+	items[0], items[best] = items[best], items[0]
+	return items
+}
+
 // matching returns the rows of a cell.
 func (s *leaves) matching(items []item) []int32 {
 	rows := make([]int32, 0, 256)
-	for n, it := range items {
+	for n, it := range s.rarest(items) {
 		col, code := s.columns[it.attr], uint16(it.code)
 		if n == 0 {
 			for i, c := range col {
@@ -409,38 +508,23 @@ func (s *leaves) matching(items []item) []int32 {
 }
 
 // take sums the rows of a cell and sets them aside.
-func (s *leaves) take(c cell) sums {
+func (s *leaves) take(c cell, workers int) sums {
 	var a sums
-	n := 0
-	rows := s.matching(c.items)
-	for i := range s.rows {
-		if len(rows) > 0 && int(rows[0]) == i {
-			rows = rows[1:]
-			a.add(s.rows[i])
-			continue
+	gone := make([]bool, len(s.rows))
+	for _, i := range s.matching(c.items) {
+		gone[i] = true
+		a.add(s.row(int(i)))
+		for k, col := range s.columns {
+			h := &s.hists[k][col[i]]
+			h.v -= s.rows[i].v
+			h.f -= s.rows[i].f
 		}
-		s.rows[n] = s.rows[i]
-		if s.units != nil {
-			s.units[n] = s.units[i]
-		}
-		for _, col := range s.columns {
-			col[n] = col[i]
-		}
-		n++
 	}
-	s.rows = s.rows[:n]
-	for k := range s.columns {
-		s.columns[k] = s.columns[k][:n]
-	}
+	s.compact(gone, workers)
+	s.full = nil
+	s.total.v -= a.v
+	s.total.f -= a.f
 	s.largest = math.Max(s.largest, abs(a.v-s.drift*a.f))
-	return a
-}
-
-func (s *leaves) rest() sums {
-	var a sums
-	for _, r := range s.rows {
-		a.add(r)
-	}
 	return a
 }
 

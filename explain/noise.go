@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -23,50 +24,102 @@ func (s *leaves) estimate(o Options) {
 	// Setting a cause's rows aside may take away what else its events would
 	// have been (a failed request is not a successful one): of successive
 	// estimates the one nearest to 1 stays.
-	if g := s.findDrift(o.Workers); s.rounds == 0 || abs(math.Log(g)) < abs(math.Log(s.drift)) {
-		s.drift = g
+	candidates := s.findDrift()
+	if s.rounds > 0 {
+		candidates = append(candidates, s.drift)
+	}
+	s.drift = candidates[0]
+	for _, g := range candidates {
+		if abs(math.Log(g)) < abs(math.Log(s.drift)) {
+			s.drift = g
+		}
+	}
+	if s.filled {
+		s.drift = s.fitting(candidates, o)
 	}
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
-	for i := range s.rows {
-		r := &s.rows[i]
-		g := s.drift * r.f
-		phi := s.poisson + s.relative*s.size(*r)
-		if s.units != nil {
-			phi = s.poisson + math.Max(s.relative*s.size(*r), s.drift*s.units[i])
-		}
-		r.x, r.y = r.v/phi, g/phi
-		r.p = (r.x + r.y) * s.poisson / phi
-	}
 }
 
-// findDrift returns the factor that applies to what no cause touches. A cause
+// fitting returns the candidate that the leaves of a complete cube speak for,
+// where they clearly speak for another than the one nearest to 1: a rise in one
+// place and less everywhere else may add up to no change at all. Each leaf's
+// residual counts as far as three times its noise, so that those of a cause
+// weigh no more than others.
+func (s *leaves) fitting(candidates []float64, o Options) float64 {
+	first := s.drift
+	a, k := s.leafNoise(o)
+	loss := func(r tally, g float64) float64 {
+		m := max(r.v, first*r.f)
+		return min(3, abs(r.v-g*r.f)/math.Sqrt(m*(a+k*m)))
+	}
+	best, most := first, 4.0
+	for _, g := range candidates {
+		if abs(math.Log(g/first)) < 0.005 {
+			continue
+		}
+		gain, squares := 0.0, 0.0
+		for _, r := range s.rows {
+			d := loss(r, first) - loss(r, g)
+			gain += d
+			squares += d * d
+		}
+		if t := gain / math.Sqrt(squares); t > most {
+			best, most = g, t
+		}
+	}
+	if best == first {
+		return first
+	}
+	// Where most of an attribute's values rise alike and some are as expected,
+	// those that are speak for no drift: that is a level of its own, no mean.
+	for a, hist := range s.hists {
+		gains, squares := make([]float64, len(hist)), make([]float64, len(hist))
+		for i, code := range s.columns[a] {
+			d := loss(s.rows[i], 1) - loss(s.rows[i], best)
+			gains[code] += d
+			squares[code] += d * d
+		}
+		stay := 0.0
+		for code, h := range hist {
+			if gains[code] < -3*math.Sqrt(squares[code]) && abs(h.v-h.f) < 0.03*h.f {
+				stay += h.f
+			}
+		}
+		if stay >= 0.1*s.total.f {
+			return 1
+		}
+	}
+	return best
+}
+
+// findDrift returns candidates for the factor that applies to what no cause
+// touches; of equally good ones that nearest to 1 is taken. A cause
 // shifts the median lift of every attribute but those that name it, so of the
 // medians, weighted by expected events and plain, the one nearest to 1 is
 // taken; for a complete cube also that of the leaves. A median overrules the
 // ratio of the totals only beyond twice its own standard error, since the
 // least of many uncertain figures would always be too small.
-func (s *leaves) findDrift(workers int) float64 {
-	total := s.rest()
+func (s *leaves) findDrift() []float64 {
+	total := s.total
+	s.mass = total.v + total.f
 	if total.f <= 0 || total.v <= 0 {
-		return 1
+		return []float64{1}
 	}
 	overall := total.v / total.f
-	best := overall
+	list := []float64{overall}
 	consider := func(lifts []weighted) {
 		m, e := median(lifts)
 		g := min(max(overall, m-2*e), m+2*e)
-		if g > 0 && abs(math.Log(g)) < abs(math.Log(best)) {
-			best = g
+		if g > 0 {
+			list = append(list, g)
 		}
 	}
-	hists := make([][]sums, len(s.values))
-	each(len(s.values), workers, func(a int) { hists[a] = s.histogram(a) })
-	for _, hist := range hists {
+	for _, hist := range s.hists {
 		var lifts, plain []weighted
-		var small sums
+		var small tally
 		for _, h := range hist {
-			if h.f >= 100 && h.f >= 0.01*total.f {
+			if (h.f >= 100 || !s.counts) && h.f >= 0.01*total.f {
 				lifts = append(lifts, weighted{h.v / h.f, h.f})
 				plain = append(plain, weighted{h.v / h.f, 1})
 			} else {
@@ -94,59 +147,70 @@ func (s *leaves) findDrift(workers int) float64 {
 			consider(lifts)
 		}
 	}
-	return best
+	return list
 }
 
 // size is what a leaf's relative noise goes with. The expectation of amounts
 // is itself a noisy forecast, so the larger of the two counts; of counted
 // events, what is expected.
-func (s *leaves) size(r sums) float64 {
+func (s *leaves) size(r tally) float64 {
 	g := s.drift * r.f
 	if s.counts {
 		return g
 	}
-	return math.Max(r.v, g)
+	return max(r.v, g)
 }
 
-// leafNoise fits a and κ to the median squared residuals of the leaves in
-// octaves of their size; medians, so that causes do not count as noise.
+// leastLeaves is the fewest leaves whose median residual says what noise is.
+const leastLeaves = 30
+
+// leafNoise fits a and κ to the median squared residuals of leaves of about
+// the same size; medians, so that causes do not count as noise.
 func (s *leaves) leafNoise(o Options) (a, k float64) {
 	least := 0.0
 	if s.counts {
 		least = 1
-		if o.Windows > 0 {
-			least += s.drift / float64(o.Windows)
+		if o.windows() > 0 {
+			least += s.drift / o.windows()
 		}
 	}
-	var octaves [128][]float64
-	var sizes [128]float64
 	const enough = 1 << 16 // rows, for quantiles
+	type residual struct{ m, d2 float64 }
+	var all []residual
 	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
 		r := s.rows[i]
-		g := s.drift * r.f
 		m := s.size(r)
-		if m < 2 && s.counts {
+		if m < 2 && s.counts || m == 0 {
 			continue // too few events to tell noise from rounding
 		}
-		_, e := math.Frexp(m)
-		b := min(max(e+64, 0), 127)
-		d := r.v - g
-		octaves[b] = append(octaves[b], d*d/m)
-		sizes[b] += m
+		d := r.v - s.drift*r.f
+		all = append(all, residual{m, d * d})
 	}
-	// Least squares of (a + κ·m)/s² against 1, weighted by the leaves.
+	slices.SortFunc(all, func(a, b residual) int { return cmp.Or(cmp.Compare(a.m, b.m), cmp.Compare(a.d2, b.d2)) })
+	// Least squares of (a + κ·m)/s² against 1, weighted by the leaves. A median
+	// of few leaves is uncertain, so it is taken a standard error higher.
 	var p, q, pq, b1, b2, n float64
 	mean := 0.0
-	for i, octave := range octaves {
-		if len(octave) < 20 {
-			continue
+	high := 1 + 2/math.Sqrt(float64(max(1, len(all))))
+	for len(all) >= leastLeaves {
+		// An octave of sizes, or more of them where leaves are few.
+		end := min(leastLeaves, len(all))
+		for top := 2 * all[0].m; end < len(all) && (all[end].m < top || len(all)-end < leastLeaves); end++ {
 		}
-		m := sizes[i] / float64(len(octave))
-		v := middle(octave) / chi2Median
+		bin := all[:end]
+		all = all[end:]
+		sum := 0.0
+		parts := make([]float64, len(bin))
+		for i, r := range bin {
+			sum += r.m
+			parts[i] = r.d2 / r.m
+		}
+		w := float64(len(bin))
+		m := sum / w
+		v := high * middle(parts) / chi2Median
 		if v <= 0 {
 			continue
 		}
-		w := float64(len(octave))
 		p += w / (v * v)
 		q += w * m * m / (v * v)
 		pq += w * m / (v * v)
@@ -161,7 +225,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		}
 		// No noise to be seen: only the smallest figure that keeps the
 		// arithmetic finite.
-		t := s.rest()
+		t := s.total
 		return math.Max(1e-9*(t.v+t.f)/math.Max(1, float64(len(s.rows))), 1e-300), 1e-9
 	}
 	if det := p*q - pq*pq; det > 1e-9*p*q {
@@ -208,9 +272,13 @@ func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 			f := math.Max(least, h.f)
 			by[code+1] = k * f * math.Min(1, abs(h.v-centre*h.f)/(math.Sqrt(k)*f))
 		}
-		for i, code := range s.columns[a] {
-			out[i] = math.Max(out[i], by[code])
-		}
+		each((len(out)+chunk-1)/chunk, o.Workers, func(part int) {
+			from, to := part*chunk, min(len(out), (part+1)*chunk)
+			col := s.columns[a][from:to]
+			for i := range out[from:to] {
+				out[from+i] = max(out[from+i], by[col[i]])
+			}
+		})
 	}
 	return out
 }
@@ -235,8 +303,8 @@ func unitNoise(hist []tally, o Options) (k, least, centre float64) {
 	}
 	centre, _ = median(lifts)
 	counting := 1.0
-	if o.Windows > 0 {
-		counting += centre / float64(o.Windows)
+	if o.windows() > 0 {
+		counting += centre / o.windows()
 	}
 	var at50, at70 []float64
 	for _, h := range hist {
@@ -249,8 +317,7 @@ func unitNoise(hist []tally, o Options) (k, least, centre float64) {
 	if len(at50) == 0 {
 		return 0, 0, 1
 	}
-	slices.Sort(at70)
-	return math.Max(middle(at50), at70[len(at70)*7/10]), middle(fs), centre
+	return math.Max(middle(at50), nth(at70, len(at70)*7/10)), middle(fs), centre
 }
 
 // heterogeneity is the mean noise of the rows in units of counting noise.
@@ -270,10 +337,11 @@ func (s *leaves) heterogeneity() float64 {
 	return chi / n
 }
 
+// histogram sums the rows by the value of an attribute.
 func (s *leaves) histogram(a int) []sums {
 	hist := make([]sums, len(s.values[a]))
 	for i, code := range s.columns[a] {
-		hist[code].add(s.rows[i])
+		hist[code].add(s.row(i))
 	}
 	return hist
 }
@@ -335,12 +403,45 @@ func half(xs []weighted) float64 {
 	return xs[0].x
 }
 
-// middle is the median; it sorts its argument.
+// middle is the median; it reorders its argument.
 func middle(xs []float64) float64 {
-	slices.Sort(xs)
 	n := len(xs)
+	m := nth(xs, n/2)
 	if n%2 == 1 {
-		return xs[n/2]
+		return m
 	}
-	return (xs[n/2-1] + xs[n/2]) / 2
+	return (slices.Max(xs[:n/2]) + m) / 2
+}
+
+// nth returns the k-th smallest value, from 0, by quickselect; it reorders its
+// argument so that none before it is larger and none behind it smaller.
+func nth(xs []float64, k int) float64 {
+	lo, hi := 0, len(xs)-1
+	for lo < hi {
+		a, b, c := xs[lo], xs[(lo+hi)/2], xs[hi]
+		pivot := max(min(a, b), min(max(a, b), c))
+		i, j := lo, hi
+		for i <= j {
+			for xs[i] < pivot {
+				i++
+			}
+			for xs[j] > pivot {
+				j--
+			}
+			if i <= j {
+				xs[i], xs[j] = xs[j], xs[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return xs[k]
+		}
+	}
+	return xs[k]
 }

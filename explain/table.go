@@ -15,6 +15,7 @@ type Table struct {
 	values             [][]string // by attribute and id
 	ids                []map[string]uint32
 	observed, expected []float64
+	tallies            [][]tally // by attribute and id
 }
 
 // NewTable returns an empty table of the attributes.
@@ -24,10 +25,12 @@ func NewTable(attributes ...string) *Table {
 		columns:    make([][]uint32, len(attributes)),
 		values:     make([][]string, len(attributes)),
 		ids:        make([]map[string]uint32, len(attributes)),
+		tallies:    make([][]tally, len(attributes)),
 	}
 	for a := range attributes {
 		t.values[a] = []string{""}
 		t.ids[a] = map[string]uint32{"": 0}
+		t.tallies[a] = make([]tally, 1)
 	}
 	return t
 }
@@ -43,6 +46,7 @@ func (t *Table) ID(a int, value string) uint32 {
 		id = uint32(len(t.values[a]))
 		t.values[a] = append(t.values[a], value)
 		t.ids[a][value] = id
+		t.tallies[a] = append(t.tallies[a], tally{})
 	}
 	return id
 }
@@ -54,11 +58,19 @@ func (t *Table) Add(values []string, observed, expected float64) {
 	if len(values) != len(t.Attributes) {
 		panic(fmt.Sprintf("explain: %d values for %d attributes", len(values), len(t.Attributes)))
 	}
-	for a, v := range values {
-		t.columns[a] = append(t.columns[a], t.ID(a, v))
+	v, f := count(observed), count(expected)
+	for a, value := range values {
+		t.put(a, t.ID(a, value), v, f)
 	}
-	t.observed = append(t.observed, count(observed))
-	t.expected = append(t.expected, count(expected))
+	t.observed = append(t.observed, v)
+	t.expected = append(t.expected, f)
+}
+
+func (t *Table) put(a int, id uint32, v, f float64) {
+	t.columns[a] = append(t.columns[a], id)
+	h := &t.tallies[a][id]
+	h.v += v
+	h.f += f
 }
 
 // AddIDs is Add for values already numbered by ID. The slice is not kept.
@@ -66,14 +78,24 @@ func (t *Table) AddIDs(ids []uint32, observed, expected float64) {
 	if len(ids) != len(t.Attributes) {
 		panic(fmt.Sprintf("explain: %d values for %d attributes", len(ids), len(t.Attributes)))
 	}
+	v, f := count(observed), count(expected)
 	for a, id := range ids {
 		if int(id) >= len(t.values[a]) {
 			panic(fmt.Sprintf("explain: attribute %s has no value numbered %d", t.Attributes[a], id))
 		}
-		t.columns[a] = append(t.columns[a], id)
+		t.put(a, id, v, f)
 	}
-	t.observed = append(t.observed, count(observed))
-	t.expected = append(t.expected, count(expected))
+	t.observed = append(t.observed, v)
+	t.expected = append(t.expected, f)
+}
+
+// tally is what was observed and expected of one value. It is kept as rows are
+// added, so that a search need not read every row to know which values matter.
+type tally struct{ v, f float64 }
+
+func (a *tally) add(b tally) {
+	a.v += b.v
+	a.f += b.f
 }
 
 // Counts beyond these are no counts; between them no sum or square overflows.

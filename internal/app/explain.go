@@ -16,22 +16,50 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	var file string
+	var top int
+	var contrast bool
 	cmd := &cobra.Command{
 		Use:   "explain FILE.csv",
 		Short: "Say what sets an excess in a table apart",
 		Long: `Reads a table with a header: the attributes, then the columns real,predict (or
 count,baseline, or observed,expected), one row for each combination of values.
 Names the smallest set of attribute values that accounts for the difference
-between the two, "-" reads standard input.`,
+between the two, "-" reads standard input.
+
+With --contrast it reads two tables of the same attributes, each with a last
+column count, and says what sets the first apart from the second; their sizes
+may differ.`,
 		Example: `  mailvigil explain requests.csv
-  mailvigil explain --json - requests.csv`,
-		Args: cobra.MatchAll(atLeast(1, "the table to explain"), atMost(1, "one table at a time")),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			table, err := a.readTable(args[0])
-			if err != nil {
-				return err
+  mailvigil explain --json - requests.csv
+  mailvigil explain --contrast these.csv those.csv`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if contrast {
+				return cobra.MatchAll(atLeast(2, "two tables to contrast"), atMost(2, "two tables to contrast"))(cmd, args)
 			}
-			result := explain.Explain(table, explain.Options{Workers: runtime.GOMAXPROCS(0)})
+			return cobra.MatchAll(atLeast(1, "the table to explain"), atMost(1, "one table at a time"))(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if top < 0 {
+				return usagef("the flag --top cannot be %d: it is how many causes to show", top)
+			}
+			options := explain.Options{Workers: runtime.GOMAXPROCS(0)}
+			var result explain.Result
+			if contrast {
+				table, err := a.readContrast(args[0], args[1])
+				if err != nil {
+					return err
+				}
+				result = explain.Contrast(table, options)
+			} else {
+				table, err := a.readTable(args[0])
+				if err != nil {
+					return err
+				}
+				result = explain.Explain(table, options)
+			}
+			if top > 0 && len(result.Causes) > top {
+				result.Causes = result.Causes[:top]
+			}
 			if file != "" {
 				if err := a.writeJSON(file, explanationOf(result)); err != nil || file == "-" {
 					return err
@@ -41,6 +69,8 @@ between the two, "-" reads standard input.`,
 		},
 	}
 	jsonFlag(cmd, &file, "the causes")
+	cmd.Flags().IntVar(&top, "top", 0, "show the `N` strongest causes only; 0 shows all")
+	cmd.Flags().BoolVar(&contrast, "contrast", false, "say what sets the first of two tables apart from the second")
 	return cmd
 }
 
@@ -59,6 +89,20 @@ func (a *app) readTable(path string) (*explain.Table, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return table, nil
+}
+
+func (a *app) readContrast(first, second string) (*explain.Table, error) {
+	f, err := os.Open(first)
+	if err != nil {
+		return nil, fmt.Errorf("read the first table: %w", err)
+	}
+	defer f.Close()
+	g, err := os.Open(second)
+	if err != nil {
+		return nil, fmt.Errorf("read the second table: %w", err)
+	}
+	defer g.Close()
+	return explain.ReadContrast(f, g)
 }
 
 // explanation is the machine-readable form of a result.
