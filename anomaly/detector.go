@@ -22,6 +22,16 @@ type Options struct {
 	AlarmsPerMonth float64
 	// Series is how many series share AlarmsPerMonth; 0 is 1.
 	Series int
+	// Candidates is how many episodes may be raised for each of
+	// AlarmsPerMonth that a Budget tells; 0 is 1. It is counted in
+	// AlarmsPerMonth already.
+	Candidates float64
+	// FollowLevel holds the fast test against the level of the last hours.
+	// It finds smaller rises sooner, and rises over hours less surely:
+	// ScanAll sets it, a search for causes does not.
+	FollowLevel bool
+	// Feedback is what people said, each from its own time on.
+	Feedback []Feedback
 }
 
 // Episode is a time in which a series was not as expected.
@@ -40,6 +50,19 @@ type Episode struct {
 	// AlarmsPerMonth is how many alarms as strong as this one to expect in
 	// thirty days from all series together, were nothing the matter.
 	AlarmsPerMonth float64
+	// Told says that the Budget of all series let this one be told, and ToldAt
+	// when. Episodes that are not told are candidates: they do not teach the
+	// baseline, and what looks into causes may take them up.
+	Told   bool
+	ToldAt traffic.Slot
+
+	highs []high // when it grew stronger than it had been
+}
+
+// high is a moment at which an episode was more improbable than before.
+type high struct {
+	slot     traffic.Slot
+	surprise float64 // -ln of the tail probability
 }
 
 // Judgement of one slot.
@@ -62,6 +85,8 @@ const (
 	// adds its own, and both look up and down; simulated series-months
 	// (TestFalseAlarms) put the sum at about this many independent looks.
 	looks = 6 * 8640
+
+	jobSpread = 0.3 // of what a job brings
 
 	slowRise, slowDrop = 1.3, 0.7 // θ that the slow test is made for
 
@@ -109,21 +134,29 @@ type slow struct {
 // use, has a fixed size, and Step allocates nothing unless an alarm is raised
 // or ends.
 type Detector struct {
-	model     *baseline.Model
-	looks     float64 // of all series, for each false alarm allowed
-	threshold float64
+	model      *baseline.Model
+	candidates float64
+	feedback   []Feedback
+	looks      float64 // of all series, for each false alarm allowed
+	threshold  float64
 
 	started bool
 	next    traffic.Slot
 	ready   traffic.Slot // first slot judged
 	judged  bool
 
-	past  [delay]minute
-	fast  [window]seen
-	held  seen // of five minutes in which a job runs
-	up    slow
-	down  slow
-	scale [24]float64 // streaming 0.96 quantile of |z|
+	past     [delay]minute
+	fast     [window]seen
+	held     seen // of five minutes in which a job runs
+	up       slow
+	down     slow
+	worth    [24]fit // Σ z² by hour: how much too large the tests' deviates are
+	worthAll fit
+	rises    tailFit
+	drops    tailFit
+	level    level
+	follows  bool
+	blind    traffic.Slot // first slot after a job's five minutes that were not all seen
 
 	penalty   float64
 	active    bool
@@ -141,10 +174,8 @@ func NewDetector(o Options) *Detector {
 		alarms = 1
 	}
 	l := looks * float64(max(1, o.Series)) / alarms
-	d := &Detector{model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
-	for h := range d.scale {
-		d.scale[h] = target
-	}
+	d := &Detector{follows: o.FollowLevel, candidates: o.Candidates, feedback: o.Feedback, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
+	d.rises, d.drops = newTail(), newTail()
 	return d
 }
 
@@ -187,6 +218,7 @@ func (d *Detector) Step(s traffic.Slot, count float64) Judgement {
 func (d *Detector) forget(s traffic.Slot) {
 	clear(d.fast[:])
 	d.up, d.down, d.recovery = slow{since: s}, slow{since: s}, slow{since: s}
+	d.level = level{}
 }
 
 func (d *Detector) step(s traffic.Slot, count float64) Judgement {
@@ -196,8 +228,15 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	sd := math.Sqrt(e.Variance())
 	j := Judgement{Expected: e.Mean, Lower: max(0, e.Mean-trusted*sd), Upper: e.Mean + trusted*sd, Alarm: d.active}
 	f := &d.fast[mod(s, window)]
+	d.level.drift(e.Uncertainty)
+	if f.slot == s-window && f.mean > 0 && f.jobs <= 0.1*f.mean && !d.active {
+		d.level.observe(f, e.Uncertainty)
+	}
 	*f = seen{}
 	if !(count >= 0) || math.IsInf(count, 0) {
+		if e.Burst > 0.1 {
+			d.hideJob(s)
+		}
 		return j
 	}
 	if !e.Ready {
@@ -211,6 +250,9 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	}
 	j.Ready = true
 
+	if s < d.blind {
+		return j // whether the job ran was not seen
+	}
 	// One minute alone is never an episode (a backup's burst, a log written
 	// late), so no minute may count for more than six standard deviations.
 	jobs := e.Burst * e.Mean
@@ -222,13 +264,19 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	if minutes < window*2/3 {
 		return j
 	}
-	variance := noise + m*shared
-	raw := score(y, m, variance)
-	scale := max(1, d.scale[d.model.Hour(s)]/target)
+	now, left := d.ahead(e.Uncertainty)
+	variance := noise*(1+now) + sq(m*(1+now))*left
+	raw := score(y, m*(1+now), variance)
+	// The level follows what rises over hours, so counts are held against the
+	// profile alone as well, with all that days differ by.
+	if plain := score(y, m, noise+m*shared); math.Abs(plain) > max(3, math.Abs(raw)) {
+		raw = plain
+	}
+	scale := d.scaleOf(d.model.Hour(s))
 	z := raw / scale
 	from, excess := s-window+1, y-m
 
-	phi := variance / m * scale * scale
+	phi := (noise + m*shared) / m * scale * scale
 	own := noise / m * scale * scale                  // without what the window's minutes share
 	calm := min(f.count, e.Mean+3*sd+2+(five-1)*jobs) // the slow test waits for more than a few minutes
 	if w := d.hold(s, f, calm, e.Burst); w.mean > 0 {
@@ -241,6 +289,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	if u := d.down.deviate(scale); u > max(math.Abs(z), 2) {
 		z, from, excess = -u, d.down.since, d.down.count-d.down.expect
 	}
+	z = d.calibrated(z)
 	j.Z = z
 
 	weight := 1.0
@@ -261,7 +310,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	switch {
 	case d.active:
 		j.Over = d.follow(s, count, z, f.count, e.Mean, phi)
-	case math.Abs(z) > d.threshold+d.penalty && math.Abs(excess) >= minExcess && (z > 0) == (excess > 0):
+	case math.Abs(z) > d.threshold+d.penalty+d.warm(s) && math.Abs(excess) >= minExcess && (z > 0) == (excess > 0):
 		d.raise(s, from, z)
 		j.Raised = true
 	}
@@ -287,6 +336,10 @@ func (d *Detector) sum(s traffic.Slot) (count, mean, noise, shared float64, minu
 		count, mean = count+w.count, mean+w.mean
 		noise += w.noise
 		shared += w.shared
+		// How much a job brings differs from day to day.
+		if w.jobs > 0.1*w.mean {
+			edge += five * sq(jobSpread*w.jobs) * five
+		}
 	}
 	// Zones are whole fives of minutes apart, so local fives are fives of UTC.
 	first := s - window + 1
@@ -369,31 +422,66 @@ func (d *Detector) learnDue(s traffic.Slot) {
 		return
 	}
 	p.pending = false
+	switch said(d.feedback, s-delay, s) {
+	case Harmless, Announced:
+		p.weight = 1
+	case Incident:
+		p.weight = 0
+	}
 	if p.weight == 0 {
 		return
 	}
 	d.model.LearnJudged(s-delay, float64(p.clipped), float64(p.weight), float64(p.mean))
 	// The tests' deviates are no better than the model behind them. Their
 	// own upper quantile says by how much they are too large.
-	q := &d.scale[d.model.Hour(s-delay)]
-	if math.Abs(float64(p.z)) > *q {
-		*q += 0.02 * 0.96
-	} else {
-		*q = max(target, *q-0.02*0.04)
+	if mod(s-delay, window) == window-1 {
+		hour := d.model.Hour(s - delay)
+		z := float64(p.z)
+		if scaled := z / d.scaleOf(hour); math.Abs(scaled) > target {
+			d.tail(z).learn(surprise(scaled))
+		}
+		x := min(z*z, worthClip*sq(d.scaleOf(hour))) / worthMean
+		d.worth[hour].add(x, worthMemory)
+		d.worthAll.add(x, 24*worthMemory)
 	}
 }
 
-func (d *Detector) accepted(s traffic.Slot) bool { return d.chained && s-d.chain > acceptAfter }
+// accepted says that what goes on is the new normal: it has kept coming back
+// for long enough, or somebody said so.
+func (d *Detector) accepted(s traffic.Slot) bool {
+	if !d.chained {
+		return false
+	}
+	if len(d.feedback) > 0 {
+		switch said(d.feedback, d.episode.Start, s) {
+		case Harmless, Announced:
+			return true
+		case Incident:
+			return false
+		}
+	}
+	return s-d.chain > acceptAfter
+}
 
 func (d *Detector) raise(s, from traffic.Slot, z float64) {
 	d.active = true
+	d.level = level{}
+	again := d.chained && d.episode.End+chainGap >= s && d.episode.Up == (z > 0)
 	if !d.chained || d.episode.End+chainGap < s {
 		// What comes back every night is one alarm.
 		d.chained, d.chain = true, s
-		d.penalty = min(d.penalty+penalty, 2*penalty)
+		if d.candidates == 0 {
+			d.penalty = min(d.penalty+penalty, 2*penalty)
+		}
 	}
 	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z}
 	d.recovery = slow{since: s}
+	d.episode.highs = append(make([]high, 0, 8), high{s, surprise(z)})
+	// Its minutes will not teach: what it says of the tail is learnt here,
+	// once, however long it lasts.
+	if !again {
+		d.tail(z).learn(surprise(z))
+	}
 	d.date(s, from)
 	if !d.accepted(s) {
 		for t := max(d.episode.Onset-before, s-delay+1); t <= s; t++ {
@@ -459,6 +547,9 @@ func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) 
 	e.Expected += mean
 	if (z > 0) == e.Up && math.Abs(z) > math.Abs(e.Z) {
 		e.Z = z
+		if h := surprise(z); h > e.highs[len(e.highs)-1].surprise+minGrowth {
+			e.highs = append(e.highs, high{s, h})
+		}
 		e.P = tail(math.Abs(z))
 		e.AlarmsPerMonth = e.P * d.looks
 	}
@@ -466,7 +557,7 @@ func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) 
 	// an episode that has shrunk goes on.
 	theta := min(max(e.Size, 0.5), 0.9)
 	if e.Up {
-		theta = max(min(max(e.Size, 1.1), 1.5), math.Sqrt(e.Size))
+		theta = max(min(max(e.Size, 1.1), 1.25), math.Sqrt(e.Size))
 	}
 	d.recovery.sum += (mean*(theta-1) - clipped*math.Log(theta)) / phi
 	if d.recovery.sum <= 0 {
