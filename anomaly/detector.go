@@ -40,6 +40,19 @@ type Episode struct {
 	// AlarmsPerMonth is how many alarms as strong as this one to expect in
 	// thirty days from all series together, were nothing the matter.
 	AlarmsPerMonth float64
+	// Told says that the Budget of all series let this one be told, and ToldAt
+	// when. Episodes that are not told are candidates: they do not teach the
+	// baseline, and what looks into causes may take them up.
+	Told   bool
+	ToldAt traffic.Slot
+
+	highs []high // when it grew stronger than it had been
+}
+
+// high is a moment at which an episode was more improbable than before.
+type high struct {
+	slot     traffic.Slot
+	surprise float64 // -ln of the tail probability
 }
 
 // Judgement of one slot.
@@ -124,6 +137,9 @@ type Detector struct {
 	up    slow
 	down  slow
 	scale [24]float64 // streaming 0.96 quantile of |z|
+	rises tailFit
+	drops tailFit
+	blind traffic.Slot // first slot after a job's five minutes that were not all seen
 
 	penalty   float64
 	active    bool
@@ -145,6 +161,7 @@ func NewDetector(o Options) *Detector {
 	for h := range d.scale {
 		d.scale[h] = target
 	}
+	d.rises, d.drops = newTail(), newTail()
 	return d
 }
 
@@ -198,6 +215,9 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	f := &d.fast[mod(s, window)]
 	*f = seen{}
 	if !(count >= 0) || math.IsInf(count, 0) {
+		if e.Burst > 0.1 {
+			d.hideJob(s)
+		}
 		return j
 	}
 	if !e.Ready {
@@ -211,6 +231,9 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	}
 	j.Ready = true
 
+	if s < d.blind {
+		return j // whether the job ran was not seen
+	}
 	// One minute alone is never an episode (a backup's burst, a log written
 	// late), so no minute may count for more than six standard deviations.
 	jobs := e.Burst * e.Mean
@@ -241,6 +264,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	if u := d.down.deviate(scale); u > max(math.Abs(z), 2) {
 		z, from, excess = -u, d.down.since, d.down.count-d.down.expect
 	}
+	z = d.calibrated(z)
 	j.Z = z
 
 	weight := 1.0
@@ -376,6 +400,11 @@ func (d *Detector) learnDue(s traffic.Slot) {
 	// The tests' deviates are no better than the model behind them. Their
 	// own upper quantile says by how much they are too large.
 	q := &d.scale[d.model.Hour(s-delay)]
+	if mod(s-delay, window) == window-1 {
+		if z := float64(p.z) / max(1, *q/target); math.Abs(z) > target {
+			d.tail(z).learn(surprise(z))
+		}
+	}
 	if math.Abs(float64(p.z)) > *q {
 		*q += 0.02 * 0.96
 	} else {
@@ -394,6 +423,10 @@ func (d *Detector) raise(s, from traffic.Slot, z float64) {
 	}
 	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z}
 	d.recovery = slow{since: s}
+	d.episode.highs = append(make([]high, 0, 8), high{s, surprise(z)})
+	// Its minutes will not teach: what it says of the tail is learnt here,
+	// once, however long it lasts.
+	d.tail(z).learn(surprise(z))
 	d.date(s, from)
 	if !d.accepted(s) {
 		for t := max(d.episode.Onset-before, s-delay+1); t <= s; t++ {
@@ -459,6 +492,9 @@ func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) 
 	e.Expected += mean
 	if (z > 0) == e.Up && math.Abs(z) > math.Abs(e.Z) {
 		e.Z = z
+		if h := surprise(z); h > e.highs[len(e.highs)-1].surprise+minGrowth {
+			e.highs = append(e.highs, high{s, h})
+		}
 		e.P = tail(math.Abs(z))
 		e.AlarmsPerMonth = e.P * d.looks
 	}

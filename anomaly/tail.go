@@ -1,0 +1,87 @@
+package anomaly
+
+import (
+	"math"
+
+	"mailvigil/traffic"
+)
+
+// tailFit is how much heavier than the model's the tail of a series is.
+//
+// Clicks bring clumps of requests, and clumps come in clumps: however well the
+// spread is known, the far tail is heavier than a negative binomial's. Of what
+// exceeds the 2 % tail, -ln p should exceed ln 50 by 1 on average. Where it
+// exceeds it by β, the tail is taken to go on so, and -ln p beyond is divided
+// by β: the peaks over a threshold (Pickands 1975; for streams, Siffer and
+// others 2017), with an exponential tail on the scale of the model's own
+// surprise. It extrapolates from one exceedance in fifty to one in a million;
+// a tail that grows heavier further out is left to the Budget.
+type tailFit struct{ n, sum float64 }
+
+const (
+	tailStart  = 3.9120230054 // ln 50
+	tailPriorN = 8            // exceedances that the prior is worth
+	tailPrior  = 1.15
+	tailMemory = 300 // exceedances
+	tailClip   = 5   // of its own mean, so that one attack does not teach the tail
+	minGrowth  = 0.25
+)
+
+func newTail() tailFit { return tailFit{tailPriorN, tailPriorN * tailPrior} }
+
+func (t *tailFit) beta() float64 { return max(1, t.sum/t.n) }
+
+func (t *tailFit) learn(surprise float64) {
+	x := surprise - tailStart
+	if x <= 0 {
+		return
+	}
+	x = min(x, tailClip*t.beta())
+	const keep = 1 - 1.0/tailMemory
+	t.n = t.n*keep + 1
+	t.sum = t.sum*keep + x
+}
+
+func (d *Detector) tail(z float64) *tailFit {
+	if z > 0 {
+		return &d.rises
+	}
+	return &d.drops
+}
+
+// calibrated brings a deviate of the model to what it is worth in the tail
+// that the series has shown.
+func (d *Detector) calibrated(z float64) float64 {
+	if math.Abs(z) <= target {
+		return z
+	}
+	beta := d.tail(z).beta()
+	if beta == 1 {
+		return z
+	}
+	s := tailStart + (surprise(z)-tailStart)/beta
+	return math.Copysign(deviate(-s), z)
+}
+
+// surprise is -ln of the probability that a standard normal deviate exceeds
+// |z|.
+func surprise(z float64) float64 {
+	z = math.Abs(z)
+	if z < 30 {
+		return -math.Log(tail(z))
+	}
+	return z*z/2 + math.Log(z*math.Sqrt(2*math.Pi))
+}
+
+// hideJob forgets the five minutes in which a job of the clock runs when one of
+// them was not seen: it may have run in that one.
+func (d *Detector) hideJob(s traffic.Slot) {
+	first := s - mod(s, five)
+	d.blind = first + five
+	for t := first; t < s; t++ {
+		if w := &d.fast[mod(t, window)]; w.slot == t {
+			*w = seen{}
+		}
+	}
+	d.held = seen{}
+}
