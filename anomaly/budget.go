@@ -69,9 +69,12 @@ func (b *Budget) advance(s traffic.Slot) {
 
 // Offer asks whether a candidate may be told, at the time at which it is as
 // strong as it is; times must not go back. An episode that grows is offered
-// again.
-func (b *Budget) Offer(s traffic.Slot, strength float64) bool {
+// again. What comes back after an alarm that was told is no new one.
+func (b *Budget) Offer(s traffic.Slot, strength float64, again bool) bool {
 	b.advance(s)
+	if again && strength >= b.base {
+		return true
+	}
 	if n := len(b.told); n > 0 && s <= b.told[n-1].last+together && strength >= b.base {
 		b.told[n-1].last = s
 		return true
@@ -121,6 +124,7 @@ func ScanAll(start traffic.Slot, series [][]float64, o Options, workers int) []R
 		each.AlarmsPerMonth = 1
 	}
 	each.AlarmsPerMonth *= Candidates
+	each.Candidates = Candidates
 	next := make(chan int, len(series))
 	for i := range series {
 		next <- i
@@ -144,25 +148,30 @@ func ScanAll(start traffic.Slot, series [][]float64, o Options, workers int) []R
 func Tell(b *Budget, results []Result) {
 	type offer struct {
 		high
-		e *Episode
+		series int
+		e      *Episode
 	}
 	var offers []offer
 	for i := range results {
 		for k := range results[i].Episodes {
 			e := &results[i].Episodes[k]
 			for _, h := range e.highs {
-				offers = append(offers, offer{h, e})
+				offers = append(offers, offer{h, i, e})
 			}
 		}
 	}
 	slices.SortStableFunc(offers, func(x, y offer) int { return cmp.Compare(x.slot, y.slot) })
+	before := make([]*Episode, len(results))
 	for _, f := range offers {
 		if f.e.Told {
 			b.Lasts(f.slot)
 			continue
 		}
-		if b.Offer(f.slot, f.surprise) {
+		last := before[f.series]
+		again := f.e.Again && last != nil && last.Up == f.e.Up && f.e.Onset-last.End <= chainGap
+		if b.Offer(f.slot, f.surprise, again) {
 			f.e.Told, f.e.ToldAt = true, f.slot
+			before[f.series] = f.e
 		}
 	}
 }

@@ -22,6 +22,10 @@ type Options struct {
 	AlarmsPerMonth float64
 	// Series is how many series share AlarmsPerMonth; 0 is 1.
 	Series int
+	// Candidates is how many episodes may be raised for each of
+	// AlarmsPerMonth that a Budget tells; 0 is 1. It is counted in
+	// AlarmsPerMonth already.
+	Candidates float64
 }
 
 // Episode is a time in which a series was not as expected.
@@ -43,7 +47,10 @@ type Episode struct {
 	// Told says that the Budget of all series let this one be told, and ToldAt
 	// when. Episodes that are not told are candidates: they do not teach the
 	// baseline, and what looks into causes may take them up.
-	Told   bool
+	Told bool
+	// Again says that it came back within a day and a half of an episode of
+	// the same direction: an incident of several nights is told once.
+	Again  bool
 	ToldAt traffic.Slot
 
 	highs []high // when it grew stronger than it had been
@@ -122,9 +129,10 @@ type slow struct {
 // use, has a fixed size, and Step allocates nothing unless an alarm is raised
 // or ends.
 type Detector struct {
-	model     *baseline.Model
-	looks     float64 // of all series, for each false alarm allowed
-	threshold float64
+	model      *baseline.Model
+	candidates float64
+	looks      float64 // of all series, for each false alarm allowed
+	threshold  float64
 
 	started bool
 	next    traffic.Slot
@@ -139,6 +147,7 @@ type Detector struct {
 	scale [24]float64 // streaming 0.96 quantile of |z|
 	rises tailFit
 	drops tailFit
+	level level
 	blind traffic.Slot // first slot after a job's five minutes that were not all seen
 
 	penalty   float64
@@ -157,7 +166,7 @@ func NewDetector(o Options) *Detector {
 		alarms = 1
 	}
 	l := looks * float64(max(1, o.Series)) / alarms
-	d := &Detector{model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
+	d := &Detector{candidates: o.Candidates, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
 	for h := range d.scale {
 		d.scale[h] = target
 	}
@@ -204,6 +213,7 @@ func (d *Detector) Step(s traffic.Slot, count float64) Judgement {
 func (d *Detector) forget(s traffic.Slot) {
 	clear(d.fast[:])
 	d.up, d.down, d.recovery = slow{since: s}, slow{since: s}, slow{since: s}
+	d.level = level{}
 }
 
 func (d *Detector) step(s traffic.Slot, count float64) Judgement {
@@ -213,6 +223,10 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	sd := math.Sqrt(e.Variance())
 	j := Judgement{Expected: e.Mean, Lower: max(0, e.Mean-trusted*sd), Upper: e.Mean + trusted*sd, Alarm: d.active}
 	f := &d.fast[mod(s, window)]
+	d.level.drift(e.Uncertainty)
+	if f.slot == s-window && f.mean > 0 && !d.active {
+		d.level.observe(f, e.Uncertainty)
+	}
 	*f = seen{}
 	if !(count >= 0) || math.IsInf(count, 0) {
 		if e.Burst > 0.1 {
@@ -245,13 +259,14 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	if minutes < window*2/3 {
 		return j
 	}
-	variance := noise + m*shared
-	raw := score(y, m, variance)
+	now, left := d.level.ahead(e.Uncertainty)
+	variance := noise*(1+now) + sq(m*(1+now))*left
+	raw := score(y, m*(1+now), variance)
 	scale := max(1, d.scale[d.model.Hour(s)]/target)
 	z := raw / scale
 	from, excess := s-window+1, y-m
 
-	phi := variance / m * scale * scale
+	phi := (noise + m*shared) / m * scale * scale
 	own := noise / m * scale * scale                  // without what the window's minutes share
 	calm := min(f.count, e.Mean+3*sd+2+(five-1)*jobs) // the slow test waits for more than a few minutes
 	if w := d.hold(s, f, calm, e.Burst); w.mean > 0 {
@@ -416,12 +431,14 @@ func (d *Detector) accepted(s traffic.Slot) bool { return d.chained && s-d.chain
 
 func (d *Detector) raise(s, from traffic.Slot, z float64) {
 	d.active = true
+	d.level = level{}
+	again := d.chained && d.episode.End+chainGap >= s && d.episode.Up == (z > 0)
 	if !d.chained || d.episode.End+chainGap < s {
 		// What comes back every night is one alarm.
 		d.chained, d.chain = true, s
 		d.penalty = min(d.penalty+penalty, 2*penalty)
 	}
-	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z}
+	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z, Again: again}
 	d.recovery = slow{since: s}
 	d.episode.highs = append(make([]high, 0, 8), high{s, surprise(z)})
 	// Its minutes will not teach: what it says of the tail is learnt here,

@@ -72,11 +72,14 @@ func (d *Detector) SmallestRise(s traffic.Slot) float64 {
 	}
 	m := window * e.Mean
 	scale := max(1, d.scale[d.model.Hour(s)]/target)
-	harmless := d.threshold * scale * math.Sqrt(e.Dispersion*m+e.Uncertainty*m*m)
+	_, left := d.level.ahead(e.Uncertainty)
+	// What the tail is heavier than the model's asks for a stronger rise.
+	_, told := d.needs()
+	harmless := told * scale * math.Sqrt(e.Dispersion*m+left*m*m)
 	rho := 0.0
 	for range 50 {
 		k := 1 + rho
-		next := (max(harmless, minExcess) + 1.28*math.Sqrt(e.Dispersion*m*k+e.Uncertainty*m*m*k*k)) / m
+		next := (max(harmless, minExcess) + 1.28*math.Sqrt(e.Dispersion*m*k+left*m*m*k*k)) / m
 		if next > 1e6 {
 			return math.Inf(1)
 		}

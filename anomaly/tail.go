@@ -85,3 +85,43 @@ func (d *Detector) hideJob(s traffic.Slot) {
 	}
 	d.held = seen{}
 }
+
+// Probability is the upper tail probability of the fifteen minutes judged last,
+// randomised: u in [0, 1) says where within the observed count's own
+// probability, so that it is uniform where the model is right, however small
+// the counts. NaN where nothing was judged. It is for checking calibration;
+// alarms go by the mid-probability.
+func (d *Detector) Probability(u float64) float64 {
+	s := d.next - 1
+	y, m, noise, shared, minutes := d.sum(s)
+	if minutes < window || m <= 0 {
+		return math.NaN()
+	}
+	scale := max(1, d.scale[d.model.Hour(s)]/target)
+	now, left := d.level.ahead(shared / m)
+	m *= 1 + now
+	variance := noise*(1+now) + m*m*left
+	above := func(y float64) float64 { // P(Y > y), by the mid-probabilities of its neighbours
+		if y < 0 {
+			return 1
+		}
+		a, b := d.calibrated(score(y, m, variance)/scale), d.calibrated(score(y+1, m, variance)/scale)
+		return (tail(a) + tail(b)) / 2
+	}
+	y = math.Round(y)
+	hi, lo := above(y-1), above(y)
+	return lo + u*(hi-lo)
+}
+
+// needs is the deviate of the model that a rise must reach to be a candidate,
+// and to be told while nothing was told of late.
+func (d *Detector) needs() (candidate, told float64) {
+	raise := func(s float64) float64 {
+		if s <= tailStart {
+			return deviate(-s)
+		}
+		return deviate(-(tailStart + (s-tailStart)*d.rises.beta()))
+	}
+	l := math.Log(max(2, d.looks))
+	return raise(l), raise(l + math.Log(max(1, d.candidates)))
+}

@@ -4,60 +4,56 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
-	"sync/atomic"
-
-	"mailvigil/anomaly"
-	"mailvigil/baseline"
-	"mailvigil/traffic"
 	_ "time/tzdata"
 )
 
-func main() {
-	orgs, days, k := 6, 74, 50
-	var n atomic.Int64
-	cand, told := 0, 0
-	var mu sync.Mutex
-	work := make(chan uint64)
+// each runs f for 0..n-1 on all cores.
+func each(n int, f func(int)) {
+	next := make(chan int, n)
+	for i := range n {
+		next <- i
+	}
+	close(next)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			for seed := range work {
-				o := newOrganisation(seed, days, k, false)
-				opt := anomaly.Options{Options: baseline.Options{Location: o.loc, Calendar: o.cal}}
-				rs := anomaly.ScanAll(o.start, o.series, opt, 1)
-				mu.Lock()
-				last := map[traffic.Slot]bool{}
-				for i, r := range rs {
-					for _, e := range r.Episodes {
-						if e.Start > o.start+14*1440 {
-							cand++
-							if e.Told {
-								told++
-								last[e.ToldAt/120] = true
-								m := 0.0
-								for _, x := range o.mean[i] {
-									m += x
-								}
-								fmt.Printf("org %d series %d mean %.2f day %.2f up %v z %.1f exp %.0f obs %.0f size %.2f\n", seed, i, m/float64(len(o.mean[i])), float64(e.Start-o.start)/1440, e.Up, e.Z, e.Expected, e.Observed, e.Size)
-							}
-						}
-					}
-				}
-				n.Add(int64(len(last)))
-				mu.Unlock()
+			for i := range next {
+				f(i)
 			}
 		})
 	}
-	for s := range uint64(orgs) {
-		work <- s
-	}
-	close(work)
 	wg.Wait()
-	months := float64(orgs) * float64(days-14) / 30
-	fmt.Println(cand, "candidates", told, "told")
-	fmt.Println(n.Load(), "episodes", float64(n.Load())/months, "per org-month", math.Sqrt(float64(n.Load()))/months)
+}
+
+func median(x []float64) float64 {
+	if len(x) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(x)
+	return x[len(x)/2]
+}
+
+func quantileFromTop(x []float64, k int) float64 {
+	slices.Sort(x)
+	if len(x) == 0 {
+		return 0
+	}
+	return x[max(0, len(x)-1-k)]
+}
+
+func main() {
+	orgs := flag.Int("organisations", 6, "")
+	tries := flag.Int("tries", 40, "")
+	flag.Parse()
+	f := alarms(*orgs)
+	fmt.Printf("%+v\n", f)
+	for _, h := range seeAll(*tries) {
+		fmt.Printf("%6.0f φ%.0f level %.2f attacked %-5v seen %.2f oracle %.2f said %.2f\n", h.Rate, h.Phi, h.Level, h.Attacked, h.Seen, h.Oracle, h.Said)
+	}
 }
