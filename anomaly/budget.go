@@ -25,17 +25,26 @@ import (
 // Series share their noise: what comes within an hour of a told alarm, while
 // that goes on, belongs to the same alarm and costs nothing.
 type Budget struct {
-	alarms float64 // a month
-	base   float64 // surprise needed while nothing was told
-	bar    float64 // more than that, for what was told
+	warm   traffic.Slot // when the series began to be judged
+	alarms float64      // a month
+	base   float64      // surprise needed while nothing was told
+	bar    float64      // more than that, for what was told
 	at     traffic.Slot
 	told   []told
+	own    []ownBar // of each series
+}
+
+// ownBar is what a series has to exceed besides, for what it told.
+type ownBar struct {
+	bar float64
+	at  traffic.Slot
 }
 
 // told is one alarm that counts, of one or several series.
 type told struct {
 	at, last traffic.Slot
 	cost     float64
+	series   int
 }
 
 const (
@@ -49,6 +58,17 @@ const (
 	// Candidates is how many candidates detectors may raise for each alarm
 	// that may be told.
 	Candidates = 5
+	// toldLooks is what looks is to a detector alone. It may be lower: what a
+	// series tells too often, the bar takes back.
+	toldLooks = 6 * 8640
+	// While little is known of a series' tails, more is asked: so much at
+	// first, and nothing after two weeks.
+	warmBar = 6.0
+	// A series that told an alarm must show more the next time, and so much
+	// less with every minute.
+	ownStep   = 4.0
+	ownMemory = 45 * 24 * 60
+	warmTime  = 14 * 24 * 60
 )
 
 // NewBudget returns a Budget for o.Series series and o.AlarmsPerMonth alarms.
@@ -57,7 +77,7 @@ func NewBudget(o Options) *Budget {
 	if !(n > 0) {
 		n = 1
 	}
-	return &Budget{alarms: n, base: math.Log(max(2, looks*float64(max(1, o.Series))/n))}
+	return &Budget{own: make([]ownBar, max(1, o.Series)), alarms: n, base: math.Log(max(2, toldLooks*float64(max(1, o.Series))/n))}
 }
 
 func (b *Budget) advance(s traffic.Slot) {
@@ -70,23 +90,29 @@ func (b *Budget) advance(s traffic.Slot) {
 // Offer asks whether a candidate may be told, at the time at which it is as
 // strong as it is; times must not go back. An episode that grows is offered
 // again. What comes back after an alarm that was told is no new one.
-func (b *Budget) Offer(s traffic.Slot, strength float64, again bool) bool {
+func (b *Budget) Offer(s traffic.Slot, series int, strength float64, again bool) bool {
 	b.advance(s)
-	if again && strength >= b.base {
-		return true
-	}
 	if n := len(b.told); n > 0 && s <= b.told[n-1].last+together && strength >= b.base {
 		b.told[n-1].last = s
 		return true
 	}
-	if strength < b.base+b.bar {
+	own := &b.own[series]
+	own.bar = max(0, own.bar-ownStep*float64(s-own.at)/ownMemory)
+	own.at = s
+	need := b.base + b.surcharge(s) + own.bar
+	if strength < need+b.bar {
 		return false
 	}
-	b.told = append(b.told, told{s, s, barStep})
+	own.bar = min(own.bar+ownStep, 2*ownStep)
+	cost := barStep
+	if again {
+		cost = 0
+	}
+	b.told = append(b.told, told{at: s, last: s, cost: cost, series: series})
 	if len(b.told) > 64 {
 		b.told = slices.Delete(b.told, 0, 32)
 	}
-	b.bar += barStep
+	b.bar += cost
 	return true
 }
 
@@ -101,8 +127,21 @@ func (b *Budget) Lasts(s traffic.Slot) {
 // nothing where none was told then, or where it was refunded already.
 func (b *Budget) Confirm(s traffic.Slot) {
 	for i := range b.told {
-		if t := &b.told[i]; t.at == s && t.cost > 0 {
+		if t := &b.told[i]; t.at == s {
 			b.bar, t.cost = max(0, b.bar-t.cost), 0
+			b.own[t.series].bar = 0
+		}
+	}
+}
+
+// hear refunds the alarms that were told for an incident.
+func (b *Budget) hear(f Feedback) {
+	if f.Kind != Incident {
+		return
+	}
+	for _, t := range b.told {
+		if f.holds(t.at) {
+			b.Confirm(t.at)
 		}
 	}
 }
@@ -111,7 +150,14 @@ func (b *Budget) Confirm(s traffic.Slot) {
 // probability.
 func (b *Budget) Bar(s traffic.Slot) float64 {
 	b.advance(s)
-	return b.base + b.bar
+	return b.base + b.bar + b.surcharge(s)
+}
+
+// Begin says when the series began to be judged.
+func (b *Budget) Begin(s traffic.Slot) { b.warm = s }
+
+func (b *Budget) surcharge(s traffic.Slot) float64 {
+	return warmBar * max(0, 1-float64(max(0, s-b.warm))/warmTime)
 }
 
 // ScanAll scans the series of one organisation, which share o.AlarmsPerMonth;
@@ -139,18 +185,23 @@ func ScanAll(start traffic.Slot, series [][]float64, o Options, workers int) []R
 		})
 	}
 	wg.Wait()
-	Tell(NewBudget(o), out)
+	Tell(NewBudget(o), out, o.Feedback)
 	return out
 }
 
 // Tell runs the episodes of several series past a Budget in the order of time
 // and marks those that are told.
-func Tell(b *Budget, results []Result) {
+func Tell(b *Budget, results []Result, feedback []Feedback) {
 	type offer struct {
 		high
 		series int
 		e      *Episode
 	}
+	begin := traffic.Slot(math.MaxInt64)
+	for i := range results {
+		begin = min(begin, results[i].Ready)
+	}
+	b.Begin(begin)
 	var offers []offer
 	for i := range results {
 		for k := range results[i].Episodes {
@@ -162,14 +213,23 @@ func Tell(b *Budget, results []Result) {
 	}
 	slices.SortStableFunc(offers, func(x, y offer) int { return cmp.Compare(x.slot, y.slot) })
 	before := make([]*Episode, len(results))
+	said := slices.Clone(feedback)
+	slices.SortStableFunc(said, func(x, y Feedback) int { return cmp.Compare(x.At, y.At) })
 	for _, f := range offers {
+		for len(said) > 0 && said[0].At <= f.slot {
+			b.hear(said[0])
+			said = said[1:]
+		}
+		if announced(feedback, f.slot) {
+			continue
+		}
 		if f.e.Told {
 			b.Lasts(f.slot)
 			continue
 		}
 		last := before[f.series]
 		again := f.e.Again && last != nil && last.Up == f.e.Up && f.e.Onset-last.End <= chainGap
-		if b.Offer(f.slot, f.surprise, again) {
+		if b.Offer(f.slot, f.series, f.surprise, again) {
 			f.e.Told, f.e.ToldAt = true, f.slot
 			before[f.series] = f.e
 		}

@@ -26,6 +26,8 @@ type Options struct {
 	// AlarmsPerMonth that a Budget tells; 0 is 1. It is counted in
 	// AlarmsPerMonth already.
 	Candidates float64
+	// Feedback is what people said, each from its own time on.
+	Feedback []Feedback
 }
 
 // Episode is a time in which a series was not as expected.
@@ -83,6 +85,8 @@ const (
 	// (TestFalseAlarms) put the sum at about this many independent looks.
 	looks = 6 * 8640
 
+	jobSpread = 0.3 // of what a job brings
+
 	slowRise, slowDrop = 1.3, 0.7 // θ that the slow test is made for
 
 	minExcess = 10 // events; fewer are no episode, however rare the series
@@ -131,6 +135,7 @@ type slow struct {
 type Detector struct {
 	model      *baseline.Model
 	candidates float64
+	feedback   []Feedback
 	looks      float64 // of all series, for each false alarm allowed
 	threshold  float64
 
@@ -139,16 +144,17 @@ type Detector struct {
 	ready   traffic.Slot // first slot judged
 	judged  bool
 
-	past  [delay]minute
-	fast  [window]seen
-	held  seen // of five minutes in which a job runs
-	up    slow
-	down  slow
-	scale [24]float64 // streaming 0.96 quantile of |z|
-	rises tailFit
-	drops tailFit
-	level level
-	blind traffic.Slot // first slot after a job's five minutes that were not all seen
+	past     [delay]minute
+	fast     [window]seen
+	held     seen // of five minutes in which a job runs
+	up       slow
+	down     slow
+	worth    [24]fit // Σ z² by hour: how much too large the tests' deviates are
+	worthAll fit
+	rises    tailFit
+	drops    tailFit
+	level    level
+	blind    traffic.Slot // first slot after a job's five minutes that were not all seen
 
 	penalty   float64
 	active    bool
@@ -166,10 +172,7 @@ func NewDetector(o Options) *Detector {
 		alarms = 1
 	}
 	l := looks * float64(max(1, o.Series)) / alarms
-	d := &Detector{candidates: o.Candidates, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
-	for h := range d.scale {
-		d.scale[h] = target
-	}
+	d := &Detector{candidates: o.Candidates, feedback: o.Feedback, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
 	d.rises, d.drops = newTail(), newTail()
 	return d
 }
@@ -224,7 +227,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	j := Judgement{Expected: e.Mean, Lower: max(0, e.Mean-trusted*sd), Upper: e.Mean + trusted*sd, Alarm: d.active}
 	f := &d.fast[mod(s, window)]
 	d.level.drift(e.Uncertainty)
-	if f.slot == s-window && f.mean > 0 && !d.active {
+	if f.slot == s-window && f.mean > 0 && f.jobs <= 0.1*f.mean && !d.active {
 		d.level.observe(f, e.Uncertainty)
 	}
 	*f = seen{}
@@ -262,7 +265,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	now, left := d.level.ahead(e.Uncertainty)
 	variance := noise*(1+now) + sq(m*(1+now))*left
 	raw := score(y, m*(1+now), variance)
-	scale := max(1, d.scale[d.model.Hour(s)]/target)
+	scale := d.scaleOf(d.model.Hour(s))
 	z := raw / scale
 	from, excess := s-window+1, y-m
 
@@ -326,6 +329,10 @@ func (d *Detector) sum(s traffic.Slot) (count, mean, noise, shared float64, minu
 		count, mean = count+w.count, mean+w.mean
 		noise += w.noise
 		shared += w.shared
+		// How much a job brings differs from day to day.
+		if w.jobs > 0.1*w.mean {
+			edge += five * sq(jobSpread*w.jobs) * five
+		}
 	}
 	// Zones are whole fives of minutes apart, so local fives are fives of UTC.
 	first := s - window + 1
@@ -408,26 +415,46 @@ func (d *Detector) learnDue(s traffic.Slot) {
 		return
 	}
 	p.pending = false
+	switch said(d.feedback, s-delay, s) {
+	case Harmless, Announced:
+		p.weight = 1
+	case Incident:
+		p.weight = 0
+	}
 	if p.weight == 0 {
 		return
 	}
 	d.model.LearnJudged(s-delay, float64(p.clipped), float64(p.weight), float64(p.mean))
 	// The tests' deviates are no better than the model behind them. Their
 	// own upper quantile says by how much they are too large.
-	q := &d.scale[d.model.Hour(s-delay)]
 	if mod(s-delay, window) == window-1 {
-		if z := float64(p.z) / max(1, *q/target); math.Abs(z) > target {
-			d.tail(z).learn(surprise(z))
+		hour := d.model.Hour(s - delay)
+		z := float64(p.z)
+		if scaled := z / d.scaleOf(hour); math.Abs(scaled) > target {
+			d.tail(z).learn(surprise(scaled))
 		}
-	}
-	if math.Abs(float64(p.z)) > *q {
-		*q += 0.02 * 0.96
-	} else {
-		*q = max(target, *q-0.02*0.04)
+		x := min(z*z, worthClip*sq(d.scaleOf(hour))) / worthMean
+		d.worth[hour].add(x, worthMemory)
+		d.worthAll.add(x, 24*worthMemory)
 	}
 }
 
-func (d *Detector) accepted(s traffic.Slot) bool { return d.chained && s-d.chain > acceptAfter }
+// accepted says that what goes on is the new normal: it has kept coming back
+// for long enough, or somebody said so.
+func (d *Detector) accepted(s traffic.Slot) bool {
+	if !d.chained {
+		return false
+	}
+	if len(d.feedback) > 0 {
+		switch said(d.feedback, d.episode.Start, s) {
+		case Harmless, Announced:
+			return true
+		case Incident:
+			return false
+		}
+	}
+	return s-d.chain > acceptAfter
+}
 
 func (d *Detector) raise(s, from traffic.Slot, z float64) {
 	d.active = true
@@ -436,14 +463,18 @@ func (d *Detector) raise(s, from traffic.Slot, z float64) {
 	if !d.chained || d.episode.End+chainGap < s {
 		// What comes back every night is one alarm.
 		d.chained, d.chain = true, s
-		d.penalty = min(d.penalty+penalty, 2*penalty)
+		if d.candidates == 0 {
+			d.penalty = min(d.penalty+penalty, 2*penalty)
+		}
 	}
 	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z, Again: again}
 	d.recovery = slow{since: s}
 	d.episode.highs = append(make([]high, 0, 8), high{s, surprise(z)})
 	// Its minutes will not teach: what it says of the tail is learnt here,
 	// once, however long it lasts.
-	d.tail(z).learn(surprise(z))
+	if !again {
+		d.tail(z).learn(surprise(z))
+	}
 	d.date(s, from)
 	if !d.accepted(s) {
 		for t := max(d.episode.Onset-before, s-delay+1); t <= s; t++ {

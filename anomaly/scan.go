@@ -71,7 +71,7 @@ func (d *Detector) SmallestRise(s traffic.Slot) float64 {
 		return math.Inf(1)
 	}
 	m := window * e.Mean
-	scale := max(1, d.scale[d.model.Hour(s)]/target)
+	scale := d.scaleOf(d.model.Hour(s))
 	_, left := d.level.ahead(e.Uncertainty)
 	// What the tail is heavier than the model's asks for a stronger rise.
 	_, told := d.needs()

@@ -23,8 +23,9 @@ const (
 	tailPriorN = 8            // exceedances that the prior is worth
 	tailPrior  = 1.15
 	tailMemory = 300 // exceedances
-	tailClip   = 5   // of its own mean, so that one attack does not teach the tail
+	tailClip   = 3   // of its own mean, so that one attack does not teach the tail
 	minGrowth  = 0.25
+	tailBend   = 0.05
 )
 
 func newTail() tailFit { return tailFit{tailPriorN, tailPriorN * tailPrior} }
@@ -59,7 +60,10 @@ func (d *Detector) calibrated(z float64) float64 {
 	if beta == 1 {
 		return z
 	}
-	s := tailStart + (surprise(z)-tailStart)/beta
+	// The heavier a tail is than the model's, the further it is from
+	// exponential too.
+	xi := tailBend * (beta - 1)
+	s := tailStart + math.Log1p(xi*(surprise(z)-tailStart)/beta)/xi
 	return math.Copysign(deviate(-s), z)
 }
 
@@ -97,7 +101,7 @@ func (d *Detector) Probability(u float64) float64 {
 	if minutes < window || m <= 0 {
 		return math.NaN()
 	}
-	scale := max(1, d.scale[d.model.Hour(s)]/target)
+	scale := d.scaleOf(d.model.Hour(s))
 	now, left := d.level.ahead(shared / m)
 	m *= 1 + now
 	variance := noise*(1+now) + m*m*left
@@ -120,8 +124,37 @@ func (d *Detector) needs() (candidate, told float64) {
 		if s <= tailStart {
 			return deviate(-s)
 		}
-		return deviate(-(tailStart + (s-tailStart)*d.rises.beta()))
+		if beta := d.rises.beta(); beta > 1 {
+			xi := tailBend * (beta - 1)
+			return deviate(-(tailStart + math.Expm1(xi*(s-tailStart))/xi*beta))
+		}
+		return deviate(-s)
 	}
 	l := math.Log(max(2, d.looks))
 	return raise(l), raise(l + math.Log(max(1, d.candidates)))
+}
+
+// fit is a discounted sum.
+type fit struct{ sum, n float64 }
+
+func (f *fit) add(x, memory float64) {
+	keep := 1 - 1/memory
+	f.sum, f.n = f.sum*keep+x, f.n*keep+1
+}
+
+const (
+	worthClip   = 9.0    // z² counts no more than that
+	worthMean   = 0.9985 // E min(z², 9) of a normal deviate is a little below 1
+	worthPrior  = 60.0   // windows of fifteen minutes: what all hours show counts as so many of one
+	worthMemory = 4 * 40.0
+	minWorth    = 0.75
+)
+
+// scaleOf is what the model's deviates of an hour are too large by. It is below 1
+// where the model is more cautious than the counts ask for: what is not known of
+// a profile weighs less than its prior once days have shown that it does not.
+func (d *Detector) scaleOf(hour int) float64 {
+	all := (worthPrior + d.worthAll.sum) / (worthPrior + d.worthAll.n)
+	h := &d.worth[hour]
+	return math.Sqrt(max(minWorth, (worthPrior*all+h.sum)/(worthPrior+h.n)))
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"mailvigil/anomaly"
 	"mailvigil/baseline"
@@ -87,6 +90,20 @@ func alarms(orgs int) quiet {
 				q.Episodes++
 			case day >= warmFrom:
 				q.Warm++
+			}
+		}
+		if os.Getenv("DBG") != "" {
+			for k, r := range results {
+				for _, e := range r.Episodes {
+					if e.Told && e.Start > o.start+4*1440 {
+						m := 0.0
+						for _, x := range o.mean[k] {
+							m += x
+						}
+						t := time.Unix(e.Start.Unix(), 0).In(o.loc)
+						fmt.Printf("org %d series %d mean %.2f day %.2f %s up %v z %.1f exp %.0f obs %.0f size %.2f len %d again %v\n", i, k, m/float64(len(o.mean[k])), float64(e.Start-o.start)/1440, t.Format("Mon 02.01. 15:04"), e.Up, e.Z, e.Expected, e.Observed, e.Size, e.End-e.Start, e.Again)
+					}
+				}
 			}
 		}
 		for _, r := range results {

@@ -25,7 +25,8 @@ type rise struct {
 }
 
 const (
-	trainDays  = 10
+	trainDays  = 21
+	firstNight = 14 // of five that are attacked
 	riseWindow = 15
 )
 
@@ -46,7 +47,7 @@ func flat(r *rand.Rand, h rise, days int, onset int) (counts, mean []float64) {
 	for i := range counts {
 		mean[i] = h.Rate / 5 * math.Exp(level[i])
 		m := mean[i]
-		if day, hour := i/minutesOfDay, i%minutesOfDay/60; h.Attacked && day >= 4 && day < 9 && hour >= 1 && hour < 5 {
+		if day, hour := i/minutesOfDay, i%minutesOfDay/60; h.Attacked && day >= firstNight && day < firstNight+5 && hour >= 1 && hour < 5 {
 			m *= 2
 		}
 		if i >= onset {
@@ -110,7 +111,7 @@ func see(h rise, tries int, threshold float64) rise {
 		onset := trainDays*minutesOfDay + 60 + r.IntN(220)
 		counts, mean := flat(r, h, trainDays+1, onset)
 		counts, mean = counts[:onset+riseWindow], mean[:onset+riseWindow]
-		res := anomaly.ScanAll(start, [][]float64{counts}, anomaly.Options{Options: baseline.Options{Location: time.UTC}}, 1)
+		res := anomaly.ScanAll(start, [][]float64{counts}, anomaly.Options{Options: baseline.Options{Location: time.UTC}, Feedback: nights(h, start)}, 1)
 		for _, e := range res[0].Episodes {
 			if e.Up && e.Told && e.ToldAt >= start+traffic.Slot(onset) {
 				h.Seen++
@@ -154,5 +155,18 @@ func seeAll(tries int) []rise {
 		mu.Unlock()
 	})
 	each(len(out), func(i int) { out[i] = see(out[i], tries, thresholds[[2]float64{out[i].Rate, out[i].Phi}]) })
+	return out
+}
+
+// nights is what the organisation says of the attacks, each at eight in the
+// morning after it.
+func nights(h rise, start traffic.Slot) (out []anomaly.Feedback) {
+	if !h.Attacked {
+		return nil
+	}
+	for day := traffic.Slot(firstNight); day < firstNight+5; day++ {
+		at := start + day*minutesOfDay
+		out = append(out, anomaly.Feedback{Kind: anomaly.Incident, From: at + 30, Until: at + 6*60, At: at + 8*60})
+	}
 	return out
 }
