@@ -11,6 +11,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unr
 TOOLS    := build/tools
 WORLDS   := ../shared/worlds
 CAUSES   := ../shared/causes
+SERIES   := ../shared/series
 FUZZTIME ?= 60s
 
 .PHONY: help
@@ -129,6 +130,10 @@ worlds: build ## Score the simulated organisations in ../shared/worlds, where th
 	  for p in xz python3; do command -v $$p >/dev/null || { echo "worlds: $$p is needed to unpack and score"; exit 1; }; done; \
 	  mkdir -p build/worlds && bash $(WORLDS)/unpack.sh build/worlds && \
 	  go -C tools run ./worlds -program "$$PWD/bin/mailvigil" -score "$$PWD/$(WORLDS)/score.py" "$$PWD/build/worlds"
+
+.PHONY: calibrate
+calibrate: ## Measure false alarms, rises seen and onsets on simulated counts, which takes minutes; the last line is JSON
+	@nice go run ./internal/calibrate -page docs/calibration.md $$([ -d $(SERIES) ] && echo -series $(SERIES))
 
 .PHONY: causes
 causes: bin/mailvigil ## Score the labelled excesses in ../shared/causes, where they are

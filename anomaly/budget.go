@@ -89,8 +89,9 @@ func (b *Budget) advance(s traffic.Slot) {
 
 // Offer asks whether a candidate may be told, at the time at which it is as
 // strong as it is; times must not go back. An episode that grows is offered
-// again. What comes back after an alarm that was told is no new one.
-func (b *Budget) Offer(s traffic.Slot, series int, strength float64, again bool) bool {
+// again. What comes back the next night is a new alarm unless the first was
+// confirmed: only then is it known to be no false one, and refunded.
+func (b *Budget) Offer(s traffic.Slot, series int, strength float64) bool {
 	b.advance(s)
 	if n := len(b.told); n > 0 && s <= b.told[n-1].last+together && strength >= b.base {
 		b.told[n-1].last = s
@@ -104,15 +105,11 @@ func (b *Budget) Offer(s traffic.Slot, series int, strength float64, again bool)
 		return false
 	}
 	own.bar = min(own.bar+ownStep, 2*ownStep)
-	cost := barStep
-	if again {
-		cost = 0
-	}
-	b.told = append(b.told, told{at: s, last: s, cost: cost, series: series})
+	b.told = append(b.told, told{at: s, last: s, cost: barStep, series: series})
 	if len(b.told) > 64 {
 		b.told = slices.Delete(b.told, 0, 32)
 	}
-	b.bar += cost
+	b.bar += barStep
 	return true
 }
 
@@ -212,7 +209,6 @@ func Tell(b *Budget, results []Result, feedback []Feedback) {
 		}
 	}
 	slices.SortStableFunc(offers, func(x, y offer) int { return cmp.Compare(x.slot, y.slot) })
-	before := make([]*Episode, len(results))
 	said := slices.Clone(feedback)
 	slices.SortStableFunc(said, func(x, y Feedback) int { return cmp.Compare(x.At, y.At) })
 	for _, f := range offers {
@@ -227,11 +223,8 @@ func Tell(b *Budget, results []Result, feedback []Feedback) {
 			b.Lasts(f.slot)
 			continue
 		}
-		last := before[f.series]
-		again := f.e.Again && last != nil && last.Up == f.e.Up && f.e.Onset-last.End <= chainGap
-		if b.Offer(f.slot, f.series, f.surprise, again) {
+		if b.Offer(f.slot, f.series, f.surprise) {
 			f.e.Told, f.e.ToldAt = true, f.slot
-			before[f.series] = f.e
 		}
 	}
 }

@@ -49,10 +49,7 @@ type Episode struct {
 	// Told says that the Budget of all series let this one be told, and ToldAt
 	// when. Episodes that are not told are candidates: they do not teach the
 	// baseline, and what looks into causes may take them up.
-	Told bool
-	// Again says that it came back within a day and a half of an episode of
-	// the same direction: an incident of several nights is told once.
-	Again  bool
+	Told   bool
 	ToldAt traffic.Slot
 
 	highs []high // when it grew stronger than it had been
@@ -265,6 +262,11 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	now, left := d.level.ahead(e.Uncertainty)
 	variance := noise*(1+now) + sq(m*(1+now))*left
 	raw := score(y, m*(1+now), variance)
+	// The level follows what rises over hours, so counts are held against the
+	// profile alone as well, with all that days differ by.
+	if plain := score(y, m, noise+m*shared); math.Abs(plain) > max(3, math.Abs(raw)) {
+		raw = plain
+	}
 	scale := d.scaleOf(d.model.Hour(s))
 	z := raw / scale
 	from, excess := s-window+1, y-m
@@ -303,7 +305,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	switch {
 	case d.active:
 		j.Over = d.follow(s, count, z, f.count, e.Mean, phi)
-	case math.Abs(z) > d.threshold+d.penalty && math.Abs(excess) >= minExcess && (z > 0) == (excess > 0):
+	case math.Abs(z) > d.threshold+d.penalty+d.warm(s) && math.Abs(excess) >= minExcess && (z > 0) == (excess > 0):
 		d.raise(s, from, z)
 		j.Raised = true
 	}
@@ -467,7 +469,7 @@ func (d *Detector) raise(s, from traffic.Slot, z float64) {
 			d.penalty = min(d.penalty+penalty, 2*penalty)
 		}
 	}
-	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z, Again: again}
+	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z}
 	d.recovery = slow{since: s}
 	d.episode.highs = append(make([]high, 0, 8), high{s, surprise(z)})
 	// Its minutes will not teach: what it says of the tail is learnt here,

@@ -9,9 +9,12 @@ import (
 
 // Result of a Scan.
 type Result struct {
-	Expected, Lower, Upper []float64    // per minute, as known when the minute came
-	Ready                  traffic.Slot // the first slot that was judged; the slot after the last where none was
-	Episodes               []Episode    // in the order of time
+	Expected, Lower, Upper []float64 // per minute, as known when the minute came
+	// P is the probability of counts as far from the expected, either way, as
+	// the tests saw them in each minute; NaN where it was not judged.
+	P        []float64
+	Ready    traffic.Slot // the first slot that was judged; the slot after the last where none was
+	Episodes []Episode    // in the order of time
 	// SmallestRise is, by hour of the local day, the smallest rise (0.3 is
 	// +30 %) that this series shows within 15 minutes nine times in ten;
 	// +Inf where none does or nothing was judged.
@@ -23,9 +26,9 @@ type Result struct {
 // heeds suspicion. A count that is NaN or negative was not seen.
 func Scan(start traffic.Slot, counts []float64, o Options) Result {
 	n := len(counts)
-	buffer := make([]float64, 3*n)
+	buffer := make([]float64, 4*n)
 	r := Result{
-		Expected: buffer[:n:n], Lower: buffer[n : 2*n : 2*n], Upper: buffer[2*n:],
+		Expected: buffer[:n:n], Lower: buffer[n : 2*n : 2*n], Upper: buffer[2*n : 3*n : 3*n], P: buffer[3*n:],
 		Ready: start + traffic.Slot(n),
 	}
 	d := NewDetector(o)
@@ -34,6 +37,10 @@ func Scan(start traffic.Slot, counts []float64, o Options) Result {
 		s := start + traffic.Slot(i)
 		j := d.Step(s, c)
 		r.Expected[i], r.Lower[i], r.Upper[i] = j.Expected, j.Lower, j.Upper
+		r.P[i] = math.NaN()
+		if j.Ready {
+			r.P[i] = min(1, 2*tail(math.Abs(j.Z)))
+		}
 		if j.Over {
 			r.Episodes = append(r.Episodes, d.Episode())
 		}

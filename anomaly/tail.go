@@ -25,7 +25,9 @@ const (
 	tailMemory = 300 // exceedances
 	tailClip   = 3   // of its own mean, so that one attack does not teach the tail
 	minGrowth  = 0.25
-	tailBend   = 0.05
+
+	warmDeviates = 0.8
+	tailBend     = 0.05
 )
 
 func newTail() tailFit { return tailFit{tailPriorN, tailPriorN * tailPrior} }
@@ -131,7 +133,8 @@ func (d *Detector) needs() (candidate, told float64) {
 		return deviate(-s)
 	}
 	l := math.Log(max(2, d.looks))
-	return raise(l), raise(l + math.Log(max(1, d.candidates)))
+	warm := d.warm(d.next)
+	return raise(l) + warm, raise(l+math.Log(max(1, d.candidates))) + warm
 }
 
 // fit is a discounted sum.
@@ -147,7 +150,7 @@ const (
 	worthMean   = 0.9985 // E min(z², 9) of a normal deviate is a little below 1
 	worthPrior  = 60.0   // windows of fifteen minutes: what all hours show counts as so many of one
 	worthMemory = 4 * 40.0
-	minWorth    = 0.75
+	minWorth    = 0.9
 )
 
 // scaleOf is what the model's deviates of an hour are too large by. It is below 1
@@ -157,4 +160,10 @@ func (d *Detector) scaleOf(hour int) float64 {
 	all := (worthPrior + d.worthAll.sum) / (worthPrior + d.worthAll.n)
 	h := &d.worth[hour]
 	return math.Sqrt(max(minWorth, (worthPrior*all+h.sum)/(worthPrior+h.n)))
+}
+
+// warm is what a series must show besides while little is known of its tails,
+// in deviates: less every day, and nothing after two weeks.
+func (d *Detector) warm(s traffic.Slot) float64 {
+	return warmDeviates * max(0, 1-float64(s-d.ready)/warmTime)
 }

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sync"
-	"time"
 
 	"mailvigil/anomaly"
 	"mailvigil/baseline"
@@ -92,20 +89,6 @@ func alarms(orgs int) quiet {
 				q.Warm++
 			}
 		}
-		if os.Getenv("DBG") != "" {
-			for k, r := range results {
-				for _, e := range r.Episodes {
-					if e.Told && e.Start > o.start+4*1440 {
-						m := 0.0
-						for _, x := range o.mean[k] {
-							m += x
-						}
-						t := time.Unix(e.Start.Unix(), 0).In(o.loc)
-						fmt.Printf("org %d series %d mean %.2f day %.2f %s up %v z %.1f exp %.0f obs %.0f size %.2f len %d again %v\n", i, k, m/float64(len(o.mean[k])), float64(e.Start-o.start)/1440, t.Format("Mon 02.01. 15:04"), e.Up, e.Z, e.Expected, e.Observed, e.Size, e.End-e.Start, e.Again)
-					}
-				}
-			}
-		}
 		for _, r := range results {
 			for _, e := range r.Episodes {
 				if e.Start >= o.start+learnDays*minutesOfDay {
@@ -118,41 +101,59 @@ func alarms(orgs int) quiet {
 	q.PerMonth = float64(q.Episodes) / q.Months
 	q.Upper = poissonUpper(q.Episodes) / q.Months
 	q.WarmMonth = float64(q.Warm) / q.WarmMonths
-	q.Tail = map[string][2]float64{}
-	for i, t := range tailsAsked {
-		q.Tail[t.name] = [2]float64{beyond[i][0] / windows / t.p, beyond[i][1] / windows / t.p}
-	}
+	q.Tail = tailShares(windows, beyond)
 	return q
 }
 
-// tails counts how often the judgement of windows that do not overlap exceeds
-// the tail probabilities, on every tenth series of an organisation.
+// tails counts the exceedances of every tenth series of an organisation.
 func tails(o *organisation) (windows float64, beyond [][2]float64) {
 	beyond = make([][2]float64, len(tailsAsked))
+	opt := anomaly.Options{Options: baseline.Options{Location: o.loc, Calendar: o.cal}}
 	for k := 0; k < len(o.series); k += 10 {
-		r := rand.New(rand.NewPCG(9, uint64(k)))
-		d := anomaly.NewDetector(anomaly.Options{Options: baseline.Options{Location: o.loc, Calendar: o.cal}})
-		for i, c := range o.series[k] {
-			j := d.Step(o.start+traffic.Slot(i), c)
-			if i%riseWindow != riseWindow-1 || i < learnDays*minutesOfDay || !j.Ready {
-				continue
+		w, x := countTails(o.start, o.series[k], opt, learnDays*minutesOfDay, uint64(k))
+		windows += w
+		for i := range beyond {
+			beyond[i][0] += x[i][0]
+			beyond[i][1] += x[i][1]
+		}
+	}
+	return windows, beyond
+}
+
+// countTails counts how often the judgement of windows that do not overlap
+// exceeds the tail probabilities, up and down, after the first minutes.
+func countTails(start traffic.Slot, counts []float64, o anomaly.Options, after int, seed uint64) (windows float64, beyond [][2]float64) {
+	beyond = make([][2]float64, len(tailsAsked))
+	r := rand.New(rand.NewPCG(9, seed))
+	d := anomaly.NewDetector(o)
+	for i, c := range counts {
+		j := d.Step(start+traffic.Slot(i), c)
+		if i%riseWindow != riseWindow-1 || i < after || !j.Ready {
+			continue
+		}
+		p := d.Probability(r.Float64())
+		if math.IsNaN(p) {
+			continue
+		}
+		windows++
+		for a, t := range tailsAsked {
+			if p < t.p {
+				beyond[a][0]++
 			}
-			p := d.Probability(r.Float64())
-			if math.IsNaN(p) {
-				continue
-			}
-			windows++
-			for a, t := range tailsAsked {
-				if p < t.p {
-					beyond[a][0]++
-				}
-				if p > 1-t.p {
-					beyond[a][1]++
-				}
+			if p > 1-t.p {
+				beyond[a][1]++
 			}
 		}
 	}
 	return windows, beyond
+}
+
+func tailShares(windows float64, beyond [][2]float64) map[string][2]float64 {
+	out := map[string][2]float64{}
+	for i, t := range tailsAsked {
+		out[t.name] = [2]float64{beyond[i][0] / max(1, windows) / t.p, beyond[i][1] / max(1, windows) / t.p}
+	}
+	return out
 }
 
 // poissonUpper is the upper end of the one-sided 95 % interval of a Poisson
