@@ -167,7 +167,7 @@ func ScanAll(start traffic.Slot, series [][]float64, o Options, workers int) []R
 		each.AlarmsPerMonth = 1
 	}
 	each.AlarmsPerMonth *= Candidates
-	each.Candidates = Candidates
+	each.Candidates, each.FollowLevel = Candidates, true
 	next := make(chan int, len(series))
 	for i := range series {
 		next <- i

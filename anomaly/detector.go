@@ -26,6 +26,10 @@ type Options struct {
 	// AlarmsPerMonth that a Budget tells; 0 is 1. It is counted in
 	// AlarmsPerMonth already.
 	Candidates float64
+	// FollowLevel holds the fast test against the level of the last hours.
+	// It finds smaller rises sooner, and rises over hours less surely:
+	// ScanAll sets it, a search for causes does not.
+	FollowLevel bool
 	// Feedback is what people said, each from its own time on.
 	Feedback []Feedback
 }
@@ -151,6 +155,7 @@ type Detector struct {
 	rises    tailFit
 	drops    tailFit
 	level    level
+	follows  bool
 	blind    traffic.Slot // first slot after a job's five minutes that were not all seen
 
 	penalty   float64
@@ -169,7 +174,7 @@ func NewDetector(o Options) *Detector {
 		alarms = 1
 	}
 	l := looks * float64(max(1, o.Series)) / alarms
-	d := &Detector{candidates: o.Candidates, feedback: o.Feedback, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
+	d := &Detector{follows: o.FollowLevel, candidates: o.Candidates, feedback: o.Feedback, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
 	d.rises, d.drops = newTail(), newTail()
 	return d
 }
@@ -259,7 +264,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	if minutes < window*2/3 {
 		return j
 	}
-	now, left := d.level.ahead(e.Uncertainty)
+	now, left := d.ahead(e.Uncertainty)
 	variance := noise*(1+now) + sq(m*(1+now))*left
 	raw := score(y, m*(1+now), variance)
 	// The level follows what rises over hours, so counts are held against the

@@ -49,3 +49,10 @@ func (l *level) observe(w *seen, uncertainty float64) {
 func (l *level) ahead(uncertainty float64) (share, variance float64) {
 	return l.share * windowKeep, l.variance*windowKeep*windowKeep + uncertainty*(1-windowKeep*windowKeep)
 }
+
+func (d *Detector) ahead(uncertainty float64) (share, variance float64) {
+	if !d.follows {
+		return 0, uncertainty
+	}
+	return d.level.ahead(uncertainty)
+}

@@ -79,7 +79,7 @@ func (d *Detector) SmallestRise(s traffic.Slot) float64 {
 	}
 	m := window * e.Mean
 	scale := d.scaleOf(d.model.Hour(s))
-	_, left := d.level.ahead(e.Uncertainty)
+	_, left := d.ahead(e.Uncertainty)
 	// What the tail is heavier than the model's asks for a stronger rise.
 	_, told := d.needs()
 	harmless := told * scale * math.Sqrt(e.Dispersion*m+left*m*m)

@@ -104,7 +104,7 @@ func (d *Detector) Probability(u float64) float64 {
 		return math.NaN()
 	}
 	scale := d.scaleOf(d.model.Hour(s))
-	now, left := d.level.ahead(shared / m)
+	now, left := d.ahead(shared / m)
 	m *= 1 + now
 	variance := noise*(1+now) + m*m*left
 	above := func(y float64) float64 { // P(Y > y), by the mid-probabilities of its neighbours
@@ -159,7 +159,11 @@ const (
 func (d *Detector) scaleOf(hour int) float64 {
 	all := (worthPrior + d.worthAll.sum) / (worthPrior + d.worthAll.n)
 	h := &d.worth[hour]
-	return math.Sqrt(max(minWorth, (worthPrior*all+h.sum)/(worthPrior+h.n)))
+	least := 1.0
+	if d.follows {
+		least = minWorth
+	}
+	return math.Sqrt(max(least, (worthPrior*all+h.sum)/(worthPrior+h.n)))
 }
 
 // warm is what a series must show besides while little is known of its tails,
