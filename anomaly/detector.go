@@ -557,7 +557,7 @@ func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) 
 	// an episode that has shrunk goes on.
 	theta := min(max(e.Size, 0.5), 0.9)
 	if e.Up {
-		theta = max(min(max(e.Size, 1.1), 1.5), math.Sqrt(e.Size))
+		theta = max(min(max(e.Size, 1.1), 1.25), math.Sqrt(e.Size))
 	}
 	d.recovery.sum += (mean*(theta-1) - clipped*math.Log(theta)) / phi
 	if d.recovery.sum <= 0 {
