@@ -654,6 +654,174 @@ const (
 // say in IMAP's ID (RFC 2971). Anybody can say it.
 var copiers = []string{"imapsync", "OfflineIMAP", "mbsync", "isync", "fetchmail", "getmail", "MigrationWiz", "CloudM", "imapcopy", "MailStore", "larch", "dsync"}
 
+// Walked returns the accounts that, between two times (Unix nanoseconds), were
+// opened at a source with a client that was new to them and that hardly anybody
+// here had used before: whoever goes through the mailboxes of others from a
+// desk in the office has nothing else that sets him apart. Two at the least;
+// one is somebody with a new client.
+func (p *Profiles) Walked(source netip.Addr, from, to int64) []Finding {
+	s := p.Source(source)
+	if s == nil {
+		return nil
+	}
+	with := make(map[string][]string)
+	for name, in := range s.Signed {
+		a := p.accounts[name]
+		if a == nil || in.last < from || a.First > from-int64(minHistory) {
+			continue
+		}
+		pl := a.places[s.Network]
+		if pl == nil {
+			continue
+		}
+		for _, g := range pl.Agents {
+			w := a.agents[g]
+			if w == nil || w.first < from || w.first > to || a.usedClient(g.Value().Client, from) {
+				continue
+			}
+			if c := g.Value().Client; !slices.Contains(with[c], name) {
+				with[c] = append(with[c], name)
+			}
+		}
+	}
+	var out []Finding
+	for client, names := range with {
+		before := 0
+		for _, a := range p.accounts {
+			if a.usedClient(client, from) {
+				before++
+			}
+		}
+		if client == "" || len(names) < 2 || before*4 > len(names) {
+			continue
+		}
+		for _, name := range names {
+			a, in := p.accounts[name], s.Signed[name]
+			f := Finding{
+				Code: ValidAccount, Account: name, Source: s.Addr, Network: s.Network.Value(), Weight: 4.5,
+				First: math.MaxInt64, Sources: []netip.Addr{s.Addr}, Refs: append([]traffic.Ref{in.ref}, s.Refs...),
+				Title:   fmt.Sprintf("opened with %s, which the account had never used, from an address that had just tried others", client),
+				Against: []string{"many share this address; a client given to several people at once looks the same"},
+			}
+			for g, w := range a.agents {
+				if g.Value().Client == client {
+					f.First, f.Last, f.Count = min(f.First, w.first), max(f.Last, w.last), f.Count+w.n
+				}
+			}
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Account, b.Account))
+	})
+	return out
+}
+
+// usedClient reports whether the account used a client, of whichever version,
+// before a time.
+func (a *Account) usedClient(client string, before int64) bool {
+	for g, w := range a.agents {
+		if g.Value().Client == client && w.first < before {
+			return true
+		}
+	}
+	return false
+}
+
+// Move is a network to which many people came at once with the devices that
+// they had before, and left another for it: a carrier that sends its customers
+// through other addresses, an office that changed its line.
+type Move struct {
+	Network, From traffic.Network // From is what most of them left, zero where that is not clear
+	Accounts      int
+	Of            int // accounts that there are
+	First, Last   int64
+	Refs          []traffic.Ref
+}
+
+// A move is of so many people and of such a share of all, within movedWithin.
+const (
+	minMoved    = 6
+	movedShare  = 0.04
+	movedWithin = 72 * time.Hour
+)
+
+// Moves finds them, the largest first.
+func (p *Profiles) Moves() []Move {
+	type mover struct {
+		at   int64
+		a    *Account
+		pl   *Place
+		left traffic.Network
+	}
+	begin := int64(math.MaxInt64)
+	for _, a := range p.accounts {
+		begin = min(begin, a.First)
+	}
+	users := make(map[uint32]int)
+	movers := make(map[uint32][]mover)
+	for _, a := range p.accounts {
+		counted := make(map[uint32]bool, len(a.places))
+		for _, pl := range a.places {
+			n := pl.Network.Value()
+			if pl.Success == 0 || n.ASN == 0 || counted[n.ASN] {
+				continue
+			}
+			counted[n.ASN] = true
+			users[n.ASN]++
+			if ours(n) || rented(n) || pl.First-a.First < int64(minHistory) || pl.First-begin < int64(2*minHistory) || a.usesProvider(n, pl.First) || !a.familiarClient(pl, pl.First, nil) {
+				continue
+			}
+			m := mover{at: pl.First, a: a, pl: pl}
+			for _, other := range a.places {
+				// Used on days enough to be a habit, and hardly since.
+				if o := other.Network.Value(); !ours(o) && bits.OnesCount64(other.Days) >= 3 && other.First < pl.First && other.Last < pl.First+int64(24*time.Hour) && other.Last > pl.First-int64(4*24*time.Hour) {
+					m.left = o
+					break
+				}
+			}
+			movers[n.ASN] = append(movers[n.ASN], m)
+		}
+	}
+	var out []Move
+	for asn, list := range movers {
+		slices.SortFunc(list, func(a, b mover) int {
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.a.Name, b.a.Name))
+		})
+		for len(list) > 0 && list[len(list)-1].at > list[0].at+int64(movedWithin) {
+			list = list[:len(list)-1]
+		}
+		left := make(map[traffic.Network]int)
+		gone := 0
+		for _, m := range list {
+			if m.left != (traffic.Network{}) {
+				left[m.left]++
+				gone++
+			}
+		}
+		if len(list) < minMoved || float64(len(list)) < movedShare*float64(len(p.accounts)) || len(list)*10 < users[asn]*6 || gone*2 < len(list) {
+			continue
+		}
+		m := Move{Network: list[0].pl.Network.Value(), Accounts: len(list), Of: len(p.accounts), First: list[0].at}
+		for n, k := range left {
+			if k*2 > len(list) {
+				m.From = n
+			}
+		}
+		for _, x := range list {
+			m.Last = max(m.Last, x.pl.Last)
+			for _, ref := range x.pl.Refs {
+				m.Refs = keepRef(m.Refs, ref)
+			}
+		}
+		out = append(out, m)
+	}
+	slices.SortFunc(out, func(a, b Move) int {
+		return cmp.Or(cmp.Compare(b.Accounts, a.Accounts), cmp.Compare(a.Network.ASN, b.Network.ASN))
+	})
+	return out
+}
+
 // crowdedDevices counts for how many accounts a device is new. A phone belongs
 // to one person, with a shared mailbox or two.
 func (p *Profiles) crowdedDevices() map[string]int {

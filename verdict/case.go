@@ -16,6 +16,7 @@ type Case struct {
 	Strange  []abuse.Finding // accounts in which a stranger signed in
 	Unsure   []abuse.Finding // sign-ins from new places that alone are held against nobody
 	Sweeps   []abuse.Sweep   // machines that opened a large part of all mailboxes
+	Moves    []abuse.Move    // networks to which many people moved at once
 	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords
 	Stale    []abuse.Finding // devices with an old password
 	Failed   float64         // refused sign-ins
@@ -53,6 +54,7 @@ type Excess struct {
 	Targets  int      // accounts that strangers tried
 	Day      float64  // what the series counts on a usual day (of failures: what all services count)
 	Hands    []abuse.Finding
+	Inside   string       // the organisation's own address from which somebody tried others' passwords
 	Sweep    *abuse.Sweep // that took part, if any
 	Effects  []string     // what else the same thing did, in words
 }

@@ -40,6 +40,7 @@ func Judge(c *Case) *Verdict {
 	}
 	j.strangers()
 	j.sweeps()
+	j.moves()
 	j.infected()
 	j.background()
 	j.findings()
@@ -64,6 +65,7 @@ type judge struct {
 	// atRandom are the attacks, by incident, that mostly tried names that do not
 	// exist.
 	atRandom map[string]bool
+	inside   []string            // addresses of our own from which an attack came
 	swept    map[netip.Addr]bool // machines that an incident already tells of
 	targeted bool                // an attack knows who works here
 	short    bool                // the logs are too short to say what is normal
@@ -186,8 +188,14 @@ func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) 
 	}
 	in.Compromised = sorted(opened)
 	in.Targeted = max(in.Targeted, len(in.Compromised))
-	maps.Copy(j.attackers, sources)
 	in.Sources = sorted(sources)
+	outside := maps.Clone(sources)
+	if x.Inside != "" {
+		// Behind it sit our own people: it is not to be refused.
+		delete(outside, x.Inside)
+		j.inside = append(j.inside, x.Inside)
+	}
+	maps.Copy(j.attackers, outside)
 	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
 	return len(sources), messages
 }
@@ -298,6 +306,44 @@ func (j *judge) sweeps() {
 
 func askSweep(s *abuse.Sweep) string {
 	return fmt.Sprintf("whether the machine %s, which opened %d of %d mailboxes, is yours or your provider's", s.Source, len(s.Accounts), s.Of)
+}
+
+// moves makes an incident of a network to which many people moved at once with
+// the devices they had: nothing is more than before, it only comes from
+// elsewhere.
+func (j *judge) moves() {
+	for i := range j.c.Moves {
+		m := &j.c.Moves[i]
+		asn := fmt.Sprint(m.Network.ASN)
+		if slices.ContainsFunc(j.v.Incidents, func(in Incident) bool {
+			return slices.ContainsFunc(in.Cause, func(c map[string]string) bool {
+				return c["asn"] == asn || c["country"] == m.Network.Country && c["country"] != ""
+			})
+		}) {
+			continue // told already
+		}
+		first := time.Unix(0, m.First).In(j.c.location())
+		in := Incident{
+			ID: j.id(), Kind: Benign, Name: nameMoved, Onset: first, End: time.Unix(0, m.Last).In(j.c.location()),
+			OnsetInterval: [2]time.Time{first.Add(-time.Hour), first}, Share: 1,
+			Cause: []map[string]string{{"asn": asn}}, Evidence: refs(m.Refs),
+		}
+		in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
+		w := weighing{odds: 1.5}
+		w.add(1, "%d of %d accounts came to it within three days, with the devices and clients they had before", m.Accounts, m.Of)
+		from := or(m.From.ASName, "another network")
+		w.add(0.5, "most of them left %s for it", from)
+		w.against = append(w.against, "people who travel together look the same")
+		p := surest / (1 + math.Exp(-w.odds))
+		in.Hypotheses = []Hypothesis{{nameMoved, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
+		to := or(m.Network.ASName, "AS"+asn)
+		if m.Network.Country != "" {
+			to += " (" + m.Network.Country + ")"
+		}
+		in.Text = fmt.Sprintf("%s came from %s with the devices they had before, most of them no longer from %s.", one(m.Accounts, "account", "accounts"), to, from)
+		j.told[in.ID] = told{fmt.Sprintf("the network of %s has changed to %s %s", one(m.Accounts, "person", "people"), to, j.c.span(&in)), p}
+		j.v.Incidents = append(j.v.Incidents, in)
+	}
 }
 
 // infected names the machines of our own people that take part in abuse. Their

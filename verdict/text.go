@@ -287,7 +287,7 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 		switch benign.Name {
 		case nameStorm:
 			add("If the load hurts, slow down these clients only, for a limited time.")
-		case nameElsewhere:
+		case nameElsewhere, nameMoved:
 			add("To be sure, ask whether some of your people are there.")
 		case nameMachinery:
 			add("Ask whoever runs it what it is doing.")
@@ -360,6 +360,9 @@ func (j *judge) contain(add func(string, ...any)) {
 	}
 	if all := sorted(j.doubtful); len(all) > 0 {
 		add("Ask %s of %s whether recent sign-ins were their own: they came from the same %s.", plural(len(all), "the owner", "the owners"), names(all, 8), plural(len(j.attackers), "address", "addresses"))
+	}
+	if len(j.inside) > 0 {
+		add("Find out which machine of your own was behind %s at the time, and who sat at it. Do not refuse that address: your people share it.", names(j.inside, 4))
 	}
 	if n := len(j.attackers); n > 0 {
 		text := fmt.Sprintf("Refuse sign-in from the %s listed for a limited time.", plural(n, "address", number(float64(n))+" addresses"))

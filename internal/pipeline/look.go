@@ -52,6 +52,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	}
 	takeovers, unsure := r.profiles.Newcomers()
 	c.Strange, c.Unsure = r.recent(append(c.Strange, takeovers...)), r.recent(unsure)
+	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
 	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil

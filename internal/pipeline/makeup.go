@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"mailvigil/abuse"
 	"mailvigil/maillog"
 	"mailvigil/traffic"
 	"mailvigil/verdict"
@@ -41,6 +42,10 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	sources := make(map[string]float64)
 	actions := make(map[string]float64)
 	out := r.outsiders(w, before)
+	inside, walked := netip.Addr{}, []abuse.Finding(nil)
+	if e.Family == string(failures) && e.Up {
+		inside, walked = r.walking(w)
+	}
 	hostile := make(map[string]bool)
 	unseen := make(map[string]bool)
 	known := 0
@@ -91,7 +96,7 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 			}
 		}
 		if s := r.profiles.Source(k.addr); s != nil {
-			if s.Hostile() || e.Family == string(failures) && out.crowd && out.is(k.addr, k.account) {
+			if k.addr == inside || s.Hostile() || e.Family == string(failures) && out.crowd && out.is(k.addr, k.account) {
 				m.Hostile += weight
 				hostile[addr] = true
 				if r.profiles.Account(k.account) != nil {
@@ -134,6 +139,9 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	}
 	m.OutsideSources, m.OutsideUsual = len(unseen), out.usual
 	if e.Family == string(failures) {
+		if inside.IsValid() {
+			e.Inside, e.Hands = inside.String(), walked
+		}
 		r.attackers(w, hostile, out, e, c)
 	}
 	if m.Outsiders > 0.5 && e.Family != string(failures) {
@@ -186,6 +194,16 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 			continue
 		}
 		s := r.profiles.Source(ip)
+		if addr == e.Inside {
+			part[addr] = true
+			e.Sources = append(e.Sources, addr)
+			for i := range w.rows {
+				if k := &w.rows[i]; k.n > k.past && k.addr == ip && k.account != "" {
+					tried[k.account] = true
+				}
+			}
+			continue
+		}
 		if s == nil || s.First < before || aim != "" && s.Failed[aim] == 0 {
 			continue
 		}
@@ -281,6 +299,55 @@ func (r *run) amongThem(part map[string]bool, e *verdict.Excess, c *verdict.Case
 			}
 		}
 	}
+}
+
+// Somebody walks along the names where one of our own addresses fails for so
+// many within walkedWithin, once or twice each: devices with an old password
+// try again and again.
+const (
+	walkedNames  = 15
+	walkedWithin = int64(2 * time.Hour)
+)
+
+// walking finds who tries the passwords of others from a desk of our own, and
+// the accounts that were opened there then. An office address is shared, so
+// nobody is blamed for what fails there: only where mailboxes are then opened
+// with a client that is new here is it somebody's doing.
+func (r *run) walking(w *window) (netip.Addr, []abuse.Finding) {
+	type trail struct {
+		names       int
+		tries       float64
+		first, last int64
+	}
+	trails := make(map[netip.Addr]*trail)
+	for i := range w.rows {
+		k := &w.rows[i]
+		kind := k.Network.Value().Kind
+		if k.n == 0 || k.past > 0 || k.account == "" || !k.addr.IsValid() || kind != traffic.KindOffice && kind != traffic.KindInternal {
+			continue
+		}
+		t := trails[k.addr]
+		if t == nil {
+			t = &trail{first: k.first}
+			trails[k.addr] = t
+		}
+		if k.n <= 2 {
+			t.names++
+			t.first, t.last = min(t.first, k.first), max(t.last, k.last)
+		}
+		t.tries += k.n
+	}
+	var at netip.Addr
+	var hands []abuse.Finding
+	for addr, t := range trails {
+		if t.names < walkedNames || float64(t.names) < t.tries/2 || t.last-t.first > walkedWithin {
+			continue
+		}
+		if h := r.profiles.Walked(addr, t.first-int64(10*time.Minute), t.last+dayNs/2); len(h) > len(hands) || len(h) == len(hands) && len(h) > 0 && addr.Less(at) {
+			at, hands = addr, h
+		}
+	}
+	return at, hands
 }
 
 // outsiders are the addresses of a window at which nobody here had signed in
