@@ -729,7 +729,7 @@ func (a *Account) usedClient(client string, before int64) bool {
 }
 
 // Move is a network to which many people came at once with the devices that
-// they had before, and left another for it: a carrier that sends its customers
+// they had before, most of them leaving another for it: a carrier that sends its customers
 // through other addresses, an office that changed its line.
 type Move struct {
 	Network, From traffic.Network // From is what most of them left, zero where that is not clear
@@ -739,7 +739,9 @@ type Move struct {
 	Refs          []traffic.Ref
 }
 
-// A move is of so many people and of such a share of all, within movedWithin.
+// A move is of so many people and of such a share of all, within movedWithin;
+// of twice the share where it cannot be seen that they left another network:
+// homes and phones can have the same provider.
 const (
 	minMoved    = 6
 	movedShare  = 0.04
@@ -788,9 +790,17 @@ func (p *Profiles) Moves() []Move {
 		slices.SortFunc(list, func(a, b mover) int {
 			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.a.Name, b.a.Name))
 		})
-		for len(list) > 0 && list[len(list)-1].at > list[0].at+int64(movedWithin) {
-			list = list[:len(list)-1]
+		// The busiest stretch: one who travelled there before does not hide it.
+		from, to := 0, 0
+		for i, k := 0, 0; k < len(list); k++ {
+			for list[k].at > list[i].at+int64(movedWithin) {
+				i++
+			}
+			if k+1-i > to-from {
+				from, to = i, k+1
+			}
 		}
+		list = list[from:to]
 		left := make(map[traffic.Network]int)
 		gone := 0
 		for _, m := range list {
@@ -799,7 +809,7 @@ func (p *Profiles) Moves() []Move {
 				gone++
 			}
 		}
-		if len(list) < minMoved || float64(len(list)) < movedShare*float64(len(p.accounts)) || len(list)*10 < users[asn]*6 || gone*2 < len(list) {
+		if len(list) < minMoved || float64(len(list)) < movedShare*float64(len(p.accounts)) || len(list)*10 < users[asn]*6 || gone*2 < len(list) && float64(len(list)) < 2*movedShare*float64(len(p.accounts)) {
 			continue
 		}
 		m := Move{Network: list[0].pl.Network.Value(), Accounts: len(list), Of: len(p.accounts), First: list[0].at}

@@ -331,8 +331,10 @@ func (j *judge) moves() {
 		in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
 		w := weighing{odds: 1.5}
 		w.add(1, "%d of %d accounts came to it within three days, with the devices and clients they had before", m.Accounts, m.Of)
-		from := or(m.From.ASName, "another network")
-		w.add(0.5, "most of them left %s for it", from)
+		from := m.From.ASName
+		if from != "" {
+			w.add(0.5, "most of them left %s for it", from)
+		}
 		w.against = append(w.against, "people who travel together look the same")
 		p := surest / (1 + math.Exp(-w.odds))
 		in.Hypotheses = []Hypothesis{{nameMoved, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
@@ -340,7 +342,11 @@ func (j *judge) moves() {
 		if m.Network.Country != "" {
 			to += " (" + m.Network.Country + ")"
 		}
-		in.Text = fmt.Sprintf("%s came from %s with the devices they had before, most of them no longer from %s.", one(m.Accounts, "account", "accounts"), to, from)
+		in.Text = fmt.Sprintf("%s came from %s with the devices they had before", one(m.Accounts, "account", "accounts"), to)
+		if from != "" {
+			in.Text += ", most of them no longer from " + from
+		}
+		in.Text += "."
 		j.told[in.ID] = told{fmt.Sprintf("the network of %s has changed to %s %s", one(m.Accounts, "person", "people"), to, j.c.span(&in)), p}
 		j.v.Incidents = append(j.v.Incidents, in)
 	}
