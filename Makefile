@@ -130,6 +130,12 @@ worlds: build ## Score the simulated organisations in ../shared/worlds, where th
 	  mkdir -p build/worlds && bash $(WORLDS)/unpack.sh build/worlds && \
 	  go -C tools run ./worlds -program "$$PWD/bin/mailvigil" -score "$$PWD/$(WORLDS)/score.py" "$$PWD/build/worlds"
 
+EVALUATE ?= -seeds 1,2 -strengths 1,0.5
+
+.PHONY: evaluate
+evaluate: build ## Simulate, investigate and score every scenario, write docs/evaluation.md; the last line is JSON
+	@go -C tools run ./evaluate -program "$$PWD/bin/mailvigil" -page "$$PWD/docs/evaluation.md" $(EVALUATE) "$$PWD/build/evaluate"
+
 .PHONY: causes
 causes: bin/mailvigil ## Score the labelled excesses in ../shared/causes, where they are
 	@[ -d $(CAUSES) ] || { echo 'causes: $(CAUSES) is not here; nothing to score.'; exit 0; }; \
