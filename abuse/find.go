@@ -62,7 +62,7 @@ const (
 	minHistory    = 48 * time.Hour     // how long an account must be known before a place can be new
 	together      = 7 * 24 * time.Hour // within which people who come to a network travel together
 	takeoverFrom  = 4.5                // score from which a new place is held against somebody
-	unsureFrom    = 1                  // score from which it is one of a crowd that guesses from there
+	unsureFrom    = 0                  // score from which it is one of a crowd that guesses from there
 	manyMailboxes = 3                  // new mailboxes of one device from which it is not a person's
 	burst         = 60                 // messages sent an hour from which it is more than a person writes
 	burstRatio    = 10                 // times what the account sends elsewhere

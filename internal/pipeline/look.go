@@ -375,6 +375,14 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	e.Day = r.usualDay(x.series)
 	e.Before = time.Duration(x.intervals[0].from-r.cells.Start) * time.Minute
 	r.makeup(w, own, e, c)
+	if s := e.Sweep; s != nil && s.Client != "" && e.Makeup.Swept > 0.8 {
+		// What one tool did everywhere is said best by its name.
+		cause := map[string]string{"client": s.Client}
+		if x.series.service != maillog.ServiceNone {
+			cause["service"] = x.series.service.String()
+		}
+		e.Cause = []map[string]string{cause}
+	}
 	if x.series.family == failures && len(e.Sources) > 0 {
 		a.claims = either(a.claims, addresses(e.Sources))
 	}

@@ -187,25 +187,9 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 	if name, share := top(byName, all); share >= aimed {
 		aim = name
 	}
-	addrs := slices.Sorted(maps.Keys(hostile))
-	for _, addr := range addrs {
-		ip, err := netip.ParseAddr(addr)
-		if err != nil {
-			continue
-		}
-		s := r.profiles.Source(ip)
-		if addr == e.Inside {
-			part[addr] = true
-			e.Sources = append(e.Sources, addr)
-			for i := range w.rows {
-				if k := &w.rows[i]; k.n > k.past && k.addr == ip && k.account != "" {
-					tried[k.account] = true
-				}
-			}
-			continue
-		}
-		if s == nil || s.First < before || aim != "" && s.Failed[aim] == 0 {
-			continue
+	take := func(addr string, s *abuse.Source) {
+		if s.First < before || aim != "" && s.Failed[aim] == 0 {
+			return
 		}
 		exist := 0
 		for a := range s.Failed {
@@ -214,14 +198,44 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 			}
 		}
 		if known && len(s.Failed) > 0 && exist*2 < len(s.Failed) {
-			continue
+			return
 		}
 		part[addr] = true
-		e.Sources = append(e.Sources, addr)
 		for a := range s.Failed {
 			tried[a] = true
 		}
 	}
+	for addr := range hostile {
+		ip, err := netip.ParseAddr(addr)
+		if err != nil {
+			continue
+		}
+		if addr == e.Inside {
+			part[addr] = true
+			for i := range w.rows {
+				if k := &w.rows[i]; k.n > k.past && k.addr == ip && k.account != "" {
+					tried[k.account] = true
+				}
+			}
+		} else if s := r.profiles.Source(ip); s != nil {
+			take(addr, s)
+		}
+	}
+	// Of a crowd that goes on for days, not all are in the time that was read
+	// again: whoever else failed while it went on, at an address at which nobody
+	// had signed in, belongs to it.
+	if out.crowd {
+		for s := range r.profiles.Sources() {
+			if s.Failure == 0 || known && len(s.Failed) == 0 || !s.Stranger(out.before) {
+				continue
+			}
+			at := traffic.SlotOf(s.First)
+			if slices.ContainsFunc(w.excess.intervals, func(i interval) bool { return at >= i.from-marginSlots && at < i.to }) {
+				take(s.Addr.String(), s)
+			}
+		}
+	}
+	e.Sources = slices.Sorted(maps.Keys(part))
 	e.Targets = len(tried)
 	e.Usual = max(r.profiles.HostileADay(), out.usual)
 	for _, f := range c.Strange {
@@ -263,9 +277,13 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 // aimed is the share of the tries from which one account is the aim.
 const aimed = 0.7
 
-// fromThere is how many of a crowd's addresses a provider must have for a
-// stranger's sign-in from it to be one of the crowd.
-const fromThere = 5
+// fromThere is the share of a crowd's addresses, and manyThere the number, that
+// a provider must have for a sign-in from it to be one of the crowd; a crowd of
+// the whole world has some addresses wherever people travel.
+const (
+	fromThere = 0.1
+	manyThere = 50
+)
 
 // amongThem adds the sign-ins that say too little by themselves, but come from
 // the providers and countries of a crowd that guesses, and while it does: who
@@ -285,10 +303,14 @@ func (r *run) amongThem(part map[string]bool, e *verdict.Excess, c *verdict.Case
 			}
 		}
 	}
+	most := min(fromThere*float64(len(part)), manyThere)
 	begin, end := e.Onset.UnixNano(), e.End.UnixNano()+dayNs
 	for _, f := range c.Unsure {
-		if n := f.Network; n.ASN != 0 && from[place{n.ASN, n.Country}] >= fromThere && f.First >= begin-dayNs/24 && f.First <= end {
+		if n := f.Network; n.ASN != 0 && float64(from[place{n.ASN, n.Country}]) >= most && f.First >= begin-dayNs/24 && f.First <= end {
 			f.Weight += inCrowd
+			if n.Kind == traffic.KindResidential || n.Kind == traffic.KindMobile {
+				f.Weight++ // that it is a home or a phone excuses nothing where the crowd comes from such
+			}
 			f.Title += ", among those who guessed at the time"
 			e.Hands = append(e.Hands, f)
 			for _, s := range f.Sources {
