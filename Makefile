@@ -135,6 +135,12 @@ worlds: build ## Score the simulated organisations in ../shared/worlds, where th
 calibrate: ## Measure false alarms, rises seen and onsets on simulated counts, which takes minutes; the last line is JSON
 	@nice go run ./internal/calibrate -page docs/calibration.md $$([ -d $(SERIES) ] && echo -series $(SERIES))
 
+EVALUATE ?= -seeds 1,2 -strengths 1,0.5
+
+.PHONY: evaluate
+evaluate: build ## Simulate, investigate and score every scenario, write docs/evaluation.md; the last line is JSON
+	@go -C tools run ./evaluate -program "$$PWD/bin/mailvigil" -page "$$PWD/docs/evaluation.md" $(EVALUATE) "$$PWD/build/evaluate"
+
 .PHONY: causes
 causes: bin/mailvigil ## Score the labelled excesses in ../shared/causes, where they are
 	@[ -d $(CAUSES) ] || { echo 'causes: $(CAUSES) is not here; nothing to score.'; exit 0; }; \

@@ -62,6 +62,10 @@ const (
 	minHistory    = 48 * time.Hour     // how long an account must be known before a place can be new
 	together      = 7 * 24 * time.Hour // within which people who come to a network travel together
 	takeoverFrom  = 4.5                // score from which a new place is held against somebody
+	unsureFrom    = 0                  // score from which it is one of a crowd that guesses from there
+	manyMailboxes = 3                  // new mailboxes of one device from which it is not a person's
+	burst         = 60                 // messages sent an hour from which it is more than a person writes
+	burstRatio    = 10                 // times what the account sends elsewhere
 )
 
 // Outlook for phones does not connect itself: Microsoft's cloud does, from
@@ -108,6 +112,20 @@ func (s *Source) Hostile() bool {
 	strangers, people := s.Strangers()
 	return strangers >= minStrangers && strangers >= len(s.Signed) && strangers >= sharedRatio*people &&
 		s.Failure >= s.Success/4
+}
+
+// Stranger reports whether nobody had signed in from the source before a time
+// (Unix nanoseconds), and it is none of the organisation's own.
+func (s *Source) Stranger(before int64) bool {
+	if ours(s.Network.Value()) {
+		return false
+	}
+	for _, w := range s.Signed {
+		if w.first < before {
+			return false
+		}
+	}
+	return true
 }
 
 // ours are the organisation's own servers and offices. Nothing is held
@@ -384,10 +402,19 @@ type guest struct {
 // None of these alone is held against anybody: people travel, buy phones and
 // work at night. What is unfamiliar adds up, what is familiar counts against.
 func (p *Profiles) Takeovers() []Finding {
+	held, _ := p.Newcomers()
+	return held
+}
+
+// Newcomers returns, beside the Takeovers, the sign-ins from new places with
+// clients new to the account that are not enough to be held against anybody.
+func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 	providers := make(map[uint32]*provider)
 	names := make([]string, 0, len(p.accounts))
+	begin := int64(math.MaxInt64) // of all that is known
 	for name, a := range p.accounts {
 		names = append(names, name)
+		begin = min(begin, a.First)
 		first := make(map[uint32]int64, len(a.places))
 		for n, pl := range a.places {
 			asn := n.Value().ASN
@@ -416,7 +443,7 @@ func (p *Profiles) Takeovers() []Finding {
 	for _, name := range names {
 		a := p.accounts[name]
 		var last uint32
-		for _, pl := range a.newPlaces() {
+		for _, pl := range a.newPlaces(begin) {
 			cands = append(cands, candidate{a, pl})
 			for _, s := range pl.Sources {
 				sharing[s]++
@@ -434,6 +461,7 @@ func (p *Profiles) Takeovers() []Finding {
 		}
 	}
 
+	crowded := p.crowdedDevices()
 	var out []Finding
 	var held []*Place // of the account at hand
 	for i, c := range cands {
@@ -476,10 +504,16 @@ func (p *Profiles) Takeovers() []Finding {
 		if pl.Messages >= 100 && pl.Messages >= 50*hours {
 			score += 2.5
 		}
+		// Company explains a new place, not what is sent from it.
+		sent := !familiar && pl.Sent/hours >= burst && pl.Sent/hours >= burstRatio*a.usualSending(pl)
+		company := 1.0
+		if sent {
+			company = 0.5
+		}
 		if n.ASN != 0 {
 			o := providers[n.ASN]
 			if o.first < pl.First-int64(24*time.Hour) && o.accounts-o.strange >= 2 {
-				speaks(3, "other people of the organisation use this network")
+				speaks(3*company, "other people of the organisation use this network")
 			}
 			others := 0
 			for _, g := range o.guests {
@@ -488,7 +522,7 @@ func (p *Profiles) Takeovers() []Finding {
 				}
 			}
 			if others >= 2 {
-				speaks(4, fmt.Sprintf("%d other people came to this network with devices of their own: they travel together", others))
+				speaks(4*company, fmt.Sprintf("%d other people came to this network with devices of their own: they travel together", others))
 			}
 		}
 		shared := 0
@@ -498,10 +532,22 @@ func (p *Profiles) Takeovers() []Finding {
 		if shared >= 2 {
 			score++
 		}
-		if score < takeoverFrom {
+		mailboxes := 0
+		for _, d := range pl.Devices {
+			mailboxes = max(mailboxes, crowded[d])
+		}
+		if mailboxes >= manyMailboxes && !familiar {
+			score += 2.5
+		}
+		if sent {
+			score += 6
+			if rented(n) && pl.First-a.First < int64(minHistory) {
+				speaks(7, "a mailing service that was given an account of its own looks the same")
+			}
+		}
+		if score < takeoverFrom && (familiar || score < unsureFrom) {
 			continue
 		}
-		held = append(held, pl)
 		f := Finding{
 			Code: ValidAccount, Account: a.Name, Network: n, Weight: score,
 			First: pl.First, Last: pl.Last, Count: pl.Success, Messages: pl.Messages,
@@ -511,20 +557,319 @@ func (p *Profiles) Takeovers() []Finding {
 		if !familiar {
 			f.Title = fmt.Sprintf("signed in %d times from a network new to the account, with a client new to it, %d messages fetched", pl.Sessions, pl.Messages)
 		}
+		switch {
+		case sent:
+			f.Title = fmt.Sprintf("sent %d messages, %d an hour, from a network new to the account", pl.Sent, pl.Sent/hours)
+			f.Against = append(f.Against, "a mailing to many people from a new place looks the same")
+		case mailboxes >= manyMailboxes:
+			f.Title = fmt.Sprintf("one device, new to the account, opened %d mailboxes from a network new to them", mailboxes)
+			f.Against = append(f.Against, "a device through which somebody reads several mailboxes on purpose looks the same")
+			f.Device = pl.Devices[0]
+		}
 		if len(pl.Sources) == 1 {
 			f.Source = pl.Sources[0]
 		}
+		if score < takeoverFrom {
+			unsure = append(unsure, f)
+			continue
+		}
+		held = append(held, pl)
 		out = append(out, f)
+	}
+	return out, unsure
+}
+
+// Sweeps finds the machines that opened a large part of all mailboxes, one
+// after the other and without a failure, where most of them had never been
+// opened from: a migration or a new backup, or somebody who holds everybody's
+// password. One finding per machine; Against and Clients say which it may be.
+func (p *Profiles) Sweeps() []Sweep {
+	var out []Sweep
+	for _, s := range p.sources {
+		n := s.Network.Value()
+		if ours(n) || len(s.Signed) < minSwept || float64(len(s.Signed)) < sweptShare*float64(len(p.accounts)) || s.Failure*20 > int64(len(s.Signed)) {
+			continue
+		}
+		w := Sweep{Source: s.Addr, Network: n, First: math.MaxInt64, Of: len(p.accounts)}
+		fresh, tools, used := 0, 0, uint16(0)
+		for name, in := range s.Signed {
+			a := p.accounts[name]
+			if a == nil {
+				continue
+			}
+			w.Accounts = append(w.Accounts, name)
+			w.First, w.Last, w.Count = min(w.First, in.first), max(w.Last, in.last), w.Count+in.n
+			w.Refs = keepRef(w.Refs, in.ref)
+			pl := a.places[s.Network]
+			if pl == nil || a.First < in.first-int64(minHistory) && pl.First >= in.first-int64(minHistory) {
+				fresh++
+			}
+			if pl != nil {
+				w.Messages += pl.Messages
+				used |= pl.Services
+				for _, g := range pl.Agents {
+					if c := g.Value().Client; slices.Contains(copiers, c) {
+						tools++
+						w.Client = c
+						break
+					}
+				}
+			}
+		}
+		if fresh*10 < len(s.Signed)*7 {
+			continue // people belong there
+		}
+		if tools*10 < len(s.Signed)*9 {
+			w.Client = ""
+		}
+		slices.Sort(w.Accounts)
+		w.Services = services(used)
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b Sweep) int { return a.Source.Compare(b.Source) })
+	return out
+}
+
+// Sweep is one machine that opened a large part of all mailboxes.
+type Sweep struct {
+	Source      netip.Addr
+	Network     traffic.Network
+	Accounts    []string
+	Of          int    // accounts that there are
+	Client      string // the tool for copying mailboxes that it says it is, "" where it says nothing of the kind
+	First, Last int64  // Unix nanoseconds
+	Count       int64  // sign-ins
+	Messages    int64
+	Services    []maillog.Service
+	Refs        []traffic.Ref
+}
+
+// A sweep is of so many mailboxes, and of such a share of all.
+const (
+	minSwept   = 15
+	sweptShare = 0.3
+)
+
+// copiers are the tools that copy mailboxes from server to server, by what they
+// say in IMAP's ID (RFC 2971). Anybody can say it.
+var copiers = []string{"imapsync", "OfflineIMAP", "mbsync", "isync", "fetchmail", "getmail", "MigrationWiz", "CloudM", "imapcopy", "MailStore", "larch", "dsync"}
+
+// Walked returns the accounts that, between two times (Unix nanoseconds), were
+// opened at a source with a client that was new to them and that hardly anybody
+// here had used before: whoever goes through the mailboxes of others from a
+// desk in the office has nothing else that sets him apart. Two at the least;
+// one is somebody with a new client.
+func (p *Profiles) Walked(source netip.Addr, from, to int64) []Finding {
+	s := p.Source(source)
+	if s == nil {
+		return nil
+	}
+	with := make(map[string][]string)
+	for name, in := range s.Signed {
+		a := p.accounts[name]
+		if a == nil || in.last < from || a.First > from-int64(minHistory) {
+			continue
+		}
+		pl := a.places[s.Network]
+		if pl == nil {
+			continue
+		}
+		for _, g := range pl.Agents {
+			w := a.agents[g]
+			if w == nil || w.first < from || w.first > to || a.usedClient(g.Value().Client, from) {
+				continue
+			}
+			if c := g.Value().Client; !slices.Contains(with[c], name) {
+				with[c] = append(with[c], name)
+			}
+		}
+	}
+	var out []Finding
+	for client, names := range with {
+		before := 0
+		for _, a := range p.accounts {
+			if a.usedClient(client, from) {
+				before++
+			}
+		}
+		if client == "" || len(names) < 2 || before*4 > len(names) {
+			continue
+		}
+		for _, name := range names {
+			a, in := p.accounts[name], s.Signed[name]
+			f := Finding{
+				Code: ValidAccount, Account: name, Source: s.Addr, Network: s.Network.Value(), Weight: 4.5,
+				First: math.MaxInt64, Sources: []netip.Addr{s.Addr}, Refs: append([]traffic.Ref{in.ref}, s.Refs...),
+				Title:   fmt.Sprintf("opened with %s, which the account had never used, from an address that had just tried others", client),
+				Against: []string{"many share this address; a client given to several people at once looks the same"},
+			}
+			for g, w := range a.agents {
+				if g.Value().Client == client {
+					f.First, f.Last, f.Count = min(f.First, w.first), max(f.Last, w.last), f.Count+w.n
+				}
+			}
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Account, b.Account))
+	})
+	return out
+}
+
+// usedClient reports whether the account used a client, of whichever version,
+// before a time.
+func (a *Account) usedClient(client string, before int64) bool {
+	for g, w := range a.agents {
+		if g.Value().Client == client && w.first < before {
+			return true
+		}
+	}
+	return false
+}
+
+// Move is a network to which many people came at once with the devices that
+// they had before, most of them leaving another for it: a carrier that sends its customers
+// through other addresses, an office that changed its line.
+type Move struct {
+	Network, From traffic.Network // From is what most of them left, zero where that is not clear
+	Accounts      int
+	Of            int // accounts that there are
+	First, Last   int64
+	Refs          []traffic.Ref
+}
+
+// A move is of so many people and of such a share of all, within movedWithin;
+// of twice the share where it cannot be seen that they left another network:
+// homes and phones can have the same provider.
+const (
+	minMoved    = 6
+	movedShare  = 0.04
+	movedWithin = 72 * time.Hour
+)
+
+// Moves finds them, the largest first.
+func (p *Profiles) Moves() []Move {
+	type mover struct {
+		at   int64
+		a    *Account
+		pl   *Place
+		left traffic.Network
+	}
+	begin := int64(math.MaxInt64)
+	for _, a := range p.accounts {
+		begin = min(begin, a.First)
+	}
+	users := make(map[uint32]int)
+	movers := make(map[uint32][]mover)
+	for _, a := range p.accounts {
+		counted := make(map[uint32]bool, len(a.places))
+		for _, pl := range a.places {
+			n := pl.Network.Value()
+			if pl.Success == 0 || n.ASN == 0 || counted[n.ASN] {
+				continue
+			}
+			counted[n.ASN] = true
+			users[n.ASN]++
+			if ours(n) || rented(n) || pl.First-a.First < int64(minHistory) || pl.First-begin < int64(2*minHistory) || a.usesProvider(n, pl.First) || !a.familiarClient(pl, pl.First, nil) {
+				continue
+			}
+			m := mover{at: pl.First, a: a, pl: pl}
+			for _, other := range a.places {
+				// Used on days enough to be a habit, and hardly since.
+				if o := other.Network.Value(); !ours(o) && bits.OnesCount64(other.Days) >= 3 && other.First < pl.First && other.Last < pl.First+int64(24*time.Hour) && other.Last > pl.First-int64(4*24*time.Hour) {
+					m.left = o
+					break
+				}
+			}
+			movers[n.ASN] = append(movers[n.ASN], m)
+		}
+	}
+	var out []Move
+	for asn, list := range movers {
+		slices.SortFunc(list, func(a, b mover) int {
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.a.Name, b.a.Name))
+		})
+		// The busiest stretch: one who travelled there before does not hide it.
+		from, to := 0, 0
+		for i, k := 0, 0; k < len(list); k++ {
+			for list[k].at > list[i].at+int64(movedWithin) {
+				i++
+			}
+			if k+1-i > to-from {
+				from, to = i, k+1
+			}
+		}
+		list = list[from:to]
+		left := make(map[traffic.Network]int)
+		gone := 0
+		for _, m := range list {
+			if m.left != (traffic.Network{}) {
+				left[m.left]++
+				gone++
+			}
+		}
+		if len(list) < minMoved || float64(len(list)) < movedShare*float64(len(p.accounts)) || len(list)*10 < users[asn]*6 || gone*2 < len(list) && float64(len(list)) < 2*movedShare*float64(len(p.accounts)) {
+			continue
+		}
+		m := Move{Network: list[0].pl.Network.Value(), Accounts: len(list), Of: len(p.accounts), First: list[0].at}
+		for n, k := range left {
+			if k*2 > len(list) {
+				m.From = n
+			}
+		}
+		for _, x := range list {
+			m.Last = max(m.Last, x.pl.Last)
+			for _, ref := range x.pl.Refs {
+				m.Refs = keepRef(m.Refs, ref)
+			}
+		}
+		out = append(out, m)
+	}
+	slices.SortFunc(out, func(a, b Move) int {
+		return cmp.Or(cmp.Compare(b.Accounts, a.Accounts), cmp.Compare(a.Network.ASN, b.Network.ASN))
+	})
+	return out
+}
+
+// crowdedDevices counts for how many accounts a device is new. A phone belongs
+// to one person, with a shared mailbox or two.
+func (p *Profiles) crowdedDevices() map[string]int {
+	out := make(map[string]int)
+	for _, a := range p.accounts {
+		for d, w := range a.devices {
+			if w.first-a.First >= int64(minHistory) {
+				out[d]++
+			}
+		}
 	}
 	return out
 }
 
+// usualSending is how many messages the account sends in an hour in which it
+// sends, everywhere but at a place; at least 1.
+func (a *Account) usualSending(but *Place) int64 {
+	most := int64(1)
+	for _, pl := range a.places {
+		if pl != but && pl.First < but.First {
+			hours := int64(max(1, bits.OnesCount32(pl.Hours)*bits.OnesCount64(pl.Days)))
+			most = max(most, pl.Sent/hours)
+		}
+	}
+	return most
+}
+
 // newPlaces are the places first used when the account had been known long
-// enough to have habits.
-func (a *Account) newPlaces() []*Place {
+// enough to have habits; and those from which an account that had not signed in
+// since the logs begin sends many messages at once.
+func (a *Account) newPlaces(begin int64) []*Place {
 	var out []*Place
 	for _, pl := range a.places {
-		if pl.Success > 0 && pl.First-a.First >= int64(minHistory) && !ours(pl.Network.Value()) {
+		known := a.First
+		if pl.Sent >= 2*burst {
+			known = begin
+		}
+		if pl.Success > 0 && pl.First-known >= int64(minHistory) && !ours(pl.Network.Value()) {
 			out = append(out, pl)
 		}
 	}
@@ -560,6 +905,12 @@ func (a *Account) usesProvider(provider traffic.Network, before int64, held ...*
 	return false
 }
 
+// UsedProvider reports whether the account used a provider before a time
+// (Unix nanoseconds).
+func (a *Account) UsedProvider(n traffic.Network, before int64) bool {
+	return a.usesProvider(n, before)
+}
+
 // familiarClient reports whether a client or a device of a place is one that
 // the account used before a time. What was only ever seen in places that are
 // held against it is the stranger's, not its own.
@@ -580,6 +931,11 @@ func (a *Account) familiarClient(pl *Place, before int64, held []*Place) bool {
 		if w := a.devices[d]; w != nil && w.first < before && elsewhere(func(x *Place) bool { return slices.Contains(x.Devices, d) }) {
 			return true
 		}
+	}
+	// ActiveSync gives every device a name of its own; that it calls itself the
+	// same sort of phone is no proof where none of the names is known.
+	if len(pl.Devices) > 0 && pl.Services == 1<<maillog.ActiveSync {
+		return false
 	}
 	for _, g := range pl.Agents {
 		mine := g.Value()

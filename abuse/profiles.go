@@ -10,6 +10,8 @@ package abuse
 
 import (
 	"cmp"
+	"iter"
+	"maps"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -43,6 +45,7 @@ type Place struct {
 	Last     int64
 	Success  int64 // authenticated events
 	Sessions int64 // logins
+	Sent     int64 // messages submitted, as far as lines tell: sign-ins at submission count as one
 	Messages int64 // messages fetched
 	Bytes    int64
 	Hours    uint32 // hours of UTC day in which it was used, a bit each
@@ -491,6 +494,7 @@ func (pl *Place) merge(o *Place) {
 	pl.Success += o.Success
 	pl.Sessions += o.Sessions
 	pl.Messages += o.Messages
+	pl.Sent += o.Sent
 	pl.Bytes += o.Bytes
 	pl.Hours |= o.Hours
 	pl.Days |= o.Days
@@ -584,6 +588,9 @@ func (p *Profiles) Accounts() int { return len(p.accounts) }
 
 // Account returns what is remembered of an account that signed in, or nil.
 func (p *Profiles) Account(name string) *Account { return p.accounts[name] }
+
+// Sources are all addresses remembered, in no order.
+func (p *Profiles) Sources() iter.Seq[*Source] { return maps.Values(p.sources) }
 
 // Source returns what is remembered of an address, or nil.
 func (p *Profiles) Source(a netip.Addr) *Source { return p.sources[SourceKey(a)] }

@@ -138,6 +138,9 @@ func (p *Profiles) enter(v *visit) {
 	}
 	pl.Success += v.in
 	pl.Sessions += v.sessions
+	if v.service == maillog.Submission {
+		pl.Sent += v.sessions
+	}
 	pl.Hours |= v.hours
 	pl.Days |= v.days
 	pl.Services |= 1 << v.service

@@ -14,6 +14,9 @@ type Case struct {
 	Excesses []Excess        // most important first; what an earlier one explains is left out
 	Hostile  []abuse.Finding // sources that tried the passwords of strangers
 	Strange  []abuse.Finding // accounts in which a stranger signed in
+	Unsure   []abuse.Finding // sign-ins from new places that alone are held against nobody
+	Sweeps   []abuse.Sweep   // machines that opened a large part of all mailboxes
+	Moves    []abuse.Move    // networks to which many people moved at once
 	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords
 	Stale    []abuse.Finding // devices with an old password
 	Failed   float64         // refused sign-ins
@@ -51,7 +54,9 @@ type Excess struct {
 	Targets  int      // accounts that strangers tried
 	Day      float64  // what the series counts on a usual day (of failures: what all services count)
 	Hands    []abuse.Finding
-	Effects  []string // what else the same thing did, in words
+	Inside   string       // the organisation's own address from which somebody tried others' passwords
+	Sweep    *abuse.Sweep // that took part, if any
+	Effects  []string     // what else the same thing did, in words
 }
 
 // scale is the size of the excess in usual days.
@@ -91,6 +96,11 @@ type Makeup struct {
 	Internal       float64
 	Hosting        float64
 	Intruded       float64 // from the addresses of a stranger in the accounts
+	Outsiders      float64 // without an account, from addresses at which nobody had signed in
+	NotThere       float64 // of these, requests that the server turned down as wrong (HTTP 4xx)
+	OutsideSources int     // how many such addresses
+	OutsideUsual   float64 // how many such addresses there are at such hours
+	Swept          float64 // from machines that opened a large part of all mailboxes
 	TopAction      string
 	TopActionShare float64
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"mailvigil/abuse"
 	"mailvigil/maillog"
 	"mailvigil/traffic"
 )
@@ -42,11 +43,17 @@ func (w *weighing) add(odds float64, text string, args ...any) {
 
 // strangers is what speaks against every harmless explanation.
 func (w *weighing) strangers(m *Makeup) {
+	if m.Outsiders > 0.3 && (m.NotThere > 0.3 || Crowd(m)) {
+		w.add(-5*m.Outsiders, "%s of the events name no account and come from addresses at which nobody had signed in", percent(m.Outsiders))
+	}
 	if m.Hostile > 0.05 {
 		w.add(-6*m.Hostile, "%s of the events come from addresses that tried the passwords of strangers", percent(m.Hostile))
 	}
 	if m.Intruded > 0.05 {
 		w.add(-8*m.Intruded, "%s of the events come from a network or client new to the accounts", percent(m.Intruded))
+	}
+	if m.Swept > 0.3 {
+		w.add(-5*m.Swept, "%s of the events come from one machine that opens most mailboxes", percent(m.Swept))
 	}
 }
 
@@ -57,10 +64,13 @@ func (w *weighing) impossible() { w.odds = math.Inf(-1) }
 const (
 	nameGuessing     = "somebody is guessing passwords"
 	nameIntruder     = "a stranger is in the accounts"
+	nameFlood        = "somebody floods the service with requests"
 	nameStorm        = "phones or other clients connect more often than usual"
 	nameElsewhere    = "people connect from elsewhere"
 	nameAtWork       = "more people than usual are at work"
 	nameMachinery    = "one machine or mailbox is busy"
+	nameCopying      = "a migration or a backup copies the mailboxes"
+	nameMoved        = "a network that many people use has changed"
 	nameOldPasswords = "devices with an old password"
 	nameFault        = "the mail service itself failed"
 	nameNoise        = "the everyday noise of the Internet"
@@ -71,10 +81,12 @@ const (
 var hypotheses = []hypothesis{
 	{nameGuessing, Attack, guessing},
 	{nameIntruder, Attack, intruder},
+	{nameFlood, Attack, flood},
 	{nameStorm, Benign, clientStorm},
 	{nameElsewhere, Benign, elsewhere},
 	{nameAtWork, Benign, atWork},
 	{nameMachinery, Benign, machinery},
+	{nameCopying, Benign, copying},
 	{nameOldPasswords, Benign, oldPasswords},
 	{nameFault, Fault, serviceFault},
 	{nameNoise, Background, noise},
@@ -129,6 +141,16 @@ func noise(x *Excess, _ *Case, w *weighing) {
 		}
 		return
 	}
+	// Who asks for what is not there looks for doors, not for mailboxes
+	// (ATT&CK T1595, Active Scanning).
+	if x.Family == "traffic" && x.Up && m.NotThere > 0.3 {
+		w.odds = -1
+		w.add(6*m.NotThere, "%s of the requests ask for what is not there, without an account, from addresses at which nobody had signed in", percent(m.NotThere))
+		if m.Intruded > 0.05 {
+			w.add(-8*m.Intruded, "%s of the events come from a network or client new to the accounts", percent(m.Intruded))
+		}
+		return
+	}
 	if x.Family != "failures" || !x.Up {
 		w.impossible()
 		return
@@ -149,6 +171,43 @@ func noise(x *Excess, _ *Case, w *weighing) {
 	} else {
 		w.add(0.5, "no account was opened from these addresses")
 	}
+}
+
+// flooders and floodRatio: so many addresses at which nobody ever signed in, so
+// many times as many as usual, are no visitors who strayed.
+const (
+	flooders   = 50
+	floodRatio = 5
+)
+
+// Crowd reports whether far more addresses than usual take part at which nobody
+// ever signed in.
+func Crowd(m *Makeup) bool {
+	return m.OutsideSources >= flooders && float64(m.OutsideSources) >= floodRatio*m.OutsideUsual
+}
+
+// flood: a crowd of addresses that never sign in asks for the same pages again
+// and again, until the service gives up (ATT&CK T1499, Endpoint Denial of
+// Service). A page that many people were sent to looks like it for an hour, but
+// these come once or twice each, and some of them sign in.
+func flood(x *Excess, _ *Case, w *weighing) {
+	m := x.Makeup
+	if !x.Up || x.Family == "failures" || m.Outsiders < 0.5 || !Crowd(&m) {
+		w.impossible()
+		return
+	}
+	w.odds = -2
+	w.add(5*m.Outsiders, "%s of the requests name no account and come from addresses at which nobody had signed in", percent(m.Outsiders))
+	w.add(1.5, "%s such addresses take part, where %s are usual", number(float64(m.OutsideSources)), number(m.OutsideUsual))
+	if each := m.Outsiders * m.Events / float64(m.OutsideSources); each >= 5 {
+		w.add(1.5, "each asks %s times", number(each))
+	} else {
+		w.add(-3, "each asks only %.1f times, as a visitor does", each)
+	}
+	if x.Family == "errors" {
+		w.add(1, "the service gave up on many of them")
+	}
+	w.add(-0.5, "a page that many people were sent to can look the same")
 }
 
 // few is a number of people that a busy hour of theirs shows in the counts of
@@ -197,8 +256,43 @@ func everyday(x *Excess, c *Case, w *weighing) {
 	w.strangers(&m)
 }
 
+// copying: one machine opens most mailboxes, in turn and with the right
+// passwords. A migration does that, a backup too, and so does whoever has
+// stolen all the passwords. Only people can tell them apart for certain: that
+// it says what it is makes it more likely that it has nothing to hide, though
+// anybody can say so.
+func copying(x *Excess, _ *Case, w *weighing) {
+	m := x.Makeup
+	if !x.Up || m.Swept < 0.3 || x.Sweep == nil || x.Family == "failures" || x.Family == "errors" {
+		w.impossible()
+		return
+	}
+	weighSweep(x.Sweep, w)
+}
+
+func weighSweep(s *abuse.Sweep, w *weighing) {
+	w.odds = sweepOdds
+	w.pro = append(w.pro, fmt.Sprintf("one machine, %s, opened %d of %d mailboxes without a failure", s.Source, len(s.Accounts), s.Of))
+	if s.Client != "" {
+		w.add(1.5, "it says that it is %s, a tool for copying mailboxes", s.Client)
+		if len(s.Accounts)*2 >= s.Of {
+			w.add(0.5, "it leaves hardly anybody out")
+		}
+	}
+	w.against = append(w.against, "somebody who holds everybody's password would look the same, and can call his tool what he likes")
+}
+
+// sweepOdds is the weight, of a machine that opens most mailboxes, of both a
+// migration and a stranger, before anything tells them apart.
+const sweepOdds = 3
+
 func intruder(x *Excess, _ *Case, w *weighing) {
 	m := x.Makeup
+	if x.Up && m.Swept >= 0.3 && m.Swept >= m.Intruded && x.Sweep != nil && x.Family != "failures" && x.Family != "errors" {
+		w.odds = sweepOdds
+		w.pro = append(w.pro, "the machine and its network are new to nearly all of the accounts")
+		return
+	}
 	if !x.Up || x.Family == "failures" || x.Family == "errors" || m.Intruded < 0.1 {
 		w.impossible()
 		return
@@ -356,6 +450,9 @@ func serviceFault(x *Excess, c *Case, w *weighing) {
 	case x.Family == "errors" && x.Up:
 		w.odds = 1
 		w.add(3, "the service itself answered with errors: %s", compare(x.Observed, x.Expected))
+		if m := x.Makeup; m.Outsiders > 0.5 && Crowd(&m) {
+			w.add(-5*m.Outsiders, "%s of the errors went to addresses at which nobody had signed in", percent(m.Outsiders))
+		}
 		if restart(x, c) {
 			w.add(-3, "it lasted %s at night, as a restart does", length(x.lasted()))
 		}

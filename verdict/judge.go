@@ -18,7 +18,7 @@ const (
 	handsFrom    = 4.0 // weight from which a finding alone says that a stranger signed in
 	sureEnough   = 0.5 // probability of a kind below which an excess is undetermined
 	joinAttacks  = 72 * time.Hour
-	maxSources   = 500
+	maxSources   = 10_000
 	maxFindings  = 200
 	maxEvidence  = 50                  // lines of one incident or finding
 	bruteForce   = abuse.Code("T1110") // where it cannot be told how
@@ -33,12 +33,14 @@ func Judge(c *Case) *Verdict {
 		SchemaVersion: SchemaVersion, Verdict: Quiet, Focus: NoFocus,
 		Timezone: c.location().String(), Coverage: c.Coverage,
 	}
-	j := judge{c: c, v: v, told: make(map[string]told), doubtful: make(map[string]bool), attackers: make(map[string]bool), claimed: make([]bool, len(c.Strange))}
+	j := judge{c: c, v: v, told: make(map[string]told), doubtful: make(map[string]bool), atRandom: make(map[string]bool), swept: make(map[netip.Addr]bool), attackers: make(map[string]bool), claimed: make([]bool, len(c.Strange))}
 	j.short = c.Judged < 24*time.Hour || c.History < shortHistory
 	for _, x := range largestFirst(c.Excesses) {
 		j.excess(x)
 	}
 	j.strangers()
+	j.sweeps()
+	j.moves()
 	j.infected()
 	j.background()
 	j.findings()
@@ -60,8 +62,13 @@ type judge struct {
 	// doubtful are accounts that signed in from where an attack came from,
 	// more likely by their owners than not.
 	doubtful map[string]bool
-	targeted bool // an attack knows who works here
-	short    bool // the logs are too short to say what is normal
+	// atRandom are the attacks, by incident, that mostly tried names that do not
+	// exist.
+	atRandom map[string]bool
+	inside   []string            // addresses of our own from which an attack came
+	swept    map[netip.Addr]bool // machines that an incident already tells of
+	targeted bool                // an attack knows who works here
+	short    bool                // the logs are too short to say what is normal
 }
 
 // told is what a verdict needs of an incident and the incident does not hold.
@@ -100,13 +107,18 @@ func (j *judge) excess(x *Excess) {
 		Observed: x.Observed, Expected: round(x.Expected), Excess: round(x.Observed - x.Expected),
 		Hypotheses: list, Plot: x.Plot, Evidence: refs(x.Refs),
 	}
+	if x.Sweep != nil && x.Makeup.Swept >= 0.3 {
+		j.swept[x.Sweep.Source] = true
+	}
 	sources, messages := len(x.Sources), int64(0)
 	switch best.kind {
 	case Attack:
 		sources, messages = j.attack(x, &in)
 	case Undetermined:
 		what := j.c.what(x) + " " + j.c.span(&in)
-		if x.Up {
+		if x.Sweep != nil && x.Makeup.Swept >= 0.3 {
+			j.undecided = append(j.undecided, askSweep(x.Sweep))
+		} else if x.Up {
 			j.undecided = append(j.undecided, "who was behind the "+what+", and with which client")
 		} else {
 			j.undecided = append(j.undecided, "why there were fewer "+what+": whether people were away, the service was down or logs are missing")
@@ -126,7 +138,9 @@ func (j *judge) excess(x *Excess) {
 func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) {
 	intruded := in.Name == nameIntruder
 	in.Targeted = x.Targets
-	j.targeted = j.targeted || x.Makeup.Existing >= 0.5
+	m := &x.Makeup
+	j.targeted = j.targeted || m.Existing >= 0.5
+	j.atRandom[in.ID] = in.Name == nameGuessing && m.Named > 0.5 && m.Existing < 0.5
 	sources := setOf(x.Sources)
 	var hands []abuse.Finding
 	seen := make(map[string]bool)
@@ -174,8 +188,14 @@ func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) 
 	}
 	in.Compromised = sorted(opened)
 	in.Targeted = max(in.Targeted, len(in.Compromised))
-	maps.Copy(j.attackers, sources)
 	in.Sources = sorted(sources)
+	outside := maps.Clone(sources)
+	if x.Inside != "" {
+		// Behind it sit our own people: it is not to be refused.
+		delete(outside, x.Inside)
+		j.inside = append(j.inside, x.Inside)
+	}
+	maps.Copy(j.attackers, outside)
 	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
 	return len(sources), messages
 }
@@ -261,6 +281,75 @@ func (j *judge) takeover(hands []abuse.Finding) {
 	in.Text = stranger(&in, len(sources), network, messages)
 	j.told[in.ID] = told{j.c.intrusion(&in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
+}
+
+// sweeps makes an incident of a machine that opened most mailboxes where it
+// made no excess.
+func (j *judge) sweeps() {
+	for i := range j.c.Sweeps {
+		s := &j.c.Sweeps[i]
+		if j.swept[s.Source] {
+			continue
+		}
+		first, last := time.Unix(0, s.First).In(j.c.location()), time.Unix(0, s.Last).In(j.c.location())
+		x := &Excess{
+			Family: "traffic", Up: true, Onset: first, Interval: [2]time.Time{first.Add(-time.Minute), first.Add(time.Minute)}, End: last,
+			Observed: float64(s.Count), Cause: []map[string]string{{"ip": s.Source.String()}}, Share: 1,
+			Makeup: Makeup{Events: float64(s.Count), Swept: 1}, Sweep: s, Refs: s.Refs,
+		}
+		for _, of := range s.Services {
+			x.Services = append(x.Services, of.String())
+		}
+		j.excess(x)
+	}
+}
+
+func askSweep(s *abuse.Sweep) string {
+	return fmt.Sprintf("whether the machine %s, which opened %d of %d mailboxes, is yours or your provider's", s.Source, len(s.Accounts), s.Of)
+}
+
+// moves makes an incident of a network to which many people moved at once with
+// the devices they had: nothing is more than before, it only comes from
+// elsewhere.
+func (j *judge) moves() {
+	for i := range j.c.Moves {
+		m := &j.c.Moves[i]
+		asn := fmt.Sprint(m.Network.ASN)
+		if slices.ContainsFunc(j.v.Incidents, func(in Incident) bool {
+			return slices.ContainsFunc(in.Cause, func(c map[string]string) bool {
+				return c["asn"] == asn || c["country"] == m.Network.Country && c["country"] != ""
+			})
+		}) {
+			continue // told already
+		}
+		first := time.Unix(0, m.First).In(j.c.location())
+		in := Incident{
+			ID: j.id(), Kind: Benign, Name: nameMoved, Onset: first, End: time.Unix(0, m.Last).In(j.c.location()),
+			OnsetInterval: [2]time.Time{first.Add(-time.Hour), first}, Share: 1,
+			Cause: []map[string]string{{"asn": asn}}, Evidence: refs(m.Refs),
+		}
+		in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
+		w := weighing{odds: 1.5}
+		w.add(1, "%d of %d accounts came to it within three days, with the devices and clients they had before", m.Accounts, m.Of)
+		from := m.From.ASName
+		if from != "" {
+			w.add(0.5, "most of them left %s for it", from)
+		}
+		w.against = append(w.against, "people who travel together look the same")
+		p := surest / (1 + math.Exp(-w.odds))
+		in.Hypotheses = []Hypothesis{{nameMoved, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
+		to := or(m.Network.ASName, "AS"+asn)
+		if m.Network.Country != "" {
+			to += " (" + m.Network.Country + ")"
+		}
+		in.Text = fmt.Sprintf("%s came from %s with the devices they had before", one(m.Accounts, "account", "accounts"), to)
+		if from != "" {
+			in.Text += ", most of them no longer from " + from
+		}
+		in.Text += "."
+		j.told[in.ID] = told{fmt.Sprintf("the network of %s has changed to %s %s", one(m.Accounts, "person", "people"), to, j.c.span(&in)), p}
+		j.v.Incidents = append(j.v.Incidents, in)
+	}
 }
 
 // infected names the machines of our own people that take part in abuse. Their
@@ -488,11 +577,11 @@ func suspicion(in *Incident) (p float64) {
 }
 
 // focus: whoever knows the names of the people here, or got into their
-// mailboxes, aims at this organisation; whoever tries names that do not exist
-// tries everybody.
+// mailboxes without trying others, aims at this organisation; whoever mostly
+// tries names that do not exist tries everybody, even where some fit.
 func (j *judge) focus() Focus {
 	for _, in := range j.v.Incidents {
-		if in.Kind == Attack && len(in.Compromised) > 0 {
+		if in.Kind == Attack && len(in.Compromised) > 0 && !j.atRandom[in.ID] {
 			return Targeted
 		}
 	}

@@ -599,7 +599,7 @@ func TestBounded(t *testing.T) {
 		t.Errorf("%d lines cited", evidence)
 	}
 	for _, in := range v.Incidents {
-		if len(in.Sources) > 500 || len(in.Text) > 500 || len(in.Findings) > 200 {
+		if len(in.Sources) > 10_000 || len(in.Text) > 500 || len(in.Findings) > 200 {
 			t.Errorf("%s: %d sources, %d findings, a text of %d bytes", in.ID, len(in.Sources), len(in.Findings), len(in.Text))
 		}
 	}
@@ -706,5 +706,34 @@ func TestShortLogsWithFailures(t *testing.T) {
 		if v.Verdict != verdict.Undetermined || !strings.HasPrefix(v.Text, tc.want) {
 			t.Errorf("%s: %s, %q; want %q", tc.name, v.Verdict, v.Text, tc.want)
 		}
+	}
+}
+
+// A flood, a scan and a sweep of all mailboxes, each with what looks like it.
+func TestNewKinds(t *testing.T) {
+	sweep := func(client string) *abuse.Sweep {
+		return &abuse.Sweep{Source: netip.MustParseAddr("192.0.2.9"), Accounts: make([]string, 180), Of: 200, Client: client}
+	}
+	crowd := func(each float64) verdict.Makeup {
+		return verdict.Makeup{Events: 1000 * each, Outsiders: 0.95, OutsideSources: 1000, OutsideUsual: 5, Sources: 1000}
+	}
+	for _, tc := range []struct {
+		name string
+		x    verdict.Excess
+		want verdict.Kind
+	}{
+		{"a flood", excess(t, "traffic", "webmail", "Tue 03:00", "Tue 04:30", 27000, 20, 6000, crowd(27)), verdict.Attack},
+		{"a flood that the service gave up on", excess(t, "errors", "webmail", "Tue 03:00", "Tue 04:30", 9000, 0, 1, crowd(9)), verdict.Attack},
+		{"errors for everybody", excess(t, "errors", "webmail", "Tue 12:00", "Tue 15:00", 9000, 0, 1, verdict.Makeup{Events: 9000, Accounts: 200, KnownAccounts: 200, Sources: 180}), verdict.Fault},
+		{"a scan", excess(t, "traffic", "web", "Tue 02:00", "Tue 04:30", 9000, 20, 6000, verdict.Makeup{Events: 9000, Outsiders: 1, NotThere: 0.98, OutsideSources: 2, OutsideUsual: 1, Sources: 2, Hosting: 1, TopSource: 0.5}), verdict.Background},
+		{"a migration", with(excess(t, "traffic", "imap", "Tue 21:00", "Tue 23:30", 900, 90, 6000, verdict.Makeup{Events: 900, Swept: 1, Accounts: 180, KnownAccounts: 180, Hosting: 1}), func(x *verdict.Excess) { x.Sweep = sweep("imapsync") }), verdict.Benign},
+		{"all mailboxes opened by something that does not say what it is", with(excess(t, "traffic", "imap", "Tue 21:00", "Tue 23:30", 900, 90, 6000, verdict.Makeup{Events: 900, Swept: 1, Accounts: 180, KnownAccounts: 180, Hosting: 1}), func(x *verdict.Excess) { x.Sweep = sweep("") }), verdict.Undetermined},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			v := verdict.Judge(world(t, tc.x))
+			if v.Incidents[0].Kind != tc.want {
+				t.Errorf("%s, want %s: %+v", v.Incidents[0].Kind, tc.want, v.Incidents[0].Hypotheses)
+			}
+		})
 	}
 }

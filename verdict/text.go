@@ -143,6 +143,8 @@ func (c *Case) headline(x *Excess, in *Incident) string {
 		return t + "; as far as these logs show, no account was opened"
 	case nameIntruder:
 		return c.intrusion(in)
+	case nameFlood:
+		return number(float64(len(x.Sources))) + " addresses " + in.tense("have been flooding", "flooded") + " the service with requests " + when
 	case nameStorm:
 		return or(c.say(in.Cause), c.what(x)) + in.tense(" have been ", " were ") + or(in.times(), "more than usual") + " " + when
 	case nameElsewhere:
@@ -151,6 +153,16 @@ func (c *Case) headline(x *Excess, in *Incident) string {
 		return "more people than usual " + in.tense("have been", "were") + " at work " + when
 	case nameMachinery:
 		return "one machine or mailbox of your own " + in.tense("has been", "was") + " busy " + when + c.aside(in)
+	case nameCopying:
+		t := "one machine"
+		if x.Sweep != nil {
+			t = "the machine " + x.Sweep.Source.String()
+			if x.Sweep.Client != "" {
+				t += " with " + x.Sweep.Client
+			}
+			return t + in.tense(" has been copying", " copied") + fmt.Sprintf(" %d of %d mailboxes ", len(x.Sweep.Accounts), x.Sweep.Of) + when + ", as a migration or a backup does"
+		}
+		return t + " copied most mailboxes " + when
 	case nameOldPasswords:
 		return "devices with an old password " + in.tense("have been failing", "failed") + " to sign in " + when
 	case nameFault:
@@ -211,6 +223,8 @@ func (c *Case) detail(x *Excess, in *Incident, sources int) string {
 			return t + one(n, "account was", "accounts were") + " opened."
 		}
 		return t + "none was opened, as far as these logs show."
+	case nameFlood:
+		return fmt.Sprintf("%s: %s, from %s at which nobody had signed in. They signed in nowhere.", upper(c.what(x)), in.size(), one(sources, "address", "addresses"))
 	case nameStorm:
 		return "Clients do this, not people: " + in.size() + "."
 	case nameElsewhere:
@@ -266,17 +280,19 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 	if fault != nil {
 		add("Look at the mail server from %s on: its own error log, its disk and memory, and the services behind it.", j.c.day(fault.Onset))
 	}
-	if attack == nil && (fault != nil || benign != nil) {
+	if attack == nil && (fault != nil || benign != nil && benign.Name != nameCopying) {
 		add("No password needs to be changed and no service closed.")
 	}
 	if benign != nil {
 		switch benign.Name {
 		case nameStorm:
 			add("If the load hurts, slow down these clients only, for a limited time.")
-		case nameElsewhere:
+		case nameElsewhere, nameMoved:
 			add("To be sure, ask whether some of your people are there.")
 		case nameMachinery:
 			add("Ask whoever runs it what it is doing.")
+		case nameCopying:
+			add("Make sure that this machine is yours or your provider's. If nobody knows it, all passwords must be held for stolen.")
 		case nameOldPasswords:
 			add("Tell the owners of these devices to enter the new password.")
 		}
@@ -344,6 +360,9 @@ func (j *judge) contain(add func(string, ...any)) {
 	}
 	if all := sorted(j.doubtful); len(all) > 0 {
 		add("Ask %s of %s whether recent sign-ins were their own: they came from the same %s.", plural(len(all), "the owner", "the owners"), names(all, 8), plural(len(j.attackers), "address", "addresses"))
+	}
+	if len(j.inside) > 0 {
+		add("Find out which machine of your own was behind %s at the time, and who sat at it. Do not refuse that address: your people share it.", names(j.inside, 4))
 	}
 	if n := len(j.attackers); n > 0 {
 		text := fmt.Sprintf("Refuse sign-in from the %s listed for a limited time.", plural(n, "address", number(float64(n))+" addresses"))

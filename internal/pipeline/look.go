@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -49,7 +50,10 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	for _, s := range r.profiles.HostileSources() {
 		c.Strange = append(c.Strange, r.profiles.SuccessAfterFailures(s)...)
 	}
-	c.Strange = r.recent(append(c.Strange, r.profiles.Takeovers()...))
+	takeovers, unsure := r.profiles.Newcomers()
+	c.Strange, c.Unsure = r.recent(append(c.Strange, takeovers...)), r.recent(unsure)
+	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
+	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil
 }
@@ -72,6 +76,21 @@ func (r *run) say(cause map[string]string) string {
 		}
 	}
 	return message.Cause(cause)
+}
+
+// sweeps tells the machines that open everybody's mailbox from the strangers
+// in some: what such a machine did is held against no account before it is
+// weighed what it is.
+func (r *run) sweeps(c *verdict.Case) {
+	c.Sweeps = slices.DeleteFunc(r.profiles.Sweeps(), func(s abuse.Sweep) bool { return s.Last < r.since })
+	swept := make(map[netip.Addr]bool)
+	for _, s := range c.Sweeps {
+		swept[s.Source] = true
+	}
+	theirs := func(f abuse.Finding) bool {
+		return len(f.Sources) > 0 && !slices.ContainsFunc(f.Sources, func(a netip.Addr) bool { return !swept[a] })
+	}
+	c.Strange, c.Unsure = slices.DeleteFunc(c.Strange, theirs), slices.DeleteFunc(c.Unsure, theirs)
 }
 
 // recent leaves out what was over before Since.
@@ -111,10 +130,12 @@ func (r *run) explain(windows []*window, c *verdict.Case) {
 			return 1
 		case w.excess.series.family == failures:
 			return 2
+		case w.excess.series.family == everyday && front(w.excess.series.service):
+			return 3 // before what it passes on
 		case w.excess.series.family == everyday:
-			return 3
+			return 4
 		}
-		return 4
+		return 5
 	}
 	order := slices.Clone(windows)
 	slices.SortStableFunc(order, func(a, b *window) int {
@@ -192,13 +213,15 @@ func (r *run) absorb(w *window, done []*accepted) (of *accepted, passedOn bool) 
 		}
 		// Webmail and gateways open mailboxes on behalf of others: what they
 		// pass on rises with what they are asked for.
-		front := a.Service == maillog.Webmail.String() || a.Service == maillog.ActiveSync.String()
-		if front && x.series.family == everyday && relayed/excess >= 0.5 {
+		if front(a.series.service) && x.series.family == everyday && relayed/excess >= 0.5 {
 			return a, true
 		}
 	}
 	return nil, false
 }
+
+// front reports whether a service opens mailboxes on behalf of others.
+func front(s maillog.Service) bool { return s == maillog.Webmail || s == maillog.ActiveSync }
 
 // mention adds to an incident what else it did.
 func (r *run) mention(a *accepted, w *window) {
@@ -352,8 +375,41 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	e.Day = r.usualDay(x.series)
 	e.Before = time.Duration(x.intervals[0].from-r.cells.Start) * time.Minute
 	r.makeup(w, own, e, c)
+	if s := e.Sweep; s != nil && s.Client != "" && e.Makeup.Swept > 0.8 {
+		// What one tool did everywhere is said best by its name.
+		cause := map[string]string{"client": s.Client}
+		if x.series.service != maillog.ServiceNone {
+			cause["service"] = x.series.service.String()
+		}
+		e.Cause = []map[string]string{cause}
+	}
+	if x.series.family == failures && len(e.Sources) > 0 {
+		a.claims = either(a.claims, addresses(e.Sources))
+	}
+	if m := &e.Makeup; m.Outsiders > 0.5 && e.Up && x.series.family != failures {
+		// The errors are what a crowd that never signs in came to, not the
+		// service's own doing.
+		a.fault = a.fault && !verdict.Crowd(m)
+		a.claims = either(a.claims, addresses(e.Sources))
+	}
 	e.Plot = r.plot(x)
 	return a
+}
+
+// addresses claims all that comes from some addresses.
+func addresses(list []string) func(*leafKey) bool {
+	set := make(map[string]bool, len(list))
+	for _, a := range list {
+		set[a] = true
+	}
+	return func(k *leafKey) bool { return k.addr.IsValid() && set[k.addr.String()] }
+}
+
+func either(a, b func(*leafKey) bool) func(*leafKey) bool {
+	if a == nil {
+		return b
+	}
+	return func(k *leafKey) bool { return a(k) || b(k) }
 }
 
 func (r *run) time(s traffic.Slot) time.Time {

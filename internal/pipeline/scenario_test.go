@@ -16,10 +16,25 @@ func TestScenarios(t *testing.T) {
 		t.Skip("investigates a dozen fortnights of 400 people")
 	}
 	seeds := []uint64{1, 2, 3}
-	for _, scenario := range []simulate.Scenario{simulate.Quiet, simulate.PhoneStorm, simulate.Spray, simulate.Parliament} {
+	for _, tc := range []struct {
+		scenario simulate.Scenario
+		accounts int
+	}{
+		{simulate.Quiet, 400},
+		{simulate.PhoneStorm, 400},
+		{simulate.Spray, 400},
+		{simulate.Parliament, 400},
+		// Fewer people, so that it does not take long.
+		{simulate.OneAccount, 120},
+		{simulate.Flood, 120},
+		{simulate.Scan, 120},
+		{simulate.PasswordDay, 120},
+		{simulate.Outage, 120},
+	} {
+		scenario := tc.scenario
 		for _, seed := range seeds {
 			t.Run(fmt.Sprintf("%s/seed %d", scenario, seed), func(t *testing.T) {
-				w := world(t, scenario, seed, 400, 14)
+				w := world(t, scenario, seed, tc.accounts, 14)
 				dir := t.TempDir()
 				write(t, w, dir)
 				v := investigate(t, discover(t, dir), 0)
