@@ -49,18 +49,24 @@ func (s *leaves) estimate(o Options) {
 func (s *leaves) fitting(candidates []float64, o Options) float64 {
 	first := s.drift
 	a, k := s.leafNoise(o)
-	loss := func(r tally, g float64) float64 {
+	per, own := make([]float64, len(s.rows)), make([]float64, len(s.rows)) // 1/noise; the loss at first
+	loss := func(i int, g float64) float64 {
+		return min(3, abs(s.rows[i].v-g*s.rows[i].f)*per[i])
+	}
+	for i, r := range s.rows {
 		m := max(r.v, first*r.f)
-		return min(3, abs(r.v-g*r.f)/math.Sqrt(m*(a+k*m)))
+		per[i] = 1 / math.Sqrt(m*(a+k*m))
+		own[i] = loss(i, first)
 	}
 	best, most := first, 4.0
-	for _, g := range candidates {
+	slices.Sort(candidates)
+	for _, g := range slices.Compact(candidates) {
 		if abs(math.Log(g/first)) < 0.005 {
 			continue
 		}
 		gain, squares := 0.0, 0.0
-		for _, r := range s.rows {
-			d := loss(r, first) - loss(r, g)
+		for i := range s.rows {
+			d := own[i] - loss(i, g)
 			gain += d
 			squares += d * d
 		}
@@ -76,7 +82,7 @@ func (s *leaves) fitting(candidates []float64, o Options) float64 {
 	for a, hist := range s.hists {
 		gains, squares := make([]float64, len(hist)), make([]float64, len(hist))
 		for i, code := range s.columns[a] {
-			d := loss(s.rows[i], 1) - loss(s.rows[i], best)
+			d := loss(i, 1) - loss(i, best)
 			gains[code] += d
 			squares[code] += d * d
 		}
