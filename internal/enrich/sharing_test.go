@@ -40,14 +40,19 @@ func TestKindTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(table) < 300 {
-		t.Errorf("%d networks", len(table))
+	if len(table.byASN) < 1400 || len(table.phrases) < 100 {
+		t.Errorf("%d networks, %d phrases", len(table.byASN), len(table.phrases))
 	}
 	for line, want := range map[string]string{
 		"64500 hosting":                            "is not",
 		"AS64500 hosting 0.9 x":                    "no number",
 		"64500 hosting 1.9 x":                      "no number",
+		"64500 hosting 0 x":                        "no number",
+		"64500 company 0.9 x":                      "no number",
 		"64500 castle 0.9 x":                       "no kind",
+		"\"state of\" castle 0.9":                  "no kind",
+		"\"\" hosting 0.9":                         "is not",
+		"\"state of":                               "is not",
 		"64500 hosting 0.9 x\n64500 hosting 0.8 x": "twice",
 	} {
 		if _, err := readKinds(line); err == nil || !strings.Contains(err.Error(), want) {
