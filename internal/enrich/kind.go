@@ -34,7 +34,11 @@ func JudgeNetwork(asn uint32, name string) Judged {
 	})
 	for _, p := range t.phrases {
 		if said := p.in(words); said != "" {
-			return Judged{p.kind, p.confidence, fmt.Sprintf("its name says %q", said)}
+			why := fmt.Sprintf("its name says %q", said)
+			if p.kind == traffic.KindUnknown {
+				why += ": a company's own network, which has no kind of its own"
+			}
+			return Judged{p.kind, p.confidence, why}
 		}
 	}
 	return Judged{Kind: traffic.KindUnknown, Why: "not in the table, and its name does not say"}
