@@ -169,7 +169,7 @@ func lookUp(worker *enrich.Worker, seen *pipeline.Observed, query string) enrich
 	}
 	worker.Enrich(&maillog.Event{UserAgent: []byte(query)}, &rec)
 	agent := rec.Agent.Value()
-	known.Agent = &knownAgent{Client: agent.Client, Version: agent.Version, OS: agent.OS, OSVersion: agent.OSVersion, Sort: enrich.SortOf(agent.Client)}
+	known.Agent = &knownAgent{Client: agent.Client, Version: agent.Version, OS: agent.OS, OSVersion: agent.OSVersion, Sort: enrich.SortOf(agent)}
 	return known
 }
 

@@ -34,7 +34,7 @@ func TestParseAgent(t *testing.T) {
 		{"Android's own mail", "Android/6.0.1-EAS-1.3", traffic.Agent{Client: "Android Mail", OS: "Android", OSVersion: "6.0.1"}},
 		{"Outlook's cloud names no system", "Outlook-iOS-Android/1.0", traffic.Agent{Client: "Outlook mobile", Version: "1.0"}},
 		{"Outlook for iOS", "Outlook-iOS/723.4027091.prod.iphone (4.28.0)", traffic.Agent{Client: "Outlook mobile", Version: "723", OS: "iOS"}},
-		{"Outlook on Windows", "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; Pro)", traffic.Agent{Client: "Outlook", OS: "Windows", OSVersion: "10 or 11"}},
+		{"Outlook on Windows", "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; Pro)", traffic.Agent{Client: "Outlook", Version: "16.0.17328", OS: "Windows", OSVersion: "10 or 11"}},
 		{"Windows Mail", "MSFT-WIN-3/10.0.19041", traffic.Agent{Client: "Windows Mail", Version: "10.0.19041", OS: "Windows"}},
 		{"DAVx5", "DAVx5/4.3.6-ose (2023/08/25; dav4jvm; okhttp/4.11.0) Android/13", traffic.Agent{Client: "DAVx5", Version: "4.3.6", OS: "Android"}},
 
