@@ -68,6 +68,7 @@ func ParseAgent(userAgent string) traffic.Agent {
 
 func parseProduct(p product, rest string) traffic.Agent {
 	a := traffic.Agent{Client: p.client, OS: p.os}
+	rest = strings.TrimPrefix(rest, "(MSRPC)") // TouchDown's
 	if len(rest) > 1 && (rest[0] == '/' || rest[0] == ' ') {
 		a.Version = version(strings.TrimPrefix(rest[1:], "v"), 3)
 	}

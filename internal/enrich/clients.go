@@ -6,8 +6,11 @@ import (
 	"mailvigil/traffic"
 )
 
-// maxWord is the longest word of a user agent that is looked up.
-const maxWord = 40
+// The shortest and the longest word of a user agent that is looked up.
+const (
+	minWord = 3
+	maxWord = 40
+)
 
 // words is what a user agent says word by word.
 type words struct {
@@ -44,7 +47,7 @@ func scan(s string) words {
 			i++
 		}
 		word := lower(strings.TrimRight(s[from:i], "."), &buf)
-		if len(word) == 0 {
+		if len(word) < minWord {
 			continue
 		}
 		f, ok := families[string(word)]
@@ -56,7 +59,8 @@ func scan(s string) words {
 		switch {
 		case !ok:
 		case f.rank == 0:
-			if w.tool == nil {
+			// A model of phone may bear such a name, and a space follows it.
+			if w.tool == nil && (from == 0 || f.then != "" || rest == "" || rest[0] != ' ') {
 				w.tool, w.toolRest = f, number(rest)
 			}
 		case w.browser == nil || f.rank < w.browser.rank:
@@ -87,18 +91,30 @@ func says(word []byte) string {
 	if string(word) == "cubot" { // a maker of phones
 		return ""
 	}
-	for _, w := range [...]struct{ end, client string }{
-		{"bot", otherCrawler}, {"bots", otherCrawler}, {"spider", otherCrawler}, {"crawler", otherCrawler}, {"crawl", otherCrawler},
-		{"crawlers", otherCrawler}, {"scraper", otherCrawler}, {"validator", otherCrawler}, {"fetcher", otherCrawler}, {"linkpreview", otherCrawler},
-		{"uptime", otherMonitoring}, {"monitor", otherMonitoring}, {"monitoring", otherMonitoring}, {"healthcheck", otherMonitoring}, {"health-check", otherMonitoring},
-		{"scan", otherScanner}, {"scanner", otherScanner}, {"scanning", otherScanner}, {"pentest", otherScanner},
-	} {
+	for _, w := range endings[word[len(word)-1]] {
 		if n := len(word) - len(w.end); n >= 0 && string(word[n:]) == w.end {
 			return w.client
 		}
 	}
 	return ""
 }
+
+// endings of words that say it, by their last letter.
+var endings = func() (out [256][]ending) {
+	for client, ends := range map[string][]string{
+		otherCrawler:    {"bot", "bots", "spider", "crawler", "crawl", "crawlers", "scraper", "validator", "fetcher", "linkpreview"},
+		otherMonitoring: {"uptime", "monitor", "monitoring", "healthcheck", "health-check"},
+		otherScanner:    {"scan", "scanner", "scanning", "pentest"},
+	} {
+		for _, end := range ends {
+			last := end[len(end)-1]
+			out[last] = append(out[last], ending{end, client})
+		}
+	}
+	return out
+}()
+
+type ending struct{ end, client string }
 
 // lower returns s in lower case in buf, nothing where it is too long to be a
 // word of ours.
@@ -126,13 +142,15 @@ var families = func() map[string]*family {
 	}
 	// These words are common: what follows must be theirs.
 	for word, f := range map[string]*family{
-		"nmap":    {client: "Nmap", parts: 3, then: " Scripting Engine"},
-		"fuzz":    {client: "ffuf", parts: 3, then: " Faster U Fool"},
-		"expanse": {client: "Expanse", parts: 3, then: ", a Palo Alto"},
-		"ssl":     {client: "SSL Labs", parts: 1, then: " Labs"},
-		"uptime":  {client: otherMonitoring, then: "/"},
-		"prtg":    {client: "PRTG", parts: 3, then: " Network Monitor"},
-		"office":  {client: "Microsoft 365 service", parts: 3, then: " 365 Connectors"},
+		"nmap":     {client: "Nmap", parts: 3, then: " Scripting Engine"},
+		"fuzz":     {client: "ffuf", parts: 3, then: " Faster U Fool"},
+		"expanse":  {client: "Expanse", parts: 3, then: ", a Palo Alto"},
+		"ssl":      {client: "SSL Labs", parts: 1, then: " Labs"},
+		"better":   {client: "Better Stack", then: " Uptime"},
+		"blackbox": {client: "Prometheus", parts: 3, then: " Exporter"},
+		"uptime":   {client: otherMonitoring, then: "/"},
+		"prtg":     {client: "PRTG", parts: 3, then: " Network Monitor"},
+		"office":   {client: "Microsoft 365 service", parts: 3, then: " 365 Connectors"},
 	} {
 		out[word] = f
 	}
@@ -171,8 +189,8 @@ var browserWords = []struct {
 	{word: "mirall", client: "Nextcloud client", parts: 3},
 	{word: "msoffice", client: "Microsoft Office", parts: 2},
 	{word: "ms-office", client: "Microsoft Office", parts: 2},
-	{word: "teams", client: "Microsoft Teams", parts: 1},
-	{word: "slack", client: "Slack", parts: 1},
+	{word: "teams", client: "Microsoft Teams", parts: 1, then: "/"},
+	{word: "slack", client: "Slack", parts: 1, then: "/"},
 	{word: "slack_ssb", client: "Slack", parts: 1},
 
 	// Pages within other programs.
@@ -181,13 +199,13 @@ var browserWords = []struct {
 	{word: "fbav", client: "Facebook app"},
 	{word: "fb_iab", client: "Facebook app"},
 	{word: "micromessenger", client: "WeChat"},
-	{word: "line", client: "LINE"},
+	{word: "line", client: "LINE", then: "/"},
 	{word: "linkedinapp", client: "LinkedIn app"},
-	{word: "snapchat", client: "Snapchat"},
+	{word: "snapchat", client: "Snapchat", then: "/"},
 	{word: "pinterest", client: "Pinterest app"},
 	{word: "bytedancewebview", client: "TikTok"},
 	{word: "musical_ly", client: "TikTok"},
-	{word: "gsa", client: "Google app"},
+	{word: "gsa", client: "Google app", then: "/"},
 	{word: "kakaotalk", client: "KakaoTalk"},
 
 	// Browsers that claim to be Chrome, Safari or Firefox as well.
@@ -196,12 +214,12 @@ var browserWords = []struct {
 	{word: "edgios", client: "Edge"},
 	{word: "edge", client: "Edge"},
 	{word: "opr", client: "Opera"},
-	{word: "opt", client: "Opera"},
+	{word: "opt", client: "Opera", then: "/"},
 	{word: "opios", client: "Opera"},
 	{word: "opx", client: "Opera"},
 	{word: "samsungbrowser", client: "Samsung Internet"},
 	{word: "vivaldi", client: "Vivaldi"},
-	{word: "brave", client: "Brave"},
+	{word: "brave", client: "Brave", then: "/"},
 	{word: "yabrowser", client: "Yandex Browser"},
 	{word: "yaapp_android", client: "Yandex Browser"},
 	{word: "yowser", client: "Yandex Browser"},
@@ -219,28 +237,28 @@ var browserWords = []struct {
 	{word: "baidubrowser", client: "Baidu Browser"},
 	{word: "bidubrowser", client: "Baidu Browser"},
 	{word: "coc_coc_browser", client: "Coc Coc"},
-	{word: "whale", client: "Whale"},
-	{word: "silk", client: "Amazon Silk"},
-	{word: "puffin", client: "Puffin"},
-	{word: "maxthon", client: "Maxthon"},
+	{word: "whale", client: "Whale", then: "/"},
+	{word: "silk", client: "Amazon Silk", then: "/"},
+	{word: "puffin", client: "Puffin", then: "/"},
+	{word: "maxthon", client: "Maxthon", then: "/"},
 	{word: "seamonkey", client: "SeaMonkey"},
 	{word: "palemoon", client: "Pale Moon"},
 	{word: "waterfox", client: "Waterfox"},
 	{word: "librewolf", client: "LibreWolf"},
 	{word: "iceweasel", client: "Firefox"},
 	{word: "icecat", client: "Firefox"},
-	{word: "focus", client: "Firefox Focus"},
-	{word: "klar", client: "Firefox Focus"},
+	{word: "focus", client: "Firefox Focus", then: "/"},
+	{word: "klar", client: "Firefox Focus", then: "/"},
 	{word: "fxios", client: "Firefox"},
 	{word: "crios", client: "Chrome"},
 	{word: "falkon", client: "Falkon"},
 	{word: "epiphany", client: "GNOME Web"},
 	{word: "konqueror", client: "Konqueror"},
 	{word: "midori", client: "Midori"},
-	{word: "iron", client: "Iron"},
-	{word: "avast", client: "Avast Browser"},
-	{word: "avg", client: "AVG Browser"},
-	{word: "ccleaner", client: "CCleaner Browser"},
+	{word: "iron", client: "Iron", then: "/"},
+	{word: "avast", client: "Avast Browser", then: "/"},
+	{word: "avg", client: "AVG Browser", then: "/"},
+	{word: "ccleaner", client: "CCleaner Browser", then: "/"},
 	{word: "electron", client: "Electron"},
 	{word: "chromium", client: "Chromium"},
 	{word: "opera", client: "Opera"},
@@ -288,15 +306,15 @@ var toolWords = map[string]string{
 	// Monitoring, one's own or hired.
 	"monitoring-plugins": "Monitoring Plugins", "nagios-plugins": "Monitoring Plugins", "check_http": "Monitoring Plugins", "check_curl": "Monitoring Plugins",
 	"uptimerobot": "UptimeRobot", "uptime-kuma": "Uptime Kuma", "pingdom": "Pingdom", "pingdom.com_bot_version_1.4_": "Pingdom", "pingdomtms": "Pingdom",
-	"statuscake": "StatusCake", "site24x7": "Site24x7", "blackbox-exporter": "Prometheus", "blackbox": "Prometheus", "prometheus": "Prometheus",
+	"statuscake": "StatusCake", "site24x7": "Site24x7", "blackbox-exporter": "Prometheus", "prometheus": "Prometheus",
 	"zabbix": "Zabbix", "kube-probe": "Kubernetes", "googlehc": "Google health check", "elb-healthchecker": "AWS health check",
-	"amazon-route53-health-check-service": "AWS health check", "betteruptime": "Better Stack", "betteruptimebot": "Better Stack", "better": "Better Stack",
+	"amazon-route53-health-check-service": "AWS health check", "betteruptime": "Better Stack", "betteruptimebot": "Better Stack",
 	"datadogsynthetics": "Datadog", "datadog": "Datadog", "newrelicpinger": "New Relic", "newrelicbot": "New Relic", "hetrixtools": "HetrixTools",
 	"updown.io": "updown.io", "freshping": "Freshping", "checkly": "Checkly", "thousandeyes": "ThousandEyes", "catchpoint": "Catchpoint", "logicmonitor": "LogicMonitor",
 	"uptrends": "Uptrends", "nixstatsbot": "Nixstats", "prtgcloudbot": "PRTG", "icinga": "Icinga", "checkmk": "Checkmk", "check_mk": "Checkmk", "monit": "Monit",
 	"haproxy": "HAProxy", "ohdear": "Oh Dear", "alertsite": "AlertSite", "appinsights": "Azure Application Insights", "gtmetrix": "GTmetrix", "ptst": "WebPageTest",
 	"chrome-lighthouse": "Lighthouse", "panopta": "Panopta", "netumo": "Netumo", "montastic-monitor": "Montastic", "uptimebot.org": "Uptimebot",
-	"synthetic-monitoring-agent": "Grafana", "k6": "Grafana", "wormlybot": "Wormly", "serverdensity": "Server Density", "siteuptime.com": "SiteUptime",
+	"synthetic-monitoring-agent": "Grafana", "wormlybot": "Wormly", "serverdensity": "Server Density", "siteuptime.com": "SiteUptime",
 	"siteimprove.com": "Siteimprove", "monsido": "Monsido", "jetmon": "Jetpack", "easycron": "EasyCron", "cron-job.org": "cron-job.org", "elmah.io": "elmah.io",
 	"pingping.io": "PingPing", "uptimia": "Uptimia", "websiteops": "WebsiteOps", "websitepulse": "WebSitePulse", "netvigie": "Netvigie", "sitelock": "SiteLock",
 	"amprobe": "Exchange health probe", "msexchmon": "Exchange health probe", "activemonitoring": "Exchange health probe",
@@ -394,7 +412,6 @@ var products = map[string]product{
 	"com.ninefolders.hd3":        {client: "Nine", os: "Android"},
 	"aquamail":                   {client: "Aqua Mail", os: "Android"},
 	"touchdown":                  {client: "TouchDown", os: "Android"},
-	"touchdown(msrpc)":           {client: "TouchDown", os: "Android"},
 	"touchdown-ios":              {client: "TouchDown", os: "iOS"},
 	"worxmail":                   {client: "Secure Mail"},
 	"securemail":                 {client: "Secure Mail"},
