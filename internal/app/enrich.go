@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func (a *app) enrichCommand() *cobra.Command {
 		Short: "Show what is known of an address or a user agent",
 		Long: `Looks addresses up in the networks database (network, ASN, country, kind of
 network), and reads user agents of HTTP and the fields of IMAP IDs (client,
-version, operating system). No address leaves the host. Own networks and relays
+version, operating system, sort of software). No address leaves the host. Own networks and relays
 are those of the configuration.
 
 With --logs it also says how many accounts signed in from an address, whether
@@ -65,8 +66,9 @@ type enriched struct {
 
 type knownAddress struct {
 	ClientIP string `json:"client_ip"`
-	Private  bool   `json:"private"` // nobody's address on the Internet
-	Relay    bool   `json:"relay"`   // a configured server of one's own
+	Private  bool   `json:"private"`               // nobody's address on the Internet
+	Carrier  bool   `json:"carrier_nat,omitempty"` // between a carrier and its customers (RFC 6598)
+	Relay    bool   `json:"relay"`                 // a configured server of one's own
 	ASN      uint32 `json:"asn,omitempty"`
 	ASNName  string `json:"asn_name,omitempty"`
 	Country  string `json:"country,omitempty"`
@@ -80,6 +82,8 @@ type knownAddress struct {
 	Accounts *int   `json:"accounts,omitempty"` // that signed in from it
 	Failures *int64 `json:"failures,omitempty"`
 	Shared   *bool  `json:"shared,omitempty"` // by more than a household
+	// Without logs: what is known of such networks.
+	SharedLikely bool `json:"shared_likely,omitempty"`
 }
 
 type knownAgent struct {
@@ -95,12 +99,8 @@ func (a *app) enrich(ctx context.Context, queries []string, cfg *config.Config, 
 	if err != nil {
 		return err
 	}
-	for _, q := range queries {
-		if strings.ContainsAny(q, "0123456789") && strings.ContainsAny(q, ".:") && strings.Trim(q, "0123456789abcdefABCDEF.:/ ") == "" {
-			if _, err := netip.ParseAddr(strings.TrimSpace(q)); err != nil {
-				return usagef("%q is no address; write one as in 192.0.2.7 or 2001:db8::7", q)
-			}
-		}
+	if err := checkQueries(queries); err != nil {
+		return err
 	}
 	worker := enrich.New(o.Enrich).Worker()
 	var seen *pipeline.Observed
@@ -128,6 +128,29 @@ func (a *app) enrich(ctx context.Context, queries []string, cfg *config.Config, 
 	return nil
 }
 
+// checkQueries names every argument that was meant as an address and is none.
+func checkQueries(queries []string) error {
+	var wrong []string
+	for _, q := range queries {
+		if strings.TrimSpace(q) == "" {
+			return usagef("an argument is empty; give an address or a user agent")
+		}
+		if strings.ContainsAny(q, "0123456789") && strings.ContainsAny(q, ".:") && strings.Trim(q, "0123456789abcdefABCDEF.:/ ") == "" {
+			if _, err := netip.ParseAddr(strings.TrimSpace(q)); err != nil {
+				wrong = append(wrong, strconv.Quote(q))
+			}
+		}
+	}
+	const example = "write one as in 192.0.2.7 or 2001:db8::7"
+	switch len(wrong) {
+	case 0:
+		return nil
+	case 1:
+		return usagef("%s is no address; %s", wrong[0], example)
+	}
+	return usagef("%s are no addresses; %s", strings.Join(wrong, ", "), example)
+}
+
 // observe reads logs for what they show of addresses.
 func (a *app) observe(ctx context.Context, logs []string, o pipeline.Options) (_ *pipeline.Observed, err error) {
 	set, err := intake.Discover(ctx, logs, intake.Options{Location: o.Location, Now: a.now(), Stdin: a.stdin})
@@ -153,6 +176,7 @@ func lookUp(worker *enrich.Worker, seen *pipeline.Observed, query string) enrich
 		known.Address = &knownAddress{
 			ClientIP: ip.String(),
 			Private:  ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || carriers.Contains(ip),
+			Carrier:  carriers.Contains(ip),
 			Relay:    rec.Relay, ASN: n.ASN, ASNName: n.ASName, Country: n.Country, Kind: string(n.Kind),
 		}
 		judged := enrich.JudgeNetwork(n.ASN, n.ASName)
@@ -162,14 +186,17 @@ func lookUp(worker *enrich.Worker, seen *pipeline.Observed, query string) enrich
 			shared := accounts >= enrich.Shared
 			known.Address.Accounts, known.Address.Failures, known.Address.Shared = &accounts, &failures, &shared
 		}
-		if n.ASN != 0 && judged.Kind != traffic.KindUnknown {
+		if n.ASN != 0 {
 			known.Address.Judged, known.Address.Confidence, known.Address.Why = string(judged.Kind), judged.Confidence, judged.Why
 		}
+		// Carriers put many customers behind one IPv4 address, and so do VPNs.
+		known.Address.SharedLikely = known.Address.Shared == nil &&
+			(known.Address.Carrier || judged.Kind == traffic.KindMobile && ip.Is4() || judged.Kind == traffic.KindVPN)
 		return known
 	}
 	worker.Enrich(&maillog.Event{UserAgent: []byte(query)}, &rec)
 	agent := rec.Agent.Value()
-	known.Agent = &knownAgent{Client: agent.Client, Version: agent.Version, OS: agent.OS, OSVersion: agent.OSVersion, Sort: enrich.SortOf(agent.Client)}
+	known.Agent = &knownAgent{Client: agent.Client, Version: agent.Version, OS: agent.OS, OSVersion: agent.OSVersion, Sort: enrich.SortOf(agent)}
 	return known
 }
 
@@ -195,17 +222,27 @@ func writeEnriched(w io.Writer, known []enriched) error {
 				asn = fmt.Sprintf("AS%d %s", n.ASN, n.ASNName)
 			}
 			field("address", n.ClientIP)
-			field("private", yes(n.Private))
+			private := yes(n.Private)
+			if n.Carrier {
+				private += ", carriers' space between themselves and their customers (RFC 6598)"
+			}
+			field("private", private)
 			field("own server", yes(n.Relay))
 			field("network", asn)
 			field("country", n.Country)
 			field("kind", n.Kind)
-			if n.Judged != "" {
+			switch {
+			case n.Judged != "":
 				field("judged", fmt.Sprintf("%s, %.0f %%: %s", n.Judged, 100*n.Confidence, n.Why))
+			case n.Why != "":
+				field("judged", "not known: "+n.Why)
 			}
 			if n.Accounts != nil {
 				field("signed in", fmt.Sprintf("%d accounts, %d failures", *n.Accounts, *n.Failures))
 				field("shared", yes(*n.Shared))
+			}
+			if n.SharedLikely {
+				field("shared", "likely: such networks put many customers behind one address; --logs shows it")
 			}
 			continue
 		}

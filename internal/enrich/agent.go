@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"strconv"
 	"strings"
 
 	"mailvigil/traffic"
@@ -21,6 +22,9 @@ const other = "other"
 // or IMAP IDs, which are most of a mail service's traffic.
 func ParseAgent(userAgent string) traffic.Agent {
 	s := strings.TrimSpace(userAgent)
+	if strings.Contains(s, "+") && !strings.Contains(s, " ") {
+		s = strings.ReplaceAll(s, "+", " ") // as IIS writes it
+	}
 	switch {
 	case s == "" || s == "-":
 		return traffic.Agent{}
@@ -28,7 +32,7 @@ func ParseAgent(userAgent string) traffic.Agent {
 		return parseIMAPID(s)
 	case strings.HasPrefix(s, "Apple-"):
 		return parseApple(s)
-	case strings.HasPrefix(s, "iOS/") || strings.HasPrefix(s, "iPadOS/") || strings.HasPrefix(s, "macOS/") || strings.HasPrefix(s, "Mac OS X/") || strings.HasPrefix(s, "Mac_OS_X/"):
+	case appleService(s):
 		return parseAppleService(s)
 	case strings.HasPrefix(s, "Android"):
 		return parseAndroid(s)
@@ -37,29 +41,65 @@ func ParseAgent(userAgent string) traffic.Agent {
 	case strings.HasPrefix(s, "Outlook-iOS") || strings.HasPrefix(s, "Outlook-Android"):
 		return parseOutlookMobile(s)
 	}
-	for _, t := range tools {
-		if strings.Contains(s, t.token) {
-			return traffic.Agent{Client: t.client, Version: version(after(s, t.token+"/"), 2)}
-		}
-	}
-	if strings.HasPrefix(s, "Mozilla/") {
-		return parseMozilla(s)
+	found := scan(s)
+	var buf [maxWord]byte
+	if found.tool != nil {
+		return found.tool.agent(found.toolRest)
 	}
 	name, rest := s, ""
 	if i := strings.IndexAny(s, "/ ("); i > 0 {
 		name, rest = s[:i], s[i:]
 	}
-	p, ok := products[strings.ToLower(name)]
-	if !ok {
-		return traffic.Agent{Client: other}
+	p, known := products[string(lower(name, &buf))]
+	switch {
+	case strings.HasPrefix(s, "Microsoft Office/") || strings.HasPrefix(s, "Microsoft Outlook"):
+		return parseOffice(s)
+	case known:
+		return parseProduct(p, rest)
+	case found.says != "":
+		return traffic.Agent{Client: found.says}
+	case strings.Contains(s, "://"): // the address of a page about whoever reads the web for others
+		return traffic.Agent{Client: otherCrawler}
+	case strings.HasPrefix(s, "Mozilla/"), strings.HasPrefix(s, "Opera/"), found.first:
+		return parseMozilla(s, found)
 	}
+	return traffic.Agent{Client: other}
+}
+
+func parseProduct(p product, rest string) traffic.Agent {
 	a := traffic.Agent{Client: p.client, OS: p.os}
-	if strings.HasPrefix(rest, "/") {
-		a.Version = version(rest[1:], 3)
+	rest = strings.TrimPrefix(rest, "(MSRPC)") // TouchDown's
+	if len(rest) > 1 && (rest[0] == '/' || rest[0] == ' ') {
+		a.Version = version(strings.TrimPrefix(rest[1:], "v"), 3)
 	}
 	if a.OS == "" {
 		a.OS, a.OSVersion = system(rest)
 	}
+	if a.OS == "macOS" && a.OSVersion == "" {
+		// Unlike browsers, programs state the true version.
+		a.OSVersion = minorToo(version(strings.TrimPrefix(after(rest, "Mac OS X "), "Version "), 3))
+	}
+	return a
+}
+
+// parseOffice reads "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook
+// 16.0.17328; Pro)". Word and Excel open attachments and links with the same
+// words and their own name.
+func parseOffice(s string) traffic.Agent {
+	a := traffic.Agent{Client: "Microsoft Office"}
+	v := after(s, "Microsoft Outlook ")
+	if v == "" {
+		v = after(s, "MAPI ")
+	}
+	if v == "" {
+		v = after(s, "Outlook ")
+	}
+	if v != "" {
+		a.Client, a.Version = "Outlook", version(v, 3)
+	} else {
+		a.Version = version(after(s, "Office/"), 2)
+	}
+	a.OS, a.OSVersion = system(s)
 	return a
 }
 
@@ -84,11 +124,22 @@ func parseApple(s string) traffic.Agent {
 	return a
 }
 
+// appleService says whether s begins as those agents that name Apple's system
+// first.
+func appleService(s string) bool {
+	name, _, ok := strings.Cut(s[:min(len(s), 12)], "/")
+	switch name {
+	case "iOS", "iPadOS", "macOS", "Mac OS X", "Mac_OS_X", "Mac+OS+X", "watchOS", "tvOS", "visionOS", "xrOS":
+		return ok
+	}
+	return false
+}
+
 // parseAppleService reads "iOS/17.2.1 (21C66) dataaccessd/1.0": what keeps
 // CalDAV, CardDAV and Exchange Web Services accounts.
 func parseAppleService(s string) traffic.Agent {
 	name, rest, _ := strings.Cut(s, "/")
-	a := traffic.Agent{Client: "Apple DataAccess", OS: systemName(strings.ReplaceAll(name, "_", " ")), OSVersion: version(rest, 3)}
+	a := traffic.Agent{Client: "Apple DataAccess", OS: systemName(strings.NewReplacer("_", " ", "+", " ").Replace(name)), OSVersion: version(rest, 3)}
 	if strings.Contains(rest, "Mail/") {
 		a.Client = "Apple Mail"
 	}
@@ -160,172 +211,45 @@ func parseOutlookMobile(s string) traffic.Agent {
 	return a
 }
 
-// parseMozilla reads what begins as every browser begins. The order matters:
-// each later browser claims to be the earlier ones too.
-func parseMozilla(s string) traffic.Agent {
+// parseMozilla reads what begins as every browser begins: each later browser
+// claims to be the earlier ones too, and the word with the lowest rank is true.
+func parseMozilla(s string, found words) traffic.Agent {
 	var a traffic.Agent
 	a.OS, a.OSVersion = system(s)
-	for _, b := range browsers {
-		v := after(s, b.token)
-		if v == "" {
-			continue
+	if b := found.browser; b != nil {
+		a.Client, a.Version = b.client, version(found.browserRest, b.parts)
+		if v := major(version(after(s, "Trident/"), 1)); a.Client == "Internet Explorer" && v > 3 {
+			a.Version = strconv.Itoa(v + 4) // where it claims an older version for the page's sake
 		}
-		a.Client, a.Version = b.client, version(v, 1)
-		if b.mail {
-			a.Version = version(v, 3)
+		if a.Client == "Chrome" && a.OS == "Android" && (strings.Contains(s, "; wv)") || strings.Contains(s, "Version/4.0 Chrome/")) {
+			a.Client = "Android WebView"
 		}
-		break
 	}
 	if a.Client == "" && strings.Contains(s, "Safari/") {
 		if v := after(s, "Version/"); v != "" {
 			a.Client, a.Version = "Safari", version(v, 1)
-			if a.OS == "iOS" {
+			switch a.OS {
+			case "iOS":
 				// From iOS 26 on Safari states an older system, and its own
 				// version has always been the system's.
 				if own := version(v, 2); major(own) > major(a.OSVersion) {
 					a.OSVersion = minorToo(own)
 				}
+			case "Android":
+				a.Client, a.Version = "Android Browser", ""
 			}
 		}
 	}
-	if a.Client == "" {
+	switch {
+	case a.Client != "":
+	case a.OS == "iOS" && strings.Contains(s, "AppleWebKit/"):
+		a.Client = "iOS WebView" // a page within some app, or an app kept on the home screen
+	case a.OS == "macOS" && strings.Contains(s, "AppleWebKit/") && strings.HasSuffix(s, "(KHTML, like Gecko)"):
+		a.Client = "macOS WebView" // Mail shows pictures from elsewhere with it
+	default:
 		a.Client = other
 	}
 	return a
-}
-
-// browsers are looked for in this order.
-var browsers = []struct {
-	token, client string
-	mail          bool // a mail client, whose whole version counts
-}{
-	{"Thunderbird/", "Thunderbird", true},
-	{"Edg/", "Edge", false},
-	{"EdgA/", "Edge", false},
-	{"EdgiOS/", "Edge", false},
-	{"Edge/", "Edge", false},
-	{"OPR/", "Opera", false},
-	{"SamsungBrowser/", "Samsung Internet", false},
-	{"Vivaldi/", "Vivaldi", false},
-	{"YaBrowser/", "Yandex Browser", false},
-	{"FxiOS/", "Firefox", false},
-	{"CriOS/", "Chrome", false},
-	{"Firefox/", "Firefox", false},
-	{"HeadlessChrome/", "Headless Chrome", false},
-	{"Chrome/", "Chrome", false},
-	{"MSIE ", "Internet Explorer", false},
-	{"Trident/7.0; rv:", "Internet Explorer", false},
-}
-
-// tools are crawlers, scanners and attack tools that name themselves
-// somewhere in the text, often behind the words of a browser.
-var tools = []struct{ token, client string }{
-	{"Googlebot", "Googlebot"},
-	{"bingbot", "bingbot"},
-	{"YandexBot", "YandexBot"},
-	{"AhrefsBot", "AhrefsBot"},
-	{"SemrushBot", "SemrushBot"},
-	{"CensysInspect", "Censys"},
-	{"InternetMeasurement", "InternetMeasurement"},
-	{"Expanse, a Palo Alto", "Expanse"},
-	{"zgrab", "zgrab"},
-	{"masscan", "masscan"},
-	{"Nmap Scripting Engine", "Nmap"},
-	{"Nuclei", "Nuclei"},
-	{"Hydra", "Hydra"},
-	{"sqlmap", "sqlmap"},
-	{"Nikto", "Nikto"},
-	{"Fuzz Faster U Fool", "ffuf"},
-	{"WPScan", "WPScan"},
-	{"l9explore", "LeakIX"},
-	{"l9tcpid", "LeakIX"},
-	{"aiohttp", "aiohttp"},
-	{"WindowsPowerShell", "PowerShell"},
-	{"DavMail", "DavMail"},
-	{"gobuster", "gobuster"},
-	{"feroxbuster", "feroxbuster"},
-	{"DirBuster", "DirBuster"},
-	{"Wfuzz", "Wfuzz"},
-	{"WhatWeb", "WhatWeb"},
-	{"Acunetix", "Acunetix"},
-	{"OpenVAS", "OpenVAS"},
-	{"Nessus", "Nessus"},
-	{"Qualys", "Qualys"},
-	{"Shodan", "Shodan"},
-	{"monitoring-plugins", "Monitoring Plugins"},
-	{"nagios-plugins", "Monitoring Plugins"},
-	{"UptimeRobot", "UptimeRobot"},
-	{"Uptime-Kuma", "Uptime Kuma"},
-	{"Pingdom", "Pingdom"},
-	{"StatusCake", "StatusCake"},
-	{"Site24x7", "Site24x7"},
-	{"Blackbox Exporter", "Prometheus"},
-	{"Blackbox-Exporter", "Prometheus"},
-	{"Zabbix", "Zabbix"},
-	{"kube-probe", "Kubernetes"},
-	{"GoogleHC", "Google health check"},
-	{"ELB-HealthChecker", "AWS health check"},
-	{"Amazon-Route53-Health-Check", "AWS health check"},
-	{"DuckDuckBot", "DuckDuckBot"},
-	{"Baiduspider", "Baiduspider"},
-	{"PetalBot", "PetalBot"},
-	{"MJ12bot", "MJ12bot"},
-	{"DotBot", "DotBot"},
-	{"GPTBot", "GPTBot"},
-	{"ClaudeBot", "ClaudeBot"},
-	{"facebookexternalhit", "Facebook"},
-	{"ms-office", "Microsoft Office"},
-}
-
-// products are known by the first word, in lower case.
-var products = map[string]struct{ client, os string }{
-	"curl":              {client: "curl"},
-	"wget":              {client: "Wget"},
-	"python-requests":   {client: "python-requests"},
-	"python-urllib":     {client: "Python-urllib"},
-	"python-urllib3":    {client: "Python-urllib"},
-	"python-httpx":      {client: "python-httpx"},
-	"python":            {client: "Python"},
-	"exchangelib":       {client: "exchangelib"},
-	"go-http-client":    {client: "Go-http-client"},
-	"okhttp":            {client: "okhttp"},
-	"java":              {client: "Java"},
-	"apache-httpclient": {client: "Apache-HttpClient"},
-	"axios":             {client: "axios"},
-	"node-fetch":        {client: "node-fetch"},
-	"node":              {client: "Node"},
-	"undici":            {client: "Node"},
-	"libwww-perl":       {client: "libwww-perl"},
-	"ruby":              {client: "Ruby"},
-	"faraday":           {client: "Ruby"},
-	"php":               {client: "PHP"},
-	"guzzlehttp":        {client: "PHP"},
-	"postmanruntime":    {client: "Postman"},
-	"httpie":            {client: "HTTPie"},
-	"patator":           {client: "Patator"},
-	"gobuster":          {client: "gobuster"},
-
-	"thunderbird": {client: "Thunderbird"},
-	"evolution":   {client: "Evolution"},
-	"k-9":         {client: "K-9 Mail", os: "Android"},
-	"fairemail":   {client: "FairEmail", os: "Android"},
-	"davx5":       {client: "DAVx5", os: "Android"},
-	"davdroid":    {client: "DAVx5", os: "Android"},
-	"nine":        {client: "Nine", os: "Android"},
-	"touchdown":   {client: "TouchDown"},
-	"emclient":    {client: "eM Client"},
-	"em":          {client: "eM Client"},
-	"microsoft":   {client: "Outlook"},
-	"macoutlook":  {client: "Outlook", os: "macOS"},
-	"outlook":     {client: "Outlook"},
-	"msft-win-3":  {client: "Windows Mail", os: "Windows"},
-	"msft-win-4":  {client: "Windows Mail", os: "Windows"},
-	"msft-wp":     {client: "Windows Phone Mail", os: "Windows Phone"},
-	"msft-sphone": {client: "Windows Phone Mail", os: "Windows Phone"},
-	"msft-ppc":    {client: "Windows Phone Mail", os: "Windows Phone"},
-	"roundcube":   {client: "Roundcube"},
-	"sogo":        {client: "SOGo"},
-	"z-push":      {client: "Z-Push"},
 }
 
 // isIMAPID says whether s begins with one of the fields of RFC 2971, or one
@@ -413,63 +337,138 @@ func imapIDValue(s string) (value, rest string) {
 
 // imapClients are known by their IMAP ID's name in lower case.
 var imapClients = map[string]struct{ client, os string }{
-	"iphone mail":                        {"iPhone Mail", "iOS"},
-	"ipad mail":                          {"iPad Mail", "iOS"},
-	"ipod mail":                          {"iPod Mail", "iOS"},
-	"mac os x mail":                      {"Apple Mail", "macOS"},
-	"apple mail":                         {"Apple Mail", "macOS"},
-	"com.google.android.gm":              {"Gmail", "Android"},
-	"com.samsung.android.email.provider": {"Samsung Email", "Android"},
-	"com.android.email":                  {"Android Mail", "Android"},
-	"thunderbird":                        {"Thunderbird", ""},
-	"thunderbird for android":            {"Thunderbird", "Android"},
-	"k-9 mail":                           {"K-9 Mail", "Android"},
-	"fairemail":                          {"FairEmail", "Android"},
-	"evolution":                          {"Evolution", ""},
-	"microsoft outlook":                  {"Outlook", ""},
-	"outlook":                            {"Outlook", ""},
-	"outlook-ios":                        {"Outlook mobile", "iOS"},
-	"outlook-android":                    {"Outlook mobile", "Android"},
-	"em client":                          {"eM Client", ""},
-	"the bat!":                           {"The Bat", "Windows"},
-	"mailspring":                         {"Mailspring", ""},
-	"geary":                              {"Geary", "Linux"},
-	"kmail":                              {"KMail", ""},
-	"claws mail":                         {"Claws Mail", ""},
-	"mutt":                               {"Mutt", ""},
-	"neomutt":                            {"Mutt", ""},
-	"spark":                              {"Spark", ""},
-	"aquamail":                           {"Aqua Mail", "Android"},
-	"roundcube":                          {"Roundcube", ""},
-	"roundcube webmail":                  {"Roundcube", ""},
-	"sogo":                               {"SOGo", ""},
-	"snappymail":                         {"SnappyMail", ""},
-	"rainloop":                           {"RainLoop", ""},
-	"nextcloud mail":                     {"Nextcloud Mail", ""},
-	"imapsync":                           {"imapsync", ""},
-	"offlineimap":                        {"OfflineIMAP", ""},
-	"mbsync":                             {"mbsync", ""},
-	"fetchmail":                          {"fetchmail", ""},
-	"getmail":                            {"getmail", ""},
-	"javamail":                           {"JavaMail", ""},
-	"imapclient":                         {"IMAPClient", ""},
-	"mailkit":                            {"MailKit", ""},
+	"iphone mail":                          {"iPhone Mail", "iOS"},
+	"ipad mail":                            {"iPad Mail", "iOS"},
+	"ipod mail":                            {"iPod Mail", "iOS"},
+	"mac os x mail":                        {"Apple Mail", "macOS"},
+	"apple mail":                           {"Apple Mail", "macOS"},
+	"com.google.android.gm":                {"Gmail", "Android"},
+	"com.samsung.android.email.provider":   {"Samsung Email", "Android"},
+	"com.android.email":                    {"Android Mail", "Android"},
+	"thunderbird":                          {"Thunderbird", ""},
+	"thunderbird for android":              {"Thunderbird", "Android"},
+	"k-9 mail":                             {"K-9 Mail", "Android"},
+	"fairemail":                            {"FairEmail", "Android"},
+	"evolution":                            {"Evolution", ""},
+	"microsoft outlook":                    {"Outlook", ""},
+	"outlook":                              {"Outlook", ""},
+	"outlook-ios":                          {"Outlook mobile", "iOS"},
+	"outlook-android":                      {"Outlook mobile", "Android"},
+	"em client":                            {"eM Client", ""},
+	"the bat!":                             {"The Bat", "Windows"},
+	"mailspring":                           {"Mailspring", ""},
+	"geary":                                {"Geary", "Linux"},
+	"kmail":                                {"KMail", ""},
+	"claws mail":                           {"Claws Mail", ""},
+	"mutt":                                 {"Mutt", ""},
+	"neomutt":                              {"Mutt", ""},
+	"spark":                                {"Spark", ""},
+	"aquamail":                             {"Aqua Mail", "Android"},
+	"roundcube":                            {"Roundcube", ""},
+	"roundcube webmail":                    {"Roundcube", ""},
+	"sogo":                                 {"SOGo", ""},
+	"snappymail":                           {"SnappyMail", ""},
+	"rainloop":                             {"RainLoop", ""},
+	"nextcloud mail":                       {"Nextcloud Mail", ""},
+	"imapsync":                             {"imapsync", ""},
+	"offlineimap":                          {"OfflineIMAP", ""},
+	"mbsync":                               {"mbsync", ""},
+	"fetchmail":                            {"fetchmail", ""},
+	"getmail":                              {"getmail", ""},
+	"javamail":                             {"JavaMail", ""},
+	"imapclient":                           {"IMAPClient", ""},
+	"com.microsoft.office.outlook":         {"Outlook mobile", "Android"},
+	"outlook for ios and android":          {"Outlook mobile", ""},
+	"microsoft outlook for mac":            {"Outlook", "macOS"},
+	"outlook for mac":                      {"Outlook", "macOS"},
+	"outlook express":                      {"Outlook Express", "Windows"},
+	"windows mail":                         {"Windows Mail", "Windows"},
+	"windows live mail":                    {"Windows Mail", "Windows"},
+	"betterbird":                           {"Betterbird", ""},
+	"seamonkey":                            {"SeaMonkey", ""},
+	"postbox":                              {"Postbox", ""},
+	"mailbird":                             {"Mailbird", "Windows"},
+	"mailmate":                             {"MailMate", "macOS"},
+	"airmail":                              {"Airmail", ""},
+	"canary mail":                          {"Canary Mail", ""},
+	"spike":                                {"Spike", ""},
+	"bluemail":                             {"BlueMail", ""},
+	"com.trtf.blue":                        {"BlueMail", "Android"},
+	"com.easilydo.mail":                    {"Edison Mail", "Android"},
+	"edison mail":                          {"Edison Mail", ""},
+	"com.readdle.smartemail":               {"Spark", "iOS"},
+	"com.readdle.spark":                    {"Spark", ""},
+	"newton":                               {"Newton", ""},
+	"com.fsck.k9":                          {"K-9 Mail", "Android"},
+	"k-9":                                  {"K-9 Mail", "Android"},
+	"net.thunderbird.android":              {"Thunderbird", "Android"},
+	"com.huawei.email":                     {"Huawei Email", "Android"},
+	"com.android.exchange":                 {"Android Mail", "Android"},
+	"com.my.mail":                          {"myMail", ""},
+	"ru.mail.mailapp":                      {"Mail.ru", ""},
+	"com.yahoo.mobile.client.android.mail": {"Yahoo Mail", "Android"},
+	"nine":                                 {"Nine", "Android"},
+	"mailspring-app":                       {"Mailspring", ""},
+	"delta chat":                           {"Delta Chat", ""},
+	"deltachat":                            {"Delta Chat", ""},
+	"trojita":                              {"Trojita", ""},
+	"trojitá":                              {"Trojita", ""},
+	"balsa":                                {"Balsa", "Linux"},
+	"sylpheed":                             {"Sylpheed", ""},
+	"alpine":                               {"Alpine", ""},
+	"aerc":                                 {"aerc", ""},
+	"himalaya":                             {"Himalaya", ""},
+	"meli":                                 {"meli", ""},
+	"gnus":                                 {"Gnus", ""},
+	"kontact":                              {"KMail", ""},
+	"kdepim":                               {"KMail", ""},
+	"akonadi":                              {"KMail", ""},
+	"horde imp":                            {"Horde", ""},
+	"horde":                                {"Horde", ""},
+	"squirrelmail":                         {"SquirrelMail", ""},
+	"rainloop webmail":                     {"RainLoop", ""},
+	"cypht":                                {"Cypht", ""},
+	"zimbra":                               {"Zimbra", ""},
+	"nextcloud":                            {"Nextcloud Mail", ""},
+	"hordeimapclient":                      {"Horde", ""},
+	"isync":                                {"mbsync", ""},
+	"imapfilter":                           {"imapfilter", ""},
+	"goimapnotify":                         {"goimapnotify", ""},
+	"imapnotify":                           {"goimapnotify", ""},
+	"davmail":                              {"DavMail", ""},
+	"gmail":                                {"Gmail", ""},
+	"gmailimport":                          {"Gmail", ""},
+	"javax.mail":                           {"JavaMail", ""},
+	"jakarta mail":                         {"JavaMail", ""},
+	"imap-tools":                           {"IMAPClient", ""},
+	"node-imap":                            {"node-imap", ""},
+	"imapflow":                             {"node-imap", ""},
+	"php-imap":                             {"PHP", ""},
+	"microsoft exchange":                   {"Exchange migration", ""},
+	"mailkit":                              {"MailKit", ""},
 }
 
 // system finds the operating system that a browser states, and its version
 // where the statement means something.
 func system(s string) (os, osVersion string) {
 	switch {
+	case strings.Contains(s, "KAIOS/") || strings.Contains(s, "KaiOS/"):
+		return "KaiOS", version(after(s, "OS/"), 2)
 	case strings.Contains(s, "Windows Phone"):
 		return "Windows Phone", version(strings.TrimPrefix(after(s, "Windows Phone "), "OS "), 2)
 	case strings.Contains(s, "iPhone") || strings.Contains(s, "iPad") || strings.Contains(s, "iPod"):
-		v := after(s, "iPhone OS ")
+		// "CPU iPhone OS 18_3 like Mac OS X", "CPU OS", "CPU iPad OS", "CPU".
+		v, _, _ := strings.Cut(after(s, "CPU "), " like")
+		v = v[strings.LastIndexByte(v, ' ')+1:]
 		if v == "" {
-			v = after(s, "CPU OS ")
+			v = after(s, "iOS ") // an app's own words: "(iPhone; iOS 16.5; Scale/3.00)"
 		}
 		return "iOS", minorToo(version(strings.ReplaceAll(v[:min(len(v), 8)], "_", "."), 3))
 	case strings.Contains(s, "Android"):
 		v := after(s, "Android ")
+		if v == "" {
+			v = after(s, "Android/")
+		}
 		if strings.HasPrefix(v, "10; K)") {
 			v = "" // what Chrome says on every Android
 		}
@@ -497,6 +496,12 @@ func systemName(s string) string {
 	switch l := strings.ToLower(s); {
 	case l == "ios" || l == "iphone os" || l == "ipados":
 		return "iOS"
+	case l == "watchos":
+		return "watchOS"
+	case l == "tvos":
+		return "tvOS"
+	case l == "visionos" || l == "xros":
+		return "visionOS"
 	case strings.HasPrefix(l, "mac") || strings.HasPrefix(l, "os x") || l == "darwin":
 		return "macOS"
 	case strings.HasPrefix(l, "android"):

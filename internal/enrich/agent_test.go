@@ -34,7 +34,7 @@ func TestParseAgent(t *testing.T) {
 		{"Android's own mail", "Android/6.0.1-EAS-1.3", traffic.Agent{Client: "Android Mail", OS: "Android", OSVersion: "6.0.1"}},
 		{"Outlook's cloud names no system", "Outlook-iOS-Android/1.0", traffic.Agent{Client: "Outlook mobile", Version: "1.0"}},
 		{"Outlook for iOS", "Outlook-iOS/723.4027091.prod.iphone (4.28.0)", traffic.Agent{Client: "Outlook mobile", Version: "723", OS: "iOS"}},
-		{"Outlook on Windows", "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; Pro)", traffic.Agent{Client: "Outlook", OS: "Windows", OSVersion: "10 or 11"}},
+		{"Outlook on Windows", "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; Pro)", traffic.Agent{Client: "Outlook", Version: "16.0.17328", OS: "Windows", OSVersion: "10 or 11"}},
 		{"Windows Mail", "MSFT-WIN-3/10.0.19041", traffic.Agent{Client: "Windows Mail", Version: "10.0.19041", OS: "Windows"}},
 		{"DAVx5", "DAVx5/4.3.6-ose (2023/08/25; dav4jvm; okhttp/4.11.0) Android/13", traffic.Agent{Client: "DAVx5", Version: "4.3.6", OS: "Android"}},
 
@@ -71,6 +71,30 @@ func TestParseAgent(t *testing.T) {
 		{"zgrab", "Mozilla/5.0 zgrab/0.x", traffic.Agent{Client: "zgrab", Version: "0"}},
 		{"masscan", "masscan/1.3 (https://github.com/robertdavidgraham/masscan)", traffic.Agent{Client: "masscan", Version: "1.3"}},
 		{"a tool that cannot spell", "Mozlila/5.0 (Linux; Android 7.0; SM-G892A Bulid/NRD90M; wv) Chrome/60.0.3112.107 Moblie", traffic.Agent{Client: "other"}},
+		{"TouchDown", "TouchDown(MSRPC)/8.4.00086/", traffic.Agent{Client: "TouchDown", Version: "8.4.00086", OS: "Android"}},
+		{"Nine", "Nine/4.9.5", traffic.Agent{Client: "Nine", Version: "4.9.5", OS: "Android"}},
+		{"Outlook before it knows its version", "Microsoft Office/16.0 (Windows NT 10.0; MAPI 16.0.9001; Pro)", traffic.Agent{Client: "Outlook", Version: "16.0.9001", OS: "Windows", OSVersion: "10 or 11"}},
+		{"Word opens an attachment", "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Word 16.0.17328; Pro)", traffic.Agent{Client: "Microsoft Office", Version: "16.0", OS: "Windows", OSVersion: "10 or 11"}},
+		{"Outlook on a Mac", "MacOutlook/16.89.24090815 (Intelx64 Mac OS X 14.6.1 (Build 23G93))", traffic.Agent{Client: "Outlook", Version: "16.89", OS: "macOS", OSVersion: "14.6.1"}},
+		{"the new Outlook is a page", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0 OneOutlook/1.2024.619.100", traffic.Agent{Client: "Outlook", Version: "1.2024.619", OS: "Windows", OSVersion: "10 or 11"}},
+		{"Outlook shows a page", "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; Trident/8.0; Microsoft Outlook 16.0.6366; ms-office; MSOffice 16)", traffic.Agent{Client: "Outlook", Version: "16.0.6366", OS: "Windows", OSVersion: "10 or 11"}},
+		{"IIS writes spaces as +", "Mac+OS+X/10.15.7+(19H2);+ExchangeWebServices/8.0;+Mail/3608", traffic.Agent{Client: "Apple Mail", OS: "macOS", OSVersion: "10.15.7"}},
+		{"a watch", "watchOS/10.1 (21S67) dataaccessd/1.0", traffic.Agent{Client: "Apple DataAccess", OS: "watchOS", OSVersion: "10.1"}},
+		{"Outlook mobile over IMAP", "name=com.microsoft.office.outlook, version=4.2424", traffic.Agent{Client: "Outlook mobile", Version: "4.2424", OS: "Android"}},
+		{"mbsync", "name=mbsync, version=1.4.4", traffic.Agent{Client: "mbsync", Version: "1.4.4"}},
+		{"a page within an app on Android", "Mozilla/5.0 (Linux; Android 14; SM-S918B Build/UP1A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.122 Mobile Safari/537.36", traffic.Agent{Client: "Android WebView", Version: "126", OS: "Android", OSVersion: "14"}},
+		{"a page within an app on iOS", "Mozilla/5.0 (iPad; CPU iPad OS 14_4_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148", traffic.Agent{Client: "iOS WebView", OS: "iOS", OSVersion: "14.4.1"}},
+		{"Samsung's browser", "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36", traffic.Agent{Client: "Samsung Internet", Version: "25", OS: "Android"}},
+		{"Internet Explorer that claims to be older", "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.3; Trident/7.0; .NET4.0E)", traffic.Agent{Client: "Internet Explorer", Version: "11", OS: "Windows", OSVersion: "8.1"}},
+		{"PowerShell", "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.4522", traffic.Agent{Client: "PowerShell", Version: "5.1.19041"}},
+		{"Exchange probes itself", "Mozilla/4.0 (compatible; MSIE 9.0; Windows NT 6.1; MSEXCHMON; ACTIVEMONITORING; OWACTP)", traffic.Agent{Client: "Exchange health probe"}},
+		{"Nmap", "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)", traffic.Agent{Client: "Nmap"}},
+		{"a phone that bears a tool's name", "Mozilla/5.0 (Linux; Android 12; Odin Build/SQ3A) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36", traffic.Agent{Client: "Chrome", Version: "126", OS: "Android", OSVersion: "12"}},
+		{"a phone that ends as robots do", "Mozilla/5.0 (Linux; Android 9; CUBOT) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36", traffic.Agent{Client: "Chrome", Version: "126", OS: "Android", OSVersion: "9"}},
+		{"a crawler nobody knows", "Mozilla/5.0 (compatible; SomeNewBot/1.0)", traffic.Agent{Client: "other crawler"}},
+		{"a crawler that names its page", "PageReader/2.0 (https://example.com/reader)", traffic.Agent{Client: "other crawler"}},
+		{"a scanner nobody knows", "SomeWebScanner/1.0", traffic.Agent{Client: "other scanner"}},
+		{"monitoring nobody knows", "ExampleMonitor/3.1", traffic.Agent{Client: "other monitoring"}},
 		{"a stranger", "Hello, World", traffic.Agent{Client: "other"}},
 		{"a stranger's version is not kept", "evil/123.456", traffic.Agent{Client: "other"}},
 	} {
@@ -155,4 +179,23 @@ func FuzzParseAgent(f *testing.F) {
 			}
 		}
 	})
+}
+
+func BenchmarkParseAgent(b *testing.B) {
+	for _, c := range []struct{ name, agent string }{
+		{"activesync", "Apple-iPhone14C2/2301.341"},
+		{"imap-id", "name=iPhone Mail, version=21C66, os=iOS, os-version=17.2.1 (21C66)"},
+		{"edge", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36 Edg/139.0.0.0"},
+		{"webview", "Mozilla/5.0 (Linux; Android 14; SM-S918B Build/UP1A.231005.007; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.122 Mobile Safari/537.36"},
+		{"outlook", "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; Pro)"},
+		{"stranger", "Hello, World"},
+		{"words", strings.Repeat("a b/1 ", maxKey/6)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				ParseAgent(c.agent)
+			}
+		})
+	}
 }

@@ -173,11 +173,3 @@ func BenchmarkEnrichForged(b *testing.B) {
 		w.Enrich(&events[i%len(events)], &rec)
 	}
 }
-
-func BenchmarkParseAgent(b *testing.B) {
-	const ua = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36 Edg/139.0.0.0"
-	b.ReportAllocs()
-	for b.Loop() {
-		ParseAgent(ua)
-	}
-}

@@ -22,23 +22,23 @@ type Judged struct {
 // where it is asked for, and held against nobody.
 const sure = 0.8
 
-// JudgeNetwork says what kind of network an ASN is: from a reviewed table, and
-// from the words of its name where it is not in it.
+// JudgeNetwork says what kind of network an ASN is: from the reviewed table,
+// and from the words of its name where it is not in it.
 func JudgeNetwork(asn uint32, name string) Judged {
-	if j, ok := kindTable()[asn]; ok {
+	t := kindTable()
+	if j, ok := t.byASN[asn]; ok {
 		return j
 	}
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	})
-	for _, rule := range kindWords {
-		for _, word := range words {
-			for _, w := range rule.words {
-				stem, open := strings.CutSuffix(w, "*")
-				if word == stem || open && strings.HasPrefix(word, stem) {
-					return Judged{rule.kind, rule.confidence, fmt.Sprintf("its name says %q", word)}
-				}
+	for _, p := range t.phrases {
+		if said := p.in(words); said != "" {
+			why := fmt.Sprintf("its name says %q", said)
+			if p.kind == traffic.KindUnknown {
+				why += ": a company's own network, which has no kind of its own"
 			}
+			return Judged{p.kind, p.confidence, why}
 		}
 	}
 	return Judged{Kind: traffic.KindUnknown, Why: "not in the table, and its name does not say"}
@@ -57,7 +57,7 @@ func kindOf(asn uint32, name string) traffic.Kind {
 var kindText string
 
 // kindTable reads the reviewed table once. That it can be read is tested.
-var kindTable = sync.OnceValue(func() map[uint32]Judged {
+var kindTable = sync.OnceValue(func() kinds {
 	table, err := readKinds(kindText)
 	if err != nil {
 		panic(err) // a slip in the embedded file
@@ -65,29 +65,91 @@ var kindTable = sync.OnceValue(func() map[uint32]Judged {
 	return table
 })
 
-func readKinds(text string) (map[uint32]Judged, error) {
-	table := make(map[uint32]Judged)
+// kinds is the table: networks by number, and the phrases that decide by name,
+// the first that fits.
+type kinds struct {
+	byASN   map[uint32]Judged
+	phrases []phrase
+}
+
+// phrase is one word of a name or several that stand together, in lower case;
+// a star is any beginning or end of a word.
+type phrase struct {
+	words      []string
+	kind       traffic.Kind
+	confidence float64
+}
+
+// in returns the words that p fits, "" where it fits none.
+func (p phrase) in(words []string) string {
+next:
+	for i := 0; i+len(p.words) <= len(words); i++ {
+		for j, w := range p.words {
+			if !fits(w, words[i+j]) {
+				continue next
+			}
+		}
+		return strings.Join(words[i:i+len(p.words)], " ")
+	}
+	return ""
+}
+
+func fits(pattern, word string) bool {
+	if stem, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(word, stem)
+	}
+	if stem, ok := strings.CutPrefix(pattern, "*"); ok {
+		return strings.HasSuffix(word, stem)
+	}
+	return word == pattern
+}
+
+// reviewedUnknown says why a network that was looked at has no kind.
+var reviewedUnknown = map[string]string{
+	"company": "in the reviewed table as a company's own network, which has no kind of its own",
+	"carrier": "in the reviewed table as a carrier that sells lines to companies and networks",
+}
+
+func readKinds(text string) (kinds, error) {
+	table := kinds{byASN: make(map[uint32]Judged)}
 	for i, line := range strings.Split(text, "\n") {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		fields := strings.SplitN(line, " ", 4)
+		var words []string
+		rest := line
+		if line[0] == '"' {
+			said, after, ok := strings.Cut(line[1:], "\" ")
+			if words = strings.Fields(said); !ok || len(words) == 0 {
+				return kinds{}, fmt.Errorf("kinds.txt, line %d: %q is not \"words\" kind confidence", i+1, line)
+			}
+			rest = "0 " + after
+		}
+		fields := strings.SplitN(rest, " ", 4)
 		if len(fields) < 3 {
-			return nil, fmt.Errorf("kinds.txt, line %d: %q is not \"AS kind confidence name\"", i+1, line)
+			return kinds{}, fmt.Errorf("kinds.txt, line %d: %q is not \"AS kind confidence name\"", i+1, line)
 		}
 		asn, err := strconv.ParseUint(fields[0], 10, 32)
 		confidence, err2 := strconv.ParseFloat(fields[2], 64)
-		kind := traffic.Kind(fields[1])
+		j := Judged{traffic.Kind(fields[1]), confidence, "in the reviewed table"}
+		why, unknown := reviewedUnknown[fields[1]]
+		if unknown {
+			j = Judged{Kind: traffic.KindUnknown, Why: why}
+		}
 		switch {
-		case err != nil || err2 != nil || confidence <= 0 || confidence > 1:
-			return nil, fmt.Errorf("kinds.txt, line %d: no number where one belongs in %q", i+1, line)
-		case !storedKind(kind):
-			return nil, fmt.Errorf("kinds.txt, line %d: there is no kind %q", i+1, kind)
+		case err != nil || err2 != nil || confidence > 1 || confidence < 0 || (confidence == 0) != unknown:
+			return kinds{}, fmt.Errorf("kinds.txt, line %d: no number where one belongs in %q", i+1, line)
+		case !unknown && !storedKind(j.Kind):
+			return kinds{}, fmt.Errorf("kinds.txt, line %d: there is no kind %q", i+1, j.Kind)
 		}
-		if _, twice := table[uint32(asn)]; twice {
-			return nil, fmt.Errorf("kinds.txt, line %d: AS%d stands there twice", i+1, asn)
+		if words != nil {
+			table.phrases = append(table.phrases, phrase{words, j.Kind, confidence})
+			continue
 		}
-		table[uint32(asn)] = Judged{kind, confidence, "it is in the reviewed table"}
+		if _, twice := table.byASN[uint32(asn)]; twice {
+			return kinds{}, fmt.Errorf("kinds.txt, line %d: AS%d stands there twice", i+1, asn)
+		}
+		table.byASN[uint32(asn)] = j
 	}
 	return table, nil
 }
@@ -100,30 +162,4 @@ func storedKind(k traffic.Kind) bool {
 		}
 	}
 	return false
-}
-
-// kindWords are tried in this order; a word with a star is a beginning of
-// words. Names say less than the reviewed table, so they are less sure.
-var kindWords = []struct {
-	kind       traffic.Kind
-	confidence float64
-	words      []string
-}{
-	{traffic.KindVPN, 0.95, []string{"nordvpn", "mullvad", "expressvpn", "protonvpn", "surfshark"}},
-	{traffic.KindEducation, 0.95, []string{
-		"universi*", "hochschule", "college", "school", "schools", "academic", "academy", "education*",
-		"polytechnic", "nren", "renater", "surfnet", "belnet", "cesnet", "arnes",
-	}},
-	{traffic.KindGovernment, 0.9, []string{
-		"government*", "gouvernement", "ministry", "ministere", "ministerio", "ministerie", "ministero", "ministerstwo",
-		"parliament*", "bundestag", "municipality", "gemeente", "gov",
-	}},
-	{traffic.KindHosting, 0.9, []string{
-		"hosting", "webhosting", "datacenter", "datacenters", "datacentre", "datacamp", "cloud", "server",
-		"servers", "dedicated", "vps", "colo", "colocation", "hostinger", "hostgator", "hostkey",
-		"hetzner", "contabo", "leaseweb", "digitalocean", "linode", "vultr", "choopa", "scaleway",
-		"ionos", "rackspace", "quadranet", "colocrossing", "psychz", "servermania", "hostwinds", "namecheap",
-	}},
-	{traffic.KindMobile, 0.8, []string{"mobile", "cellular", "mobitel"}},
-	{traffic.KindResidential, 0.8, []string{"broadband", "cablevision", "cable", "kabel", "ftth"}},
 }

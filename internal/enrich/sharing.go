@@ -30,9 +30,10 @@ const fewest = 4
 // stated here (judgements, not fitted): whether phones alone come from it,
 // whether an account comes from many of its addresses, and whether an address
 // serves many accounts. A carrier's phones move through addresses that many
-// share; a home has one address for weeks and one or two accounts; rented
-// servers have neither. The product is normalised (naive Bayes). Kinds that
-// use does not tell apart stay as the table says.
+// share; a home has one address for weeks and one or two accounts; an office
+// puts many computers behind few addresses that stay; rented servers have none
+// of these. The product is normalised (naive Bayes). Kinds that use does not
+// tell apart stay as the table says.
 func (j Judged) Observed(u Use) Judged {
 	if u.Accounts < fewest || u.Addresses == 0 {
 		return j
@@ -51,7 +52,8 @@ func (j Judged) Observed(u Use) Judged {
 	}{
 		{traffic.KindMobile, 0.3, pick3(phones, 0.5, 0.9, 0.05, 0.25, 0.7), pick3(moving, 2, 4, 0.1, 0.3, 0.6), pick3(crowded, 1.5, 3, 0.2, 0.4, 0.4)},
 		{traffic.KindResidential, 0.5, pick3(phones, 0.5, 0.9, 0.5, 0.4, 0.1), pick3(moving, 2, 4, 0.6, 0.3, 0.1), pick3(crowded, 1.5, 3, 0.9, 0.08, 0.02)},
-		{traffic.KindHosting, 0.2, pick3(phones, 0.5, 0.9, 0.7, 0.2, 0.1), pick3(moving, 2, 4, 0.6, 0.3, 0.1), pick3(crowded, 1.5, 3, 0.5, 0.2, 0.3)},
+		{traffic.KindHosting, 0.1, pick3(phones, 0.5, 0.9, 0.7, 0.2, 0.1), pick3(moving, 2, 4, 0.6, 0.3, 0.1), pick3(crowded, 1.5, 3, 0.7, 0.2, 0.1)},
+		{traffic.KindOffice, 0.15, pick3(phones, 0.5, 0.9, 0.8, 0.15, 0.05), pick3(moving, 2, 4, 0.6, 0.3, 0.1), pick3(crowded, 1.5, 3, 0.05, 0.25, 0.7)},
 	}
 	told := false
 	for _, c := range candidates {
@@ -78,8 +80,11 @@ func (j Judged) Observed(u Use) Judged {
 	best.Confidence = math.Min(best.Confidence/total, 0.99)
 	best.Why = fmt.Sprintf("%d accounts from %d addresses, %.0f %% of them with phones alone, %.1f addresses an account, %.1f accounts an address",
 		u.Accounts, u.Addresses, 100*phones, moving, crowded)
-	if j.Kind != traffic.KindUnknown {
+	switch {
+	case j.Kind != traffic.KindUnknown:
 		best.Why = j.Why + " as " + string(j.Kind) + "; " + best.Why
+	case j.Why != "":
+		best.Why = j.Why + "; " + best.Why
 	}
 	return best
 }

@@ -1,16 +1,25 @@
 package enrich
 
-import "testing"
+import (
+	"testing"
+
+	"mailvigil/traffic"
+)
 
 // Every family that the tables name has a sort, but for those that say nothing.
 func TestSorts(t *testing.T) {
-	for _, tool := range tools {
-		if SortOf(tool.client) == "" {
-			t.Errorf("%s has no sort", tool.client)
+	for word, f := range families {
+		if SortOf(traffic.Agent{Client: f.client}) == "" {
+			t.Errorf("%s (%s) has no sort", f.client, word)
+		}
+	}
+	for name, c := range imapClients {
+		if SortOf(traffic.Agent{Client: c.client}) == "" {
+			t.Errorf("%s (%s) has no sort", c.client, name)
 		}
 	}
 	for token, p := range products {
-		if SortOf(p.client) == "" {
+		if SortOf(traffic.Agent{Client: p.client}) == "" {
 			t.Errorf("%s (%s) has no sort", p.client, token)
 		}
 	}
@@ -25,7 +34,7 @@ func TestSorts(t *testing.T) {
 		"name=Thunderbird, version=128": sortDesktop,
 		"something nobody has heard of": "",
 	} {
-		if got := SortOf(ParseAgent(agent).Client); got != want {
+		if got := SortOf(ParseAgent(agent)); got != want {
 			t.Errorf("%s: %q, want %q", agent, got, want)
 		}
 	}
