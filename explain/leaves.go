@@ -47,7 +47,6 @@ type leaves struct {
 	columns [][]uint16 // attribute → code per row
 	rows    []tally
 	full    []sums    // per row, where the search reads them all; else see row
-	weight  []float64 // per row: how many it stands for; nil: one
 	units   []float64 // per row: see bursts; nil for a complete cube
 	hists   [][]tally // attribute, code → what its rows add up to
 	total   tally     // of all rows left

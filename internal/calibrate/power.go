@@ -33,8 +33,13 @@ const (
 var (
 	riseRates = []float64{50, 100, 200, 400, 2000}
 	riseHows  = []rise{
-		{Phi: 1}, {Phi: 2}, {Phi: 1, Level: 0.02}, {Phi: 2, Level: 0.04},
-		{Phi: 1, Attacked: true}, {Phi: 2, Attacked: true}, {Phi: 2, Level: 0.04, Attacked: true},
+		{Phi: 1},
+		{Phi: 2},
+		{Phi: 1, Level: 0.02},
+		{Phi: 2, Level: 0.04},
+		{Phi: 1, Attacked: true},
+		{Phi: 2, Attacked: true},
+		{Phi: 2, Level: 0.04, Attacked: true},
 	}
 )
 
