@@ -261,9 +261,14 @@ func (p *Profiles) Doubtful() []Finding {
 // at home. One finding per account that belongs there.
 func (p *Profiles) Infected() []Finding {
 	var out []Finding
-	for _, s := range p.HostileSources() {
-		if n := s.Network.Value(); rented(n) || n.Kind == traffic.KindMobile {
+	for _, s := range p.sources {
+		if n := s.Network.Value(); s.Failure == 0 || ours(n) || rented(n) || n.Kind == traffic.KindMobile {
 			continue // an address that many share: the machine may be anybody's
+		}
+		// Its owner's phone and webmail go on beside it: how much succeeds from
+		// there says nothing of it.
+		if strangers, people := s.Strangers(); strangers < max(minStrangers, sharedRatio*people) {
+			continue
 		}
 		for name, w := range s.Signed {
 			if w.first >= s.First || w.last-w.first < int64(belongsAfter) {

@@ -252,6 +252,53 @@ func TestFind(t *testing.T) {
 			d.sprays(20, entry{at: 3 * day, addr: ownAddress("anna"), network: home})
 		}, want: []string{"T1110.003 " + ownAddress("anna") + " 2"}, against: "1 people had signed in from there before"},
 
+		// One device, one machine, one account that does too much.
+		{name: "a script that calls itself a phone opens five mailboxes", write: func(d *diary) {
+			for i := range 5 {
+				d.lives(fmt.Sprintf("person-%d", i), 5)
+				d.add(entry{
+					at: 4*day + 2*time.Hour, account: fmt.Sprintf("person-%d", i), addr: hostile, network: cloud,
+					service: maillog.ActiveSync, action: maillog.Sync, outcome: maillog.Success, status: 200, agent: mail, device: "SCRIPT",
+				})
+			}
+		}, want: []string{"T1078 person-0 6.5", "T1078 person-1 6.5", "T1078 person-2 6.5", "T1078 person-3 6.5", "T1078 person-4 6.5"}},
+		{name: "a phone with a shared mailbox or two, in a hotel", write: func(d *diary) {
+			for i := range 3 {
+				d.lives(fmt.Sprintf("person-%d", i), 5)
+				d.add(entry{
+					at: 4*day + 2*time.Hour, account: fmt.Sprintf("person-%d", i), addr: hostile, network: abroad,
+					service: maillog.ActiveSync, action: maillog.Sync, outcome: maillog.Success, status: 200, agent: mail, device: "phone-person-0",
+				})
+			}
+		}},
+		{name: "hundreds of messages from where she always is", write: func(d *diary) {
+			d.lives("anna", 5)
+			for i := range 400 {
+				d.add(entry{
+					at: 4*day + 2*time.Hour + time.Duration(i)*10*time.Second, account: "anna", addr: ownAddress("anna"), network: home,
+					service: maillog.Submission, action: maillog.Send, outcome: maillog.Success,
+				})
+			}
+		}},
+		{name: "a dozen messages from a hotel", write: func(d *diary) {
+			d.lives("anna", 5)
+			for i := range 12 {
+				d.add(entry{
+					at: 4*day + 2*time.Hour + time.Duration(i)*5*time.Minute, account: "anna", addr: hostile, network: abroad,
+					service: maillog.Submission, action: maillog.Send, outcome: maillog.Success,
+				})
+			}
+		}},
+		{name: "a machine that empties three mailboxes of thirty", write: func(d *diary) {
+			for i := range 30 {
+				name := fmt.Sprintf("person-%d", i)
+				d.lives(name, 5)
+				if i < 3 {
+					d.reads(entry{at: 4*day + 21*time.Hour + time.Duration(i)*time.Minute, account: name, addr: hostile, network: cloud}, 2000)
+				}
+			}
+		}, want: []string{"T1078 person-0 8", "T1078 person-1 8", "T1078 person-2 8"}},
+
 		// One person's own mistakes.
 		{name: "five times mistyped, then signed in", write: func(d *diary) {
 			d.lives("anna", 3)

@@ -17,6 +17,16 @@ func TestInfected(t *testing.T) {
 			d.lives("anna", 10)
 			d.sprays(20, entry{at: 5*day + 3*time.Hour, addr: ownAddress("anna"), network: home, service: maillog.Submission})
 		}, []string{"anna"}},
+		{"the same, beside a phone that asks all day", func(d *diary) {
+			d.lives("anna", 10)
+			for i := range 2000 {
+				d.add(entry{
+					at: time.Duration(i) * 5 * time.Minute, account: "anna", addr: ownAddress("anna"), network: home, agent: mail, device: "phone-anna",
+					service: maillog.ActiveSync, action: maillog.Ping, outcome: maillog.Success, status: 200,
+				})
+			}
+			d.sprays(20, entry{at: 5*day + 3*time.Hour, addr: ownAddress("anna"), network: home, service: maillog.Submission})
+		}, []string{"anna"}},
 		{"two people share the home", func(d *diary) {
 			d.lives("anna", 10)
 			d.days(10, entry{at: 20 * time.Hour, account: "bert", addr: ownAddress("anna"), network: home, agent: android})
