@@ -61,7 +61,7 @@ type figures struct {
 
 func main() {
 	orgs := flag.Int("organisations", 50, "simulated organisations, of two measured months each")
-	tries := flag.Int("tries", 60, "tries of each rise and onset")
+	tries := flag.Int("tries", 40, "tries of each rise and onset")
 	folder := flag.String("series", "", "`FOLDER` with public labelled series")
 	page := flag.String("page", "", "write the figures as a page to `FILE`")
 	flag.Parse()
