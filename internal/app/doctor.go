@@ -103,6 +103,7 @@ var errEnough = errors.New("enough lines were read")
 func examine(ctx context.Context, examiner *doctor.Examiner, files []*intake.File) (problems []error, err error) {
 	newest := files[len(files)-1]
 	source := examiner.Source(newest.Name, len(files), files[0].First)
+	defer source.End()
 	left := enoughLines
 	for i := len(files) - 1; i >= 0 && left > 0; i-- {
 		f := files[i]

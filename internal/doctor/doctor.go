@@ -155,6 +155,10 @@ func (s *Source) File(name string, format maillog.Format, reference time.Time) {
 	}
 }
 
+// End says that the source has no further files: what only reading needs is
+// given back, since there may be a hundred thousand sources.
+func (s *Source) End() { s.parser, s.probe, s.raw = nil, [3]*maillog.Parser{}, nil }
+
 // Line looks at the next line of the file.
 func (s *Source) Line(number int64, raw []byte) {
 	s.line, s.raw = number, raw
