@@ -461,8 +461,7 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	if rip < start {
 		fields = text[rip+len("rip=") : start]
 	}
-	value, rest, more := cut(fields, ",")
-	addr, ok := parseAddr(value)
+	addr, rest, ok, more := addrBefore(fields, ',')
 	if !ok {
 		return rejected(whyAddress)
 	}
@@ -471,14 +470,12 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	}
 	ev.ClientIP = addr
 	if hasPrefix(rest, " lip=") {
-		value, after, _ := cut(rest[len(" lip="):], ",")
-		if ev.ServerIP, ok = parseAddr(value); !ok {
+		if ev.ServerIP, rest, ok, _ = addrBefore(rest[len(" lip="):], ','); !ok {
 			return rejected(whyCut)
 		}
-		rest = after
 	}
-	if i := lastIndex(rest, "session=<"); i >= 0 {
-		ev.Session, _, ok = cut(rest[i+len("session=<"):], ">")
+	if i := lastIndexBy(rest, "session=<", len("session=")); i >= 0 {
+		ev.Session, _, ok = cutByte(rest[i+len("session=<"):], '>')
 		if !ok || !token(ev.Session) {
 			return rejected(whyCut)
 		}

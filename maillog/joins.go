@@ -17,7 +17,7 @@ type joins[V any] struct {
 	bits  uint
 	sets  []joinSet
 	slots []joinSlot[V] // the ring; its length is a power of two
-	count uint32        // of entries so far
+	count uint          // of entries so far, their numbers begin at 0
 }
 
 const (
@@ -29,11 +29,17 @@ const (
 
 type joinKey [40]byte
 
-// joinSet fills one line of the processor's cache.
-type joinSet struct {
-	tag [ways]uint32 // of the key's hash
-	at  [ways]uint32 // which entry it is, counted from 1; 0: free
-}
+// joinSet fills half a line of the processor's cache. A place holds twelve bits
+// of the key's hash, of which one is always set, and below them twenty of the
+// entry's number: enough to tell which entries the ring has gone over, until
+// others have long taken their places. 0 is free.
+type joinSet [ways]uint32
+
+const (
+	numberBits = 20
+	numberMask = 1<<numberBits - 1
+	tagMask    = 1<<(32-numberBits) - 1
+)
 
 type joinSlot[V any] struct {
 	key   joinKey
@@ -54,8 +60,6 @@ func (k *joinKey) hash() uint64 {
 	return h
 }
 
-func (j *joins[V]) slot(at uint32) *joinSlot[V] { return &j.slots[at&uint32(len(j.slots)-1)] }
-
 // grow makes more room and takes along what there is. Until it is as large as
 // it may get, there are as many entries as sets: hardly any set is full then.
 func (j *joins[V]) grow() {
@@ -68,10 +72,9 @@ func (j *joins[V]) grow() {
 		size *= ring
 	}
 	j.sets, j.slots, j.count = make([]joinSet, 1<<j.bits), make([]joinSlot[V], size), 0
-	for at := uint32(1); at <= entries; at++ {
-		s := &old[at&uint32(len(old)-1)]
-		v, _ := j.entry(&s.key, true)
-		*v = s.value
+	for at := range entries {
+		v, _ := j.entry(&old[at].key, true)
+		*v = old[at].value
 	}
 }
 
@@ -82,7 +85,7 @@ func (j *joins[V]) find(key []byte, create bool) (v *V, fresh bool) {
 	if len(key) == 0 || len(key) >= len(k) || j.slots == nil && !create {
 		return nil, false
 	}
-	if create && int(j.count) >= len(j.slots) && (j.slots == nil || j.bits < j.most) {
+	if create && j.count >= uint(len(j.slots)) && (j.slots == nil || j.bits < j.most) {
 		j.grow()
 	}
 	copy(k[:], key)
@@ -92,25 +95,31 @@ func (j *joins[V]) find(key []byte, create bool) (v *V, fresh bool) {
 // entry is find, where there is room.
 func (j *joins[V]) entry(k *joinKey, create bool) (v *V, fresh bool) {
 	h := k.hash()
-	set, tag := &j.sets[h>>(64-j.bits)], uint32(h)
-	oldest := 0
-	for i := range set.tag {
+	set, tag := &j.sets[h>>(64-j.bits)], uint32(h)&tagMask|1
+	for _, place := range set {
 		// The ring may have gone over the entry; its key is another then.
-		if set.tag[i] == tag && set.at[i] != 0 {
-			if s := j.slot(set.at[i]); s.key == *k {
+		if place>>numberBits == tag {
+			if s := &j.slots[int(place)&(len(j.slots)-1)]; s.key == *k {
 				return &s.value, false
 			}
-		}
-		if j.count-set.at[i] > j.count-set.at[oldest] { // also after 4 billion
-			oldest = i
 		}
 	}
 	if !create {
 		return nil, false
 	}
+	oldest, age := 0, -1
+	for i, place := range set {
+		if place == 0 {
+			oldest = i
+			break
+		}
+		if a := int(uint32(j.count)-1-place) & numberMask; a > age {
+			oldest, age = i, a
+		}
+	}
+	set[oldest] = tag<<numberBits | uint32(j.count)&numberMask
+	s := &j.slots[int(j.count)&(len(j.slots)-1)]
 	j.count++
-	set.tag[oldest], set.at[oldest] = tag, j.count
-	s := j.slot(j.count)
 	s.key = *k
 	return &s.value, true
 }
