@@ -213,35 +213,38 @@ func parseAddr(b []byte) (netip.Addr, bool) {
 }
 
 // dotted reads an IPv4 address that other text follows. n is how long it is,
-// 0 where there is none, or where b is too short to tell: it is looked at in
-// two words. How many digits a part has cannot be foreseen; so nothing here
-// depends on it but how far words are shifted.
+// 0 where there is none, or where b is too short to tell: sixteen bytes are
+// looked at. How many digits a part has cannot be foreseen; so no branch here
+// depends on it, and the parts do not wait for each other.
 func dotted(b []byte) (addr netip.Addr, n int) {
 	if len(b) < 16 {
 		return addr, 0
 	}
-	lo, hi := word(b, 0)^'0'*each, word(b, 8)^'0'*each
+	b = b[:16]
+	// The marks of a word come together in its highest byte: bit i for byte i.
+	const gather = 0x0102040810204080
+	ends := uint(noDigits(word(b, 0)^'0'*each)>>7*gather>>56 | noDigits(word(b, 8)^'0'*each)>>7*gather>>56<<8)
 	var a [4]byte
 	for part := range a {
-		i := uint(bits.TrailingZeros64(noDigits(lo))) / 8
-		if i-1 > 2 {
+		i := uint(bits.TrailingZeros(ends) - n) // digits
+		if i-1 > 2 || n > 12 {
 			return addr, 0
 		}
-		d := lo << (24 - 8*i) // one to three digits, the last in the third byte
+		w := uint(binary.LittleEndian.Uint32(b[n:])) ^ '0'*(each&0xffffffff)
+		d := w << ((24 - 8*i) & 63) // the last digit in the third byte
 		val := d&15*100 + d>>8&15*10 + d>>16&15
-		if val > 255 || lo&15 == 0 && i > 1 { // a leading zero could mean octal
+		if val > 255 || w&15 == 0 && i > 1 { // a leading zero could mean octal
 			return addr, 0
 		}
 		a[part] = byte(val)
-		n += int(i)
-		if part == 3 {
+		if n += int(i); part == 3 {
 			break
 		}
-		if byte(lo>>(8*i)) != '.'^'0' {
+		if b[n] != '.' {
 			return addr, 0
 		}
 		n++
-		lo, hi = lo>>(8*i+8)|hi<<(56-8*i), hi>>(8*i+8)
+		ends &= ends - 1
 	}
 	return netip.AddrFrom4(a), n
 }
