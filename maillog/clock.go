@@ -38,6 +38,7 @@ type clock struct {
 	first, second       int64 // seconds east of UTC in the first and second pass
 	dateY, dateM, dateD int
 	dateSeconds         int64
+	minute              minute
 }
 
 func newClock(loc *time.Location, reference time.Time) clock {
@@ -76,6 +77,7 @@ func (c *clock) resolve(s *stamp) int64 {
 	if s.zoned {
 		return (wall-s.east)*1e9 + s.nano
 	}
+	c.minute.known = false
 	c.offsets(wall)
 	t := wall - c.first
 	if c.first != c.second && c.started && t < c.last-late {
@@ -87,6 +89,67 @@ func (c *clock) resolve(s *stamp) int64 {
 	c.started, c.last = true, t
 	c.year, c.month, c.dayOf = year, s.month, s.day
 	return t*1e9 + s.nano
+}
+
+// minute remembers the minute of the line before: lines come in the order of
+// time, so that of the next one only the seconds differ. It knows the two forms
+// in which syslog writes: "Feb 21 00:03:02 ", as Dovecot does too, and
+// "2026-02-21T00:03:02.123456+01:00 ".
+type minute struct {
+	known, iso       bool
+	head, tail, zone uint64 // the text of the minute and the zone in words, which overlap
+	start            int64  // its first instant, Unix seconds
+}
+
+// again reads the time at the start of a line that is of the same minute as the
+// line before. Whoever takes it says so by keep.
+//
+// It comes to what parseStamp and resolve do: the year cannot turn, and where an
+// hour comes twice, a line that lags by less than a minute is of the same pass.
+func (c *clock) again(b []byte) (ns int64, rest []byte, ok bool) {
+	m := &c.minute
+	if !m.known || len(b) < 33 || word(b, 0) != m.head {
+		return 0, nil, false
+	}
+	if !m.iso {
+		if sec := two(b, 13); word(b, 5) == m.tail && b[15] == ' ' && 0 <= sec && sec <= 60 {
+			return (m.start + int64(sec)) * 1e9, b[15:], true
+		}
+		return 0, nil, false
+	}
+	micros := word(b, 20) ^ '0'*each
+	if sec := two(b, 17); word(b, 8) == m.tail && b[16] == ':' && 0 <= sec && sec <= 60 && b[19] == '.' &&
+		noDigits(micros)<<16 == 0 && word(b, 25)>>8 == m.zone {
+		return (m.start+int64(sec))*1e9 + eightDigits(micros<<16)*1000, b[32:], true
+	}
+	return 0, nil, false
+}
+
+// keep tells that the line of again was read.
+func (c *clock) keep(ns int64) {
+	if !c.minute.iso {
+		c.last = ns / 1e9
+	}
+}
+
+// learn remembers the minute of a line that resolve gave ns.
+func (c *clock) learn(b []byte, s *stamp, ns int64) {
+	m := &c.minute
+	m.known = false
+	if len(b) < 33 {
+		return
+	}
+	start := (ns-s.nano)/1e9 - int64(s.second)
+	switch {
+	case s.year == 0 && !s.zoned:
+		// A straggler from before New Year leaves the clock as it was.
+		if b[9] == ':' && b[12] == ':' && b[15] == ' ' && c.last*1e9 == ns {
+			*m = minute{true, false, word(b, 0), word(b, 5), 0, start}
+		}
+	case s.zoned && b[10] == 'T' && b[19] == '.' && (b[26] == '+' || b[26] == '-') && b[29] == ':' && b[32] == ' ' &&
+		noDigits(word(b, 20)^'0'*each)<<16 == 0:
+		*m = minute{true, true, word(b, 0), word(b, 8), word(b, 25) >> 8, start}
+	}
 }
 
 // yearOf finds the year of a stamp that states none. Without a reference it

@@ -32,14 +32,17 @@ const (
 //
 //	Feb 21 00:03:02 imap-login: Info: Login: user=<anna>, method=PLAIN, rip=198.51.100.7, lip=192.0.2.1, mpid=7, TLS, session=<HwVRNtgRxt9R9uB2>
 func (p *Parser) dovecotFile(line []byte, ev *Event) Result {
-	s, rest, ok := parseStamp(line)
-	if !ok || !hasPrefix(rest, " ") || !p.time(&s, ev) {
+	rest, ok := p.stamped(line, ev)
+	if !ok {
 		return rejected(whyTime)
 	}
 	ev.Format = Dovecot
 	r := p.dovecot(rest[1:], ev)
-	if i := index(rest, ": Info: "); r.Kind == Parsed && i >= 0 && contains(rest[i+1:], ": Info: ") {
-		return rejected(whyGlued)
+	if r.Kind == Parsed {
+		const info = ": Info: "
+		if i := indexBy(rest, info, len(": ")); i >= 0 && indexBy(rest[i+1:], info, len(": ")) >= 0 {
+			return rejected(whyGlued)
+		}
 	}
 	return r
 }
@@ -76,7 +79,7 @@ func (p *Parser) dovecotSyslog(_, msg []byte, ev *Event) Result {
 func namesDovecot(b []byte) bool {
 	const name = " dovecot"
 	for {
-		i := index(b, name)
+		i := indexBy(b, name, len(" do")) // v is rare
 		if i < 0 {
 			return false
 		}
@@ -109,10 +112,14 @@ func (p *Parser) dovecot(msg []byte, ev *Event) Result {
 		return rejected(whyProcess)
 	}
 	level := byte('I')
-	for _, l := range [...]string{"Info: ", "Error: ", "Warning: ", "Fatal: ", "Panic: ", "Debug: "} {
-		if hasPrefix(text, l) {
-			level, text = l[0], text[len(l):]
-			break
+	if hasPrefix(text, "Info: ") {
+		text = text[len("Info: "):]
+	} else {
+		for _, l := range [...]string{"Error: ", "Warning: ", "Fatal: ", "Panic: ", "Debug: "} {
+			if hasPrefix(text, l) {
+				level, text = l[0], text[len(l):]
+				break
+			}
 		}
 	}
 	if level == 'D' || level == 'W' {
@@ -209,7 +216,7 @@ func dovecotService(proc []byte) Service {
 // from the right.
 func dovecotLogout(text []byte, ev *Event) Result {
 	ev.Action = Logout
-	if contains(text, "Server shutting down") || contains(text, "Server shutdown") {
+	if i := index(text, "Server shut"); i >= 0 && (contains(text[i:], "Server shutting down") || contains(text[i:], "Server shutdown")) {
 		ev.Outcome, ev.Reason = Error, reasonShutdown
 	}
 	if i := lastIndex(text, " in="); i >= 0 {
@@ -454,8 +461,7 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	if rip < start {
 		fields = text[rip+len("rip=") : start]
 	}
-	value, rest, more := cut(fields, ",")
-	addr, ok := parseAddr(value)
+	addr, rest, ok, more := addrBefore(fields, ',')
 	if !ok {
 		return rejected(whyAddress)
 	}
@@ -464,14 +470,12 @@ func (p *Parser) dovecotLogin(text []byte, failed bool, ev *Event) Result {
 	}
 	ev.ClientIP = addr
 	if hasPrefix(rest, " lip=") {
-		value, after, _ := cut(rest[len(" lip="):], ",")
-		if ev.ServerIP, ok = parseAddr(value); !ok {
+		if ev.ServerIP, rest, ok, _ = addrBefore(rest[len(" lip="):], ','); !ok {
 			return rejected(whyCut)
 		}
-		rest = after
 	}
-	if i := lastIndex(rest, "session=<"); i >= 0 {
-		ev.Session, _, ok = cut(rest[i+len("session=<"):], ">")
+	if i := lastIndexBy(rest, "session=<", len("session=")); i >= 0 {
+		ev.Session, _, ok = cutByte(rest[i+len("session=<"):], '>')
 		if !ok || !token(ev.Session) {
 			return rejected(whyCut)
 		}

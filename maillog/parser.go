@@ -186,7 +186,7 @@ type Parser struct {
 // NewParser returns a Parser for one source.
 func NewParser(o Options) *Parser {
 	p := &Parser{opt: o, families: &families}
-	p.sessions.most, p.queue.most = 13, 11 // times 8: 65,536 sessions, 16,384 messages
+	p.sessions.most, p.queue.most = 14, 12 // times 4: 65,536 sessions, 16,384 messages
 	p.NextFile(o.Reference, o.Format)
 	return p
 }
@@ -248,6 +248,22 @@ func (p *Parser) time(s *stamp, ev *Event) bool {
 	}
 	ev.Time = p.clock.resolve(s)
 	return true
+}
+
+// stamped reads the time at the start of a line, which a blank follows, into
+// the Event.
+func (p *Parser) stamped(line []byte, ev *Event) (rest []byte, ok bool) {
+	if ns, rest, ok := p.clock.again(line); ok {
+		p.clock.keep(ns)
+		ev.Time = ns
+		return rest, true
+	}
+	s, rest, ok := parseStamp(line)
+	if !ok || !hasPrefix(rest, " ") || !p.time(&s, ev) {
+		return nil, false
+	}
+	p.clock.learn(line, &s, ev.Time)
+	return rest, true
 }
 
 // lineFamily tells the family of a line by its beginning.

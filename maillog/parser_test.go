@@ -249,7 +249,7 @@ func TestDamage(t *testing.T) {
 	for _, s := range samples {
 		fresh := func() *Parser {
 			p := sampleParser(t, s.format)
-			p.sessions.bits, p.queue.bits = 1, 1
+			p.sessions.most, p.queue.most = 1, 1
 			return p
 		}
 		for line := range bytes.Lines(sample(t, s.file)) {
@@ -347,7 +347,7 @@ func TestJoinsGrow(t *testing.T) {
 			t.Errorf("%d slots for eleven entries", len(j.slots))
 		}
 	}
-	if len(j.slots) != ways<<13 {
+	if len(j.slots) != ring<<13 {
 		t.Errorf("%d slots", len(j.slots))
 	}
 	for i := range 4_000 {
@@ -364,13 +364,13 @@ func TestJoinsAreBounded(t *testing.T) {
 	for i := range 100_000 {
 		j.find(fmt.Appendf(nil, "key%d", i), true)
 	}
-	if len(j.slots) != ways<<4 {
+	if len(j.slots) != ring<<4 {
 		t.Fatalf("%d slots", len(j.slots))
 	}
 	if v, fresh := j.find(first, true); v == nil || !fresh {
 		t.Fatal("not taken")
 	}
-	for i := range ways - 1 { // no set can lose its newest to fewer than eight
+	for i := range ways - 1 { // the ring is longer, and no set loses its newest to fewer than eight
 		j.find(fmt.Appendf(nil, "after%d", i), true)
 	}
 	if v, _ := j.find(first, false); v == nil {

@@ -217,9 +217,17 @@ func roundcubeSource(msg []byte) (account []byte, addr netip.Addr, why string) {
 // id.
 func token(b []byte) bool {
 	for _, c := range b {
-		if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' && c != ',' && c != '_' && c != '+' && c != '/' && c != '=' && c != '.' {
+		if !tokenBytes[c] {
 			return false
 		}
 	}
 	return len(b) > 0
 }
+
+// tokenBytes are those of a token; it is never written to.
+var tokenBytes = func() (t [256]bool) {
+	for _, c := range []byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-,_+/=.") {
+		t[c] = true
+	}
+	return t
+}()

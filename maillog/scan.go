@@ -97,7 +97,8 @@ func indexBy(b []byte, s string, probe int) int {
 			return -1
 		}
 		off += i
-		if string(b[off:off+len(s)]) == s {
+		// The ends are compared here: a call costs more than they do.
+		if last := len(s) - 1; b[off] == s[0] && b[off+last] == s[last] && string(b[off:off+len(s)]) == s {
 			return off
 		}
 	}
@@ -107,17 +108,21 @@ func indexBy(b []byte, s string, probe int) int {
 // lastIndex is bytes.LastIndex for a constant text. It looks for the same byte
 // as index does.
 func lastIndex(b []byte, s string) int {
-	probe := 0
 	if s[0] == ' ' && len(s) > 1 {
-		probe = 1
+		return lastIndexBy(b, s, 1)
 	}
-	c := s[probe]
-	i := len(b) - len(s) + probe + 1 // the probe stands before it
+	return lastIndexBy(b, s, 0)
+}
+
+// lastIndexBy is lastIndex, which looks for the byte s[probe].
+func lastIndexBy(b []byte, s string, probe int) int {
+	c, last := s[probe], len(s)-1
+	i := len(b) - last + probe // the probe stands before it
 	for ; i-8 >= probe; i -= 8 {
 		for m := zeros(word(b, i-8) ^ uint64(c)*each); m != 0; {
 			k := bits.Len64(m) - 1
 			m ^= 1 << k
-			if j := i - 8 + k/8 - probe; string(b[j:j+len(s)]) == s {
+			if j := i - 8 + k/8 - probe; b[j] == s[0] && b[j+last] == s[last] && string(b[j:j+len(s)]) == s {
 				return j
 			}
 		}
@@ -208,37 +213,50 @@ func parseAddr(b []byte) (netip.Addr, bool) {
 }
 
 // dotted reads an IPv4 address that other text follows. n is how long it is,
-// 0 where there is none, or where b is too short to tell: it is looked at in
-// two words. How many digits a part has cannot be foreseen; so nothing here
-// depends on it but how far words are shifted.
+// 0 where there is none, or where b is too short to tell: sixteen bytes are
+// looked at. How many digits a part has cannot be foreseen; so no branch here
+// depends on it, and the parts do not wait for each other.
 func dotted(b []byte) (addr netip.Addr, n int) {
 	if len(b) < 16 {
 		return addr, 0
 	}
-	lo, hi := word(b, 0)^'0'*each, word(b, 8)^'0'*each
+	b = b[:16]
+	// The marks of a word come together in its highest byte: bit i for byte i.
+	const gather = 0x0102040810204080
+	ends := uint(noDigits(word(b, 0)^'0'*each)>>7*gather>>56 | noDigits(word(b, 8)^'0'*each)>>7*gather>>56<<8)
 	var a [4]byte
 	for part := range a {
-		i := uint(bits.TrailingZeros64(noDigits(lo))) / 8
-		if i-1 > 2 {
+		i := uint(bits.TrailingZeros(ends) - n) // digits
+		if i-1 > 2 || n > 12 {
 			return addr, 0
 		}
-		d := lo << (24 - 8*i) // one to three digits, the last in the third byte
+		w := uint(binary.LittleEndian.Uint32(b[n:])) ^ '0'*(each&0xffffffff)
+		d := w << ((24 - 8*i) & 63) // the last digit in the third byte
 		val := d&15*100 + d>>8&15*10 + d>>16&15
-		if val > 255 || lo&15 == 0 && i > 1 { // a leading zero could mean octal
+		if val > 255 || w&15 == 0 && i > 1 { // a leading zero could mean octal
 			return addr, 0
 		}
 		a[part] = byte(val)
-		n += int(i)
-		if part == 3 {
+		if n += int(i); part == 3 {
 			break
 		}
-		if byte(lo>>(8*i)) != '.'^'0' {
+		if b[n] != '.' {
 			return addr, 0
 		}
 		n++
-		lo, hi = lo>>(8*i+8)|hi<<(56-8*i), hi>>(8*i+8)
+		ends &= ends - 1
 	}
 	return netip.AddrFrom4(a), n
+}
+
+// addrBefore reads an address that ends at the first sep, or at the end of b.
+func addrBefore(b []byte, sep byte) (addr netip.Addr, rest []byte, ok, found bool) {
+	if addr, n := dotted(b); n > 0 && b[n] == sep {
+		return addr, b[n+1:], true, true
+	}
+	value, rest, found := cutByte(b, sep)
+	addr, ok = parseAddr(value)
+	return addr, rest, ok, found
 }
 
 func parseIPv4(b []byte) (a [4]byte, ok bool) {
@@ -335,17 +353,22 @@ func parseIPv6(b []byte) (netip.Addr, bool) {
 	return netip.AddrFrom16(a).Unmap(), true
 }
 
-func unhex(c byte) int {
-	switch {
-	case isDigit(c):
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
+// unhex is the value of a hexadecimal digit, -1 where it is none.
+func unhex(c byte) int { return int(hexValues[c]) }
+
+// hexValues are those of unhex; it is never written to.
+var hexValues = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
 	}
-	return -1
-}
+	for i, c := range []byte("0123456789abcdef") {
+		t[c] = int8(i)
+	}
+	for i, c := range []byte("ABCDEF") {
+		t[c] = int8(i) + 10
+	}
+	return t
+}()
 
 // unescape undoes percent-encoding into *buf and returns b itself where there
 // is none. What is not a valid escape stays as it is.

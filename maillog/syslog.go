@@ -5,23 +5,37 @@ import "bytes"
 // syslog reads a line that syslog wrote and hands its message to the program
 // that it is of. Programs that are not of the mail service are Ignored.
 func (p *Parser) syslog(line []byte, ev *Event) Result {
-	s, tag, msg, ok := syslogHeader(line)
+	var s stamp
+	var tag, msg []byte
+	ns, rest, again := p.clock.again(line)
+	ok := again
+	if again {
+		tag, msg, ok = syslogOrigin(line, rest)
+	} else {
+		s, tag, msg, ok = syslogHeader(line)
+	}
 	if !ok {
 		if tag == nil { // the header itself is damaged
 			return rejected(whyTime)
 		}
 		// A program may leave out its name ("-- MARK --"). A line of the mail
 		// service that was cut or run into another looks like that too.
-		if !s.valid() || bytes.IndexByte(msg, ' ') < 0 ||
+		if !again && !s.valid() || bytes.IndexByte(msg, ' ') < 0 ||
 			contains(msg, "postfix") || contains(msg, "dovecot") || contains(msg, "roundcube") {
 			return rejected(whyProcess)
 		}
 		return ignored
 	}
-	prog := program(tag)
-	if !p.time(&s, ev) {
-		return rejected(whyTime)
+	if again {
+		p.clock.keep(ns)
+		ev.Time = ns
+	} else {
+		if !p.time(&s, ev) {
+			return rejected(whyTime)
+		}
+		p.clock.learn(line, &s, ev.Time)
 	}
+	prog := program(tag)
 	if prog == nil {
 		if hasPrefix(msg, "{") { // known by its names
 			if r := p.jsonLine(msg, ev); r.Kind == Parsed {
@@ -119,7 +133,7 @@ type syslogProgram struct {
 func program(tag []byte) *syslogProgram {
 	for i := range syslogPrograms {
 		s := &syslogPrograms[i]
-		if len(tag) >= len(s.name) && string(tag[:len(s.name)]) == s.name &&
+		if len(tag) >= len(s.name) && tag[0] == s.name[0] && string(tag[:len(s.name)]) == s.name &&
 			(len(tag) == len(s.name) && !s.parts || s.parts && bytes.IndexByte(tag, '/') > 0) {
 			return s
 		}
@@ -184,45 +198,58 @@ func syslogHeader(line []byte) (s stamp, tag, msg []byte, ok bool) {
 		line = rest
 	}
 	s, rest, ok := parseStamp(line)
-	if !ok || len(rest) < 2 || rest[0] != ' ' {
+	if !ok {
 		return s, nil, nil, false
+	}
+	tag, msg, ok = syslogOrigin(line, rest)
+	return s, tag, msg, ok
+}
+
+// syslogOrigin takes apart what follows the time.
+func syslogOrigin(line, rest []byte) (tag, msg []byte, ok bool) {
+	if len(rest) < 2 || rest[0] != ' ' {
+		return nil, nil, false
 	}
 	rest = rest[1:]
 	if rest[0] == '<' { // "<mail.info>", as BSD's syslogd adds
 		if _, rest, ok = cut(rest, "> "); !ok {
-			return s, nil, nil, false
+			return nil, nil, false
 		}
 	}
-	host, rest, ok := cut(rest, " ")
+	host, rest, ok := cutByte(rest, ' ')
 	if !ok {
-		return s, nil, nil, false
+		return nil, nil, false
 	}
 	// "sogod [7]: " and "imapd[7]: ": a program that writes the form itself
 	// names no host.
-	if _, after, ok := cut(rest, "]: "); ok && hasPrefix(rest, "[") {
-		return s, host, after, true
+	if hasPrefix(rest, "[") {
+		if _, after, ok := cut(rest, "]: "); ok {
+			return host, after, true
+		}
 	}
-	if i := bytes.IndexByte(host, '['); i > 0 && hasSuffix(host, "]:") {
-		return s, host[:i], rest, true
+	if hasSuffix(host, "]:") {
+		if i := bytes.IndexByte(host, '['); i > 0 {
+			return host[:i], rest, true
+		}
 	}
 	for i, c := range rest {
 		switch c {
 		case ':':
 			if i == 0 {
-				return s, line[:0], rest, false
+				return line[:0], rest, false
 			}
-			return s, rest[:i], bytes.TrimPrefix(rest[i+1:], []byte(" ")), true
+			return rest[:i], bytes.TrimPrefix(rest[i+1:], []byte(" ")), true
 		case '[':
 			j := index(rest[i:], "]:")
 			if i == 0 || j < 0 || j > 32 {
-				return s, line[:0], rest, false
+				return line[:0], rest, false
 			}
-			return s, rest[:i], bytes.TrimPrefix(rest[i+j+2:], []byte(" ")), true
+			return rest[:i], bytes.TrimPrefix(rest[i+j+2:], []byte(" ")), true
 		case ' ':
-			return s, line[:0], rest, false
+			return line[:0], rest, false
 		}
 	}
-	return s, line[:0], rest, false
+	return line[:0], rest, false
 }
 
 // syslog5424 reads what follows "<34>1 " in RFC 5424.
