@@ -2,6 +2,7 @@ package maillog
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -123,5 +124,92 @@ func TestClockAgreesWithTime(t *testing.T) {
 				t.Fatalf("%v: got %v", at, time.Unix(0, got).In(loc))
 			}
 		}
+	}
+}
+
+// The minute that is remembered comes to what reading every line anew does, in
+// nights in which an hour comes twice or is missing, over New Year, and where
+// lines are out of order.
+func TestMinuteIsReadOnce(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	const iso = "2006-01-02T15:04:05.000000-07:00"
+	forms := []string{time.Stamp, time.Stamp, time.Stamp, "Jan 2 15:04:05", iso, iso, "2006-01-02T15:04:05.000000", "2006-01-02T15:04:05.000-07:00"}
+	for _, zone := range []string{"UTC", "Europe/Brussels", "Australia/Lord_Howe"} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, start := range []string{"2025-10-25T23:30:00Z", "2026-03-29T00:00:00Z", "2025-12-31T22:00:00Z", "2026-04-04T14:00:00Z", "2026-02-28T22:00:00Z"} {
+			at, _ := time.Parse(time.RFC3339, start)
+			for _, reference := range []time.Time{{}, at.AddDate(0, 0, 2)} {
+				p, plain := NewParser(Options{Location: loc, Reference: reference}), newClock(loc, reference)
+				again, form := 0, time.Stamp
+				for range 20_000 {
+					switch random.IntN(50) {
+					case 6:
+						at = at.Add(time.Duration(random.IntN(3)-1) * time.Hour)
+					case 0:
+						at = at.Add(time.Duration(random.IntN(9000)-4000) * time.Second)
+					case 1, 2, 3:
+						at = at.Add(time.Duration(random.IntN(90)-60) * time.Second)
+					case 4, 5: // about as late as a line may be
+						at = at.Add(-time.Duration(late-2+random.IntN(4)) * time.Second)
+					default:
+						at = at.Add(time.Duration(random.IntN(3000)) * time.Millisecond)
+					}
+					if random.IntN(30) == 0 {
+						form = forms[random.IntN(len(forms))]
+					}
+					line := []byte(at.In(loc).Format(form) + " mx1 postfix/smtpd[7]: connect from unknown")
+					if _, _, ok := p.clock.again(line); ok {
+						again++
+					}
+					if random.IntN(20) == 0 { // damage
+						line[13+random.IntN(20)] = "0 :.+x"[random.IntN(6)]
+					}
+					s, plainRest, plainOK := parseStamp(line)
+					if plainOK && s.valid() && random.IntN(10) == 0 { // read by another way
+						if got, want := p.clock.resolve(&s), plain.resolve(&s); got != want {
+							t.Fatalf("%s, %s: %v, want %v", zone, line, time.Unix(0, got).In(loc), time.Unix(0, want).In(loc))
+						}
+						continue
+					}
+					var ev Event
+					rest, ok := p.stamped(line, &ev)
+					if plainOK = plainOK && hasPrefix(plainRest, " ") && s.valid(); ok != plainOK || ok && string(rest) != string(plainRest) {
+						t.Fatalf("%s: %q, want %q", line, rest, plainRest)
+					}
+					if !ok {
+						continue
+					}
+					if want := plain.resolve(&s); ev.Time != want {
+						t.Fatalf("%s, %s: %v, want %v", zone, line, time.Unix(0, ev.Time).In(loc), time.Unix(0, want).In(loc))
+					}
+				}
+				if again < 5_000 {
+					t.Errorf("%s, %s: only %d lines of the minute of the line before", zone, start, again)
+				}
+			}
+		}
+	}
+}
+
+// Whatever else is read in between decides too which of two hours it is.
+func TestMinuteIsForgotten(t *testing.T) {
+	p := NewParser(Options{Location: brussels(t), Reference: time.Date(2025, 10, 27, 0, 0, 0, 0, time.UTC)})
+	read := func(line string) string {
+		var ev Event
+		if _, ok := p.stamped([]byte(line), &ev); !ok {
+			t.Fatal(line)
+		}
+		return time.Unix(0, ev.Time).UTC().Format(time.TimeOnly)
+	}
+	if got := read("Oct 26 02:30:10 mx1 postfix/smtpd[7]: connect"); got != "00:30:10" {
+		t.Error(got)
+	}
+	s, _, _ := parseStamp([]byte("Oct 26 02:50:00"))
+	p.clock.resolve(&s)
+	if got := read("Oct 26 02:30:11 mx1 postfix/smtpd[7]: connect"); got != "01:30:11" {
+		t.Error(got)
 	}
 }

@@ -22,7 +22,7 @@ const maxAccount = 320
 func (p *Parser) postfixSyslog(tag, msg []byte, ev *Event) Result {
 	r := p.postfix(tag, msg, ev)
 	if r.Kind == Parsed {
-		if i := index(msg, " postfix/"); i >= 0 && contains(msg[i:], "]: ") {
+		if i := indexBy(msg, " postfix/", len(" postfi")); i >= 0 && contains(msg[i:], "]: ") { // x is rare
 			return rejected(whyGlued)
 		}
 	}
@@ -33,9 +33,10 @@ func (p *Parser) postfixSyslog(tag, msg []byte, ev *Event) Result {
 //
 //	postfix/submission/smtpd[7]: 4F1A2B3C4D: client=host.example[198.51.100.7], sasl_method=PLAIN, sasl_username=anna
 func (p *Parser) postfix(tag, msg []byte, ev *Event) Result {
-	prog := tag[bytes.LastIndexByte(tag, '/')+1:]
+	first, last := bytes.IndexByte(tag, '/'), bytes.LastIndexByte(tag, '/')
+	prog := tag[last+1:]
 	ev.Service = SMTP
-	if contains(tag, "/submission") || contains(tag, "/smtps/") {
+	if hasPrefix(tag[max(first, 0):], "/submission") || first != last && (contains(tag, "/submission") || contains(tag, "/smtps/")) {
 		ev.Service = Submission
 	}
 	if hasPrefix(msg, "fatal: ") || hasPrefix(msg, "panic: ") {
@@ -89,6 +90,9 @@ func (p *Parser) postfixServer(msg []byte, ev *Event) Result {
 	}
 	for i := range postfixProbes {
 		c := &postfixProbes[i]
+		if len(msg) == 0 || msg[0] != c.start[0] {
+			continue
+		}
 		rest, ok := after(msg, c.start)
 		if !ok {
 			continue
@@ -299,16 +303,15 @@ func postfixClient(b []byte, ev *Event) (rest []byte, why string) {
 	if i < 0 || bytes.IndexByte(b[:i], ' ') >= 0 {
 		return nil, whyCut
 	}
-	j := bytes.IndexByte(b[i:], ']')
-	if j < 0 {
+	host := b[:i]
+	addr, rest, ok, found := addrBefore(b[i+1:], ']')
+	switch {
+	case !found:
 		return nil, whyCut
-	}
-	host, addr, rest := b[:i], b[i+1:i+j], b[i+j+1:]
-	if string(addr) != "unknown" { // gone before it could be asked
-		var ok bool
-		if ev.ClientIP, ok = parseAddr(addr); !ok {
-			return nil, whyAddress
-		}
+	case ok:
+		ev.ClientIP = addr
+	case !hasPrefix(b[i+1:], "unknown]"): // gone before it could be asked
+		return nil, whyAddress
 	}
 	if len(host) > 0 && string(host) != "unknown" {
 		ev.Hostname = host

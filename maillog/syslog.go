@@ -240,8 +240,8 @@ func syslogOrigin(line, rest []byte) (tag, msg []byte, ok bool) {
 			}
 			return rest[:i], bytes.TrimPrefix(rest[i+1:], []byte(" ")), true
 		case '[':
-			j := index(rest[i:], "]:")
-			if i == 0 || j < 0 || j > 32 {
+			j := index(rest[i:min(i+34, len(rest))], "]:")
+			if i == 0 || j < 0 {
 				return line[:0], rest, false
 			}
 			return rest[:i], bytes.TrimPrefix(rest[i+j+2:], []byte(" ")), true
