@@ -53,6 +53,9 @@ func Scan(start traffic.Slot, counts []float64, o Options) Result {
 		r.Ready = d.ready
 	}
 	if d.active {
+		if d.recovery.sum == 0 && d.episode.End > d.episode.Start && d.episode.End < d.episode.Start+180 {
+			d.date(d.episode.End, min(d.episode.Start, d.episode.OnsetInterval[0]))
+		}
 		r.Episodes = append(r.Episodes, d.Episode())
 	}
 	for h, x := range rises {
@@ -121,6 +124,9 @@ func join(a, b Episode) Episode {
 	a.End, a.Ongoing = max(a.End, b.End), b.Ongoing
 	a.Observed += b.Observed
 	a.Expected += b.Expected
+	a.noise += b.noise
+	a.shared += b.shared
+	a.setInterval()
 	a.SizeInterval = [2]float64{min(a.SizeInterval[0], b.SizeInterval[0]), max(a.SizeInterval[1], b.SizeInterval[1])}
 	if a.Expected > 0 {
 		a.Size = a.Observed / a.Expected

@@ -64,9 +64,23 @@ func main() {
 	tries := flag.Int("tries", 40, "tries of each rise and onset")
 	folder := flag.String("series", "", "`FOLDER` with public labelled series")
 	page := flag.String("page", "", "write the figures as a page to `FILE`")
+	only := flag.String("only", "alarms,rises,onsets,public,peers", "what to measure, a `LIST`; a page needs all of it")
 	flag.Parse()
-	f := figures{Quiet: alarms(*orgs), Rises: seeAll(*tries), Onsets: onsets(*tries), Peers: peers(max(2, *orgs/10))}
-	if *folder != "" {
+	asked := func(what string) bool { return slices.Contains(strings.Split(*only, ","), what) }
+	var f figures
+	if asked("alarms") {
+		f.Quiet = alarms(*orgs)
+	}
+	if asked("rises") {
+		f.Rises = seeAll(*tries)
+	}
+	if asked("onsets") {
+		f.Onsets = onsets(*tries)
+	}
+	if asked("peers") {
+		f.Peers = peers(max(2, *orgs/10))
+	}
+	if *folder != "" && asked("public") {
 		p, err := publicSeries(*folder)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "calibrate:", err)
