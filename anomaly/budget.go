@@ -185,17 +185,18 @@ func ScanAll(start traffic.Slot, series [][]float64, o Options, workers int) []R
 		each.AlarmsPerMonth = 1
 	}
 	each.AlarmsPerMonth *= Candidates
-	each.Candidates, each.FollowLevel = Candidates, true
-	next := make(chan int, len(series))
-	for i := range series {
-		next <- i
+	each.Candidates = Candidates
+	groups := families(len(series), o.Parents)
+	next := make(chan []int, len(groups))
+	for _, g := range groups {
+		next <- g
 	}
 	close(next)
 	var wg sync.WaitGroup
-	for range max(1, min(workers, len(series))) {
+	for range max(1, min(workers, len(groups))) {
 		wg.Go(func() {
-			for i := range next {
-				out[i] = Scan(start, series[i], each)
+			for g := range next {
+				scanFamily(start, series, g, each, out)
 			}
 		})
 	}

@@ -26,10 +26,13 @@ type Options struct {
 	// AlarmsPerMonth that a Budget tells; 0 is 1. It is counted in
 	// AlarmsPerMonth already.
 	Candidates float64
-	// FollowLevel holds the fast test against the level of the last hours.
-	// It finds smaller rises sooner, and rises over hours less surely:
-	// ScanAll sets it, a search for causes does not.
-	FollowLevel bool
+	// KeepLevel holds counts against the profile alone, and not against the
+	// level of the last hours: rises over hours are found more surely, and
+	// small ones later. A search for causes sets it.
+	KeepLevel bool
+	// Parents gives, for each series of a ScanAll, the index of the series
+	// that it is a part of, lower than its own, or -1; nil where there are none.
+	Parents []int
 	// Feedback is what people said, each from its own time on.
 	Feedback []Feedback
 }
@@ -207,7 +210,7 @@ func NewDetector(o Options) *Detector {
 		alarms = 1
 	}
 	l := looks * float64(max(1, o.Series)) / alarms
-	d := &Detector{follows: o.FollowLevel, candidates: o.Candidates, feedback: o.Feedback, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
+	d := &Detector{follows: !o.KeepLevel, candidates: o.Candidates, feedback: o.Feedback, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
 	d.rises, d.drops = newTail(), newTail()
 	for i := range d.counts {
 		d.counts[i] = -1

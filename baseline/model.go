@@ -60,7 +60,7 @@ const (
 	tauPart  = 0.5 // of a part of a larger series, beside what that does
 	tauBurst = 0.15
 	tauQuiet = 0.01 // of a bin that does not clearly differ from its neighbours
-	tauSpike = 3.0 // of a bin that is clearly no part of a smooth day
+	tauSpike = 3.0  // of a bin that is clearly no part of a smooth day
 
 	spikeNoise = 0.3 * 0.3 // a job's share differs with the traffic around it
 
