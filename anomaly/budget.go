@@ -235,7 +235,7 @@ func Tell(b *Budget, results []Result, feedback []Feedback) {
 			b.hear(said[0])
 			said = said[1:]
 		}
-		if announced(feedback, f.slot) {
+		if f.e.Known == Fine || announced(feedback, f.slot) {
 			continue
 		}
 		if f.e.Told {

@@ -60,6 +60,9 @@ type Episode struct {
 	// baseline, and what looks into causes may take them up.
 	Told   bool
 	ToldAt traffic.Slot
+	// Known is what people had said when it was raised, of it or of the first
+	// of the times that it came back from; 0 where nothing was.
+	Known Kind
 
 	highs         []high  // when it grew stronger than it had been
 	noise, shared float64 // Σ variance that is new every minute; Σ of what they share, as a deviate
@@ -498,7 +501,7 @@ func (d *Detector) learn(p *five) {
 	start := traffic.Slot(p.key) * binMinutes
 	weight := p.weight()
 	switch said(d.feedback, start, start+delay) {
-	case Harmless, Announced:
+	case Fine, Announced:
 		weight, p.barred = 1, false
 	case Incident:
 		weight, p.barred = 0, true
@@ -530,15 +533,25 @@ func (d *Detector) accepted(s traffic.Slot) bool {
 	if !d.chained {
 		return false
 	}
-	if len(d.feedback) > 0 {
-		switch said(d.feedback, d.episode.Start, s) {
-		case Harmless, Announced:
-			return true
-		case Incident:
-			return false
-		}
+	switch d.known(s) {
+	case Fine, Announced:
+		return true
+	case Incident:
+		return false
 	}
 	return s-d.chain > acceptAfter
+}
+
+// known is what people had said by now of this episode, or of the first of the
+// times that it came back from.
+func (d *Detector) known(now traffic.Slot) Kind {
+	if len(d.feedback) == 0 {
+		return 0
+	}
+	if k := said(d.feedback, d.episode.Start, now); k != 0 {
+		return k
+	}
+	return said(d.feedback, d.chain, now)
 }
 
 func (d *Detector) raise(s, from traffic.Slot, z float64) {
@@ -553,6 +566,7 @@ func (d *Detector) raise(s, from traffic.Slot, z float64) {
 		}
 	}
 	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z}
+	d.episode.Known = d.known(s)
 	d.recovery = slow{since: s}
 	d.episode.highs = append(make([]high, 0, 8), high{s, surprise(z)})
 	// Its minutes will not teach: what it says of the tail is learnt here,
