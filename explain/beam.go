@@ -31,7 +31,7 @@ type candidate struct {
 }
 
 func (b *beam) best() (cell, bool) {
-	s := b.s.sample(sampleRows)
+	s := b.s.sample(sampleRows, b.o.Workers)
 	level := b.singles(s)
 	var found []candidate
 	for depth := 1; len(level) > 0; depth++ {
@@ -53,7 +53,7 @@ func (b *beam) best() (cell, bool) {
 	}
 	slices.SortFunc(found, prefer)
 	if s != b.s {
-		found = found[:min(nominees, len(found))]
+		found = slices.DeleteFunc(found[:min(nominees, len(found))], b.hopeless)
 		each(len(found), b.o.Workers, func(i int) {
 			c := &found[i]
 			c.sums = b.s.sumOf(c.items)
@@ -73,6 +73,13 @@ func (b *beam) best() (cell, bool) {
 		}
 		c = child
 	}
+}
+
+// hopeless tells of a cell as the sample shows it that all rows will not make it
+// a cause: a sample errs, but by less than half of what a cause must have.
+func (b *beam) hopeless(c candidate) bool {
+	v, f := c.v, b.s.drift*c.f
+	return abs(v-f) < b.s.floor(b.o)/2 || max(v, f) < min(v, f)*(1+minLift)/2
 }
 
 // widen returns the candidate that explains the most while adding to c little
@@ -155,6 +162,10 @@ func (b *beam) singles(s *leaves) []candidate {
 // extend returns every cell that has the items and one more, by the rows of s.
 func (b *beam) extend(s *leaves, items []item) []candidate {
 	rows := s.matching(items)
+	full := make([]sums, len(rows)) // side by side, since every attribute reads them
+	for k, i := range rows {
+		full[k] = s.full[i]
+	}
 	var out []candidate
 	for a := range s.values {
 		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) ||
@@ -163,8 +174,8 @@ func (b *beam) extend(s *leaves, items []item) []candidate {
 		}
 		hist := make([]sums, len(s.values[a]))
 		col := s.columns[a]
-		for _, i := range rows {
-			hist[col[i]].add(s.full[i])
+		for k, i := range rows {
+			hist[col[i]].add(full[k])
 		}
 		out = append(out, b.children(s, items, a, hist)...)
 	}

@@ -16,21 +16,14 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 	if len(c.items) >= o.MaxDepth {
 		return c, false
 	}
-	rows := s.matching(c.items)
-	var whole sums
-	for _, i := range rows {
-		whole.add(s.row(int(i)))
-	}
+	rows := s.rowsOf(&c)
+	whole := s.sumRows(rows)
 	up := whole.x > whole.y
 	base := s.score(whole)
 	best, bestGain := c, float64(margin)/2
-	for a := range s.values {
-		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+	for a, hist := range s.within(rows, c.items, o.Workers) {
+		if hist == nil {
 			continue
-		}
-		hist := make([]sums, len(s.values[a]))
-		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.row(int(i)))
 		}
 		order := make([]int, 0, len(hist))
 		for code := 1; code < len(hist); code++ {
@@ -80,20 +73,14 @@ func (s *leaves) departs(a sums, up bool) bool {
 // tenth of it. Among descriptions of one length the earlier attributes win
 // unless they do worse.
 func (s *leaves) simplest(c cell, o Options) cell {
-	rows, own := s.matching(c.items), s.sumOf(c.items)
+	rows := s.rowsOf(&c)
+	own := s.sumRows(rows)
 	excess := own.v - s.drift*own.f
 	// Items that nearly all of the cell shares can take part.
 	pool := slices.Clone(c.items)
-	for a := range s.values {
+	for a, hist := range s.within(rows, c.items, o.Workers) {
 		if len(pool) >= 16 {
 			break
-		}
-		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
-			continue
-		}
-		hist := make([]sums, len(s.values[a]))
-		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.row(int(i)))
 		}
 		for code := 1; code < len(hist); code++ {
 			e := hist[code].v - s.drift*hist[code].f
@@ -107,22 +94,36 @@ func (s *leaves) simplest(c cell, o Options) cell {
 	// One pass gives the sums by which of the pool's items a row has; adding
 	// each set's sums to its subsets gives every description's.
 	by := make([]sums, 1<<len(pool))
-	mask := make([]uint16, chunk)
-	for from := 0; from < len(s.rows); from += chunk {
-		to := min(from+chunk, len(s.rows))
-		clear(mask)
-		for n, it := range pool {
-			code := uint16(it.code)
-			for i, c := range s.columns[it.attr][from:to] {
-				if c == code {
-					mask[i] |= 1 << n
+	ranges := 1
+	if len(pool) <= 8 && len(s.rows) > 8*chunk {
+		ranges = 8
+	}
+	parts := make([][]sums, ranges)
+	each(ranges, o.Workers, func(part int) {
+		sums := make([]sums, len(by))
+		mask := make([]uint16, chunk)
+		for from := part * len(s.rows) / ranges; from < (part+1)*len(s.rows)/ranges; from += chunk {
+			to := min(from+chunk, (part+1)*len(s.rows)/ranges)
+			clear(mask)
+			for n, it := range pool {
+				code := uint16(it.code)
+				for i, c := range s.columns[it.attr][from:to] {
+					if c == code {
+						mask[i] |= 1 << n
+					}
+				}
+			}
+			for i, m := range mask[:to-from] {
+				if m != 0 { // the empty description is not asked for
+					sums[m].add(s.row(from + i))
 				}
 			}
 		}
-		for i, m := range mask[:to-from] {
-			if m != 0 { // the empty description is not asked for
-				by[m].add(s.row(from + i))
-			}
+		parts[part] = sums
+	})
+	for _, part := range parts {
+		for m := range by {
+			by[m].add(part[m])
 		}
 	}
 	for n := range pool {
@@ -136,6 +137,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 	type option struct {
 		items  []item
 		a      sums
+		mask   int
 		misfit float64 // excess lost and expected events gained, in parts of the excess
 	}
 	var options []option
@@ -153,7 +155,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 		lost := abs(a.v-s.drift*a.f-excess) / abs(excess)
 		wider := math.Max(0, s.drift*(a.f-own.f)) / abs(excess)
 		if _, ok := s.judge(a, s.cost(items), o); ok && lost <= tolerance && wider <= tolerance {
-			options = append(options, option{items, a, lost + wider})
+			options = append(options, option{items, a, m, lost + wider})
 		}
 	}
 	best := -1
@@ -178,11 +180,26 @@ func (s *leaves) simplest(c cell, o Options) cell {
 			}
 		}
 	}
+	mask := 0
 	if best < 0 {
-		return c
+		for n, it := range pool {
+			if slices.Contains(c.items, it) {
+				mask |= 1 << n
+			}
+		}
+	} else {
+		p := options[best]
+		mask = p.mask
+		if !slices.Equal(p.items, c.items) {
+			c = cell{items: p.items, net: s.score(p.a) - s.cost(p.items), gain: c.gain}
+		}
 	}
-	p := options[best]
-	return cell{items: p.items, net: s.score(p.a) - s.cost(p.items), gain: c.gain}
+	for n := range pool {
+		if mask>>n&1 == 1 {
+			c.wider = append(c.wider, by[mask&^(1<<n)])
+		}
+	}
+	return c
 }
 
 // tolerance is the part of an excess by which two descriptions may differ and
@@ -212,8 +229,9 @@ func (s *leaves) alike(narrow, wide sums) bool {
 // (TestStudy, seed 5) and follows a power of it well; docs/explain.md has the
 // check on other seeds. Descriptions of the same departure in other words do
 // not count as rivals.
-func (s *leaves) confidence(c cell) float64 {
-	own := s.sumOf(c.items)
+func (s *leaves) confidence(c *cell, workers int) float64 {
+	rows := s.rowsOf(c)
+	own := s.sumRows(rows)
 	excess := own.v - s.drift*own.f
 	same, _ := s.tolerance()
 	lead := c.net
@@ -223,21 +241,12 @@ func (s *leaves) confidence(c cell) float64 {
 		}
 		lead = min(lead, max(c.net-s.score(a)+s.cost(items), least))
 	}
-	for i := range c.items {
-		if len(c.items) > 1 {
-			items := slices.Delete(slices.Clone(c.items), i, i+1)
-			rival(items, s.sumOf(items), c.gain)
+	if len(c.items) > 1 {
+		for i := range c.items {
+			rival(slices.Delete(slices.Clone(c.items), i, i+1), c.wider[i], c.gain)
 		}
 	}
-	rows := s.matching(c.items)
-	for a := range s.values {
-		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
-			continue
-		}
-		hist := make([]sums, len(s.values[a]))
-		for _, i := range rows {
-			hist[s.columns[a][i]].add(s.row(int(i)))
-		}
+	for a, hist := range s.within(rows, c.items, workers) {
 		for code := 1; code < len(hist); code++ {
 			rival(with(c.items, item{a, code}), hist[code], 0)
 		}

@@ -137,13 +137,15 @@ func Explain(t *Table, o Options) Result {
 		o.Workers = 1
 	}
 	var r Result
-	for i := range t.observed {
-		r.Observed += t.observed[i]
-		r.Expected += t.expected[i]
+	if len(t.tallies) > 0 {
+		for _, h := range t.tallies[0] {
+			r.Observed += h.v
+			r.Expected += h.f
+		}
 	}
 	r.Drift, r.Heterogeneity = 1, 1
 	switch {
-	case len(t.Attributes) == 0 || r.Observed == 0 && r.Expected == 0:
+	case r.Observed == 0 && r.Expected == 0:
 		return r
 	case r.Observed == 0: // everything stopped: nothing sets any of it apart
 		r.Drift = 0
@@ -176,13 +178,13 @@ func Explain(t *Table, o Options) Result {
 			break
 		}
 		c = s.simplest(c, o)
-		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(c)}
+		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(&c, o.Workers)}
 		all = append(all, found{cause, s.take(c, o.Workers)})
 	}
 	s.estimate(o)
 
 	r.Drift = s.drift
-	r.Heterogeneity = s.heterogeneity()
+	r.Heterogeneity = s.heterogeneity(o.Workers)
 	rest := s.total
 	// The first causes were judged by a drift that the later ones still bent.
 	all = slices.DeleteFunc(all, func(c found) bool {

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -34,11 +33,14 @@ func (s *leaves) estimate(o Options) {
 			s.drift = g
 		}
 	}
-	if s.filled {
-		s.drift = s.fitting(candidates, o)
-	}
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
+	if s.filled {
+		if g := s.fitting(candidates); g != s.drift {
+			s.drift = g
+			s.poisson, s.relative = s.leafNoise(o)
+		}
+	}
 }
 
 // fitting returns the candidate that the leaves of a complete cube speak for,
@@ -46,24 +48,24 @@ func (s *leaves) estimate(o Options) {
 // place and less everywhere else may add up to no change at all. Each leaf's
 // residual counts as far as three times its noise, so that those of a cause
 // weigh no more than others.
-func (s *leaves) fitting(candidates []float64, o Options) float64 {
+func (s *leaves) fitting(candidates []float64) float64 {
 	first := s.drift
-	a, k := s.leafNoise(o)
+	slices.Sort(candidates)
+	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool { return abs(math.Log(g/first)) < 0.005 })
+	if len(candidates) == 0 {
+		return first
+	}
 	per, own := make([]float64, len(s.rows)), make([]float64, len(s.rows)) // 1/noise; the loss at first
 	loss := func(i int, g float64) float64 {
 		return min(3, abs(s.rows[i].v-g*s.rows[i].f)*per[i])
 	}
 	for i, r := range s.rows {
 		m := max(r.v, first*r.f)
-		per[i] = 1 / math.Sqrt(m*(a+k*m))
+		per[i] = 1 / math.Sqrt(m*(s.poisson+s.relative*m))
 		own[i] = loss(i, first)
 	}
 	best, most := first, 4.0
-	slices.Sort(candidates)
-	for _, g := range slices.Compact(candidates) {
-		if abs(math.Log(g/first)) < 0.005 {
-			continue
-		}
+	for _, g := range candidates {
 		gain, squares := 0.0, 0.0
 		for i := range s.rows {
 			d := own[i] - loss(i, g)
@@ -180,9 +182,12 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 			least += s.drift / o.windows()
 		}
 	}
-	const enough = 1 << 16 // rows, for quantiles
-	type residual struct{ m, d2 float64 }
-	var all []residual
+	// Leaves are shared out by their size, in steps of a 32nd of an octave.
+	const enough = 1 << 15 // rows, for quantiles
+	const octave, shift = 32, 52 - 5
+	sizes := make([]float64, 0, min(enough, len(s.rows)))
+	squares := make([]float64, 0, cap(sizes)) // of residuals, in units of the size
+	smallest, greatest := math.Inf(1), 0.0
 	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
 		r := s.rows[i]
 		m := s.size(r)
@@ -190,30 +195,51 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 			continue // too few events to tell noise from rounding
 		}
 		d := r.v - s.drift*r.f
-		all = append(all, residual{m, d * d})
+		sizes = append(sizes, m)
+		squares = append(squares, d*d/m)
+		smallest, greatest = min(smallest, m), max(greatest, m)
 	}
-	slices.SortFunc(all, func(a, b residual) int { return cmp.Or(cmp.Compare(a.m, b.m), cmp.Compare(a.d2, b.d2)) })
+	var ends []int // of each step's leaves in parts
+	var sums, parts []float64
+	if len(sizes) > 0 {
+		step := func(m float64) int { return int((math.Float64bits(m) - math.Float64bits(smallest)) >> shift) }
+		ends = make([]int, step(greatest)+2)
+		sums = make([]float64, len(ends))
+		for _, m := range sizes {
+			ends[step(m)+1]++
+		}
+		for b := 1; b < len(ends); b++ {
+			ends[b] += ends[b-1]
+		}
+		parts = make([]float64, len(sizes))
+		for i, m := range sizes {
+			b := step(m)
+			sums[b] += m
+			parts[ends[b]] = squares[i]
+			ends[b]++
+		}
+		ends = ends[:len(ends)-1]
+	}
 	// Least squares of (a + κ·m)/s² against 1, weighted by the leaves. A median
 	// of few leaves is uncertain, so it is taken a standard error higher.
 	var p, q, pq, b1, b2, n float64
 	mean := 0.0
-	high := 1 + 2/math.Sqrt(float64(max(1, len(all))))
-	for len(all) >= leastLeaves {
+	high := 1 + 2/math.Sqrt(float64(max(1, len(sizes))))
+	for from, b := 0, 0; len(parts)-from >= leastLeaves; {
 		// An octave of sizes, or more of them where leaves are few.
-		end := min(leastLeaves, len(all))
-		for top := 2 * all[0].m; end < len(all) && (all[end].m < top || len(all)-end < leastLeaves); end++ {
+		for ends[b] == from {
+			b++
 		}
-		bin := all[:end]
-		all = all[end:]
 		sum := 0.0
-		parts := make([]float64, len(bin))
-		for i, r := range bin {
-			sum += r.m
-			parts[i] = r.d2 / r.m
+		top := b + octave
+		for ; b < len(ends) && (b < top || ends[b-1]-from < leastLeaves || len(parts)-ends[b-1] < leastLeaves); b++ {
+			sum += sums[b]
 		}
+		bin := parts[from:ends[b-1]]
+		from = ends[b-1]
 		w := float64(len(bin))
 		m := sum / w
-		v := high * middle(parts) / chi2Median
+		v := high * middle(bin) / chi2Median
 		if v <= 0 {
 			continue
 		}
@@ -327,15 +353,23 @@ func unitNoise(hist []tally, o Options) (k, least, centre float64) {
 }
 
 // heterogeneity is the mean noise of the rows in units of counting noise.
-func (s *leaves) heterogeneity() float64 {
-	var chi, n float64
-	for _, r := range s.rows {
-		g := s.drift * r.f
-		if g >= 5 {
-			d := r.v - g
-			chi += d * d / g
-			n++
+func (s *leaves) heterogeneity(workers int) float64 {
+	parts := make([]weighted, (len(s.rows)+chunk-1)/chunk)
+	each(len(parts), workers, func(part int) {
+		var chi, n float64
+		for _, r := range s.rows[part*chunk : min(len(s.rows), (part+1)*chunk)] {
+			if g := s.drift * r.f; g >= 5 {
+				d := r.v - g
+				chi += d * d / g
+				n++
+			}
 		}
+		parts[part] = weighted{chi, n}
+	})
+	var chi, n float64
+	for _, p := range parts {
+		chi += p.x
+		n += p.w
 	}
 	if n == 0 {
 		return 1
