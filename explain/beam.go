@@ -17,9 +17,12 @@ func newBeam(s *leaves, o Options) *beam { return &beam{s, o} }
 const (
 	// sampleRows is how many rows the search looks at; what it nominates is
 	// judged on all of them.
-	sampleRows = 40_000
+	sampleRows = 25_000
 	nominees   = 8
 )
+
+// keep is how many cells a level needs: to nominate, and to extend.
+const keep = 8
 
 // beamWidth is how many cells of each level are extended by every other value.
 var beamWidth = [...]int{32, 8, 4}
@@ -54,11 +57,11 @@ func (b *beam) best() (cell, bool) {
 	slices.SortFunc(found, prefer)
 	if s != b.s {
 		found = slices.DeleteFunc(found[:min(nominees, len(found))], b.hopeless)
-		each(len(found), b.o.Workers, func(i int) {
+		for i, a := range b.s.sumAll(found, b.o.Workers) {
 			c := &found[i]
-			c.sums = b.s.sumOf(c.items)
-			c.net, c.ok = b.s.judge(c.sums, b.s.cost(c.items), b.o)
-		})
+			c.sums = a
+			c.net, c.ok = b.s.judge(a, b.s.cost(c.items), b.o)
+		}
 		slices.SortFunc(found, prefer)
 	}
 	i := slices.IndexFunc(found, func(c candidate) bool { return c.ok })
@@ -69,7 +72,7 @@ func (b *beam) best() (cell, bool) {
 	for {
 		child, ok := b.s.split(c, b.o)
 		if !ok {
-			return c, true
+			return child, true
 		}
 		c = child
 	}
@@ -155,11 +158,12 @@ func prefer(x, y candidate) int {
 // singles returns every cell of one item, by the rows of s.
 func (b *beam) singles(s *leaves) []candidate {
 	by := make([][]candidate, len(b.s.values))
-	each(len(by), b.o.Workers, func(a int) { by[a] = b.children(s, nil, a, s.histogram(a)) })
+	each(len(by), b.o.Workers, func(a int) { by[a] = b.children(nil, s, nil, a, s.histogram(a), len(s.values[a])) })
 	return slices.Concat(by...)
 }
 
-// extend returns every cell that has the items and one more, by the rows of s.
+// extend returns the best of the cells that have the items and one more, by the
+// rows of s.
 func (b *beam) extend(s *leaves, items []item) []candidate {
 	rows := s.matching(items)
 	full := make([]sums, len(rows)) // side by side, since every attribute reads them
@@ -177,22 +181,35 @@ func (b *beam) extend(s *leaves, items []item) []candidate {
 		for k, i := range rows {
 			hist[col[i]].add(full[k])
 		}
-		out = append(out, b.children(s, items, a, hist)...)
+		out = b.children(out, s, items, a, hist, keep)
 	}
 	return out
 }
 
-func (b *beam) children(s *leaves, items []item, a int, hist []sums) []candidate {
-	var out []candidate
+// children adds to a list in order of preference the cells that have the items
+// and a value of attribute a, and keeps the first of them.
+func (b *beam) children(list []candidate, s *leaves, items []item, a int, hist []sums, most int) []candidate {
 	floor := s.floor(b.o)
+	cost := s.cost(with(items, item{attr: a}))
 	for code := 1; code < len(hist); code++ {
 		h := hist[code]
 		if most := max(h.v, s.drift*h.f); most == 0 || most < floor {
 			continue
 		}
-		next := with(items, item{a, code})
-		net, ok := s.judge(h, s.cost(next), b.o)
-		out = append(out, candidate{cell{items: next, net: net}, h, ok})
+		net, ok := s.judge(h, cost, b.o)
+		full := len(list) == most
+		if full && net < list[most-1].net {
+			continue
+		}
+		c := candidate{cell{items: with(items, item{a, code}), net: net}, h, ok}
+		at, _ := slices.BinarySearchFunc(list, c, prefer)
+		if full {
+			if at == most {
+				continue
+			}
+			list = list[:most-1]
+		}
+		list = slices.Insert(list, at, c)
 	}
-	return out
+	return list
 }

@@ -16,12 +16,12 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 	if len(c.items) >= o.MaxDepth {
 		return c, false
 	}
-	rows := s.rowsOf(&c)
-	whole := s.sumRows(rows)
+	s.within(&c, o.Workers)
+	whole := c.own
 	up := whole.x > whole.y
 	base := s.score(whole)
 	best, bestGain := c, float64(margin)/2
-	for a, hist := range s.within(rows, c.items, o.Workers) {
+	for a, hist := range c.by {
 		if hist == nil {
 			continue
 		}
@@ -73,12 +73,12 @@ func (s *leaves) departs(a sums, up bool) bool {
 // tenth of it. Among descriptions of one length the earlier attributes win
 // unless they do worse.
 func (s *leaves) simplest(c cell, o Options) cell {
-	rows := s.rowsOf(&c)
-	own := s.sumRows(rows)
+	s.within(&c, o.Workers)
+	own := c.own
 	excess := own.v - s.drift*own.f
 	// Items that nearly all of the cell shares can take part.
 	pool := slices.Clone(c.items)
-	for a, hist := range s.within(rows, c.items, o.Workers) {
+	for a, hist := range c.by {
 		if len(pool) >= 16 {
 			break
 		}
@@ -230,8 +230,8 @@ func (s *leaves) alike(narrow, wide sums) bool {
 // check on other seeds. Descriptions of the same departure in other words do
 // not count as rivals.
 func (s *leaves) confidence(c *cell, workers int) float64 {
-	rows := s.rowsOf(c)
-	own := s.sumRows(rows)
+	s.within(c, workers)
+	own := c.own
 	excess := own.v - s.drift*own.f
 	same, _ := s.tolerance()
 	lead := c.net
@@ -246,7 +246,7 @@ func (s *leaves) confidence(c *cell, workers int) float64 {
 			rival(slices.Delete(slices.Clone(c.items), i, i+1), c.wider[i], c.gain)
 		}
 	}
-	for a, hist := range s.within(rows, c.items, workers) {
+	for a, hist := range c.by {
 		for code := 1; code < len(hist); code++ {
 			rival(with(c.items, item{a, code}), hist[code], 0)
 		}

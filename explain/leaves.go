@@ -19,8 +19,15 @@ type cell struct {
 	net   float64
 	gain  float64 // by which it was preferred to the wider cell it was split from
 
-	rows  []int32 // see rowsOf
-	wider []sums  // the cell without its first item, its second, …, once described
+	*inside        // once looked for, see within
+	wider   []sums // the cell without its first item, its second, …, once described
+}
+
+// inside is what a cell is made of.
+type inside struct {
+	rows []int32
+	own  sums
+	by   [][]sums // attribute, code → sums of its rows; nil for the cell's own attributes
 }
 
 // sums are what adds up over rows: observed and expected as given, both in
@@ -523,29 +530,79 @@ func (s *leaves) matching(items []item) []int32 {
 	return rows
 }
 
-// rowsOf returns the rows of a cell, looked for once.
-func (s *leaves) rowsOf(c *cell) []int32 {
-	if c.rows == nil {
-		c.rows = s.matching(c.items)
+// within looks for a cell's rows and adds them up by the values of all other
+// attributes, once.
+func (s *leaves) within(c *cell, workers int) {
+	if c.inside != nil {
+		return
 	}
-	return c.rows
+	c.inside = &inside{rows: s.matching(c.items), by: make([][]sums, len(s.values))}
+	full := make([]sums, len(c.rows)) // side by side, since every attribute reads them
+	for k, i := range c.rows {
+		full[k] = s.row(int(i))
+		c.own.add(full[k])
+	}
+	each(len(c.by), workers, func(a int) {
+		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+			return
+		}
+		hist := make([]sums, len(s.values[a]))
+		col := s.columns[a]
+		for k, i := range c.rows {
+			hist[col[i]].add(full[k])
+		}
+		c.by[a] = hist
+	})
 }
 
-// sumRows adds up rows.
-func (s *leaves) sumRows(rows []int32) sums {
-	var a sums
-	for _, i := range rows {
-		a.add(s.row(int(i)))
+// sumAll adds up the rows of each of some cells. Cells that share items share
+// the search for the rows.
+func (s *leaves) sumAll(cells []candidate, workers int) []sums {
+	times := make(map[item]int)
+	for _, c := range cells {
+		for _, it := range c.items {
+			times[it]++
+		}
 	}
-	return a
+	lead := make([]int, len(cells)) // the item of each that most cells have
+	var leads []item
+	for n, c := range cells {
+		best := c.items[0]
+		for _, it := range c.items {
+			if times[it] > times[best] {
+				best = it
+			}
+		}
+		lead[n] = slices.Index(leads, best)
+		if lead[n] < 0 {
+			lead[n] = len(leads)
+			leads = append(leads, best)
+		}
+	}
+	rows := make([][]int32, len(leads))
+	each(len(leads), workers, func(n int) { rows[n] = s.matching(leads[n : n+1]) })
+	out := make([]sums, len(cells))
+	each(len(cells), workers, func(n int) {
+		var a sums
+	rows:
+		for _, i := range rows[lead[n]] {
+			for _, it := range cells[n].items {
+				if int(s.columns[it.attr][i]) != it.code {
+					continue rows
+				}
+			}
+			a.add(s.row(int(i)))
+		}
+		out[n] = a
+	})
+	return out
 }
 
 // take sums the rows of a cell and sets them aside.
 func (s *leaves) take(c cell, workers int) sums {
-	var a sums
-	rows := s.rowsOf(&c)
+	s.within(&c, workers)
+	rows, a := c.rows, c.own
 	for _, i := range rows {
-		a.add(s.row(int(i)))
 		for k, col := range s.columns {
 			h := &s.hists[k][col[i]]
 			h.v -= s.rows[i].v
@@ -568,24 +625,6 @@ func (s *leaves) take(c cell, workers int) sums {
 	s.total.f -= a.f
 	s.largest = math.Max(s.largest, abs(a.v-s.drift*a.f))
 	return a
-}
-
-// within returns what the rows given add up to by the values of each attribute
-// that the items do not name; nil for those they do.
-func (s *leaves) within(rows []int32, items []item, workers int) [][]sums {
-	out := make([][]sums, len(s.values))
-	each(len(out), workers, func(a int) {
-		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) {
-			return
-		}
-		hist := make([]sums, len(s.values[a]))
-		col := s.columns[a]
-		for _, i := range rows {
-			hist[col[i]].add(s.row(int(i)))
-		}
-		out[a] = hist
-	})
-	return out
 }
 
 func (s *leaves) where(c cell) []Item {

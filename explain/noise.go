@@ -291,9 +291,15 @@ const (
 // not burst. The most bursty of a row's attributes decides. What an attribute
 // of few values does cannot be told from a cause.
 func (s *leaves) bursts(all [][]tally, o Options) []float64 {
+	type burst struct{ k, least, centre float64 }
+	found := make([]burst, len(all))
+	each(len(all), o.Workers, func(a int) {
+		k, least, centre := unitNoise(all[a][1:], o)
+		found[a] = burst{k, least, centre}
+	})
 	out := make([]float64, len(s.rows))
 	for a, hist := range all {
-		k, least, centre := unitNoise(hist[1:], o)
+		k, least, centre := found[a].k, found[a].least, found[a].centre
 		if k <= 0 {
 			continue
 		}
