@@ -200,7 +200,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		smallest, greatest = min(smallest, m), max(greatest, m)
 	}
 	var ends []int // of each step's leaves in parts
-	var sums, parts []float64
+	var sums, parts, ordered []float64
 	if len(sizes) > 0 {
 		step := func(m float64) int { return int((math.Float64bits(m) - math.Float64bits(smallest)) >> shift) }
 		ends = make([]int, step(greatest)+2)
@@ -211,20 +211,17 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		for b := 1; b < len(ends); b++ {
 			ends[b] += ends[b-1]
 		}
-		parts = make([]float64, len(sizes))
+		parts, ordered = make([]float64, len(sizes)), make([]float64, len(sizes))
 		for i, m := range sizes {
 			b := step(m)
 			sums[b] += m
-			parts[ends[b]] = squares[i]
+			parts[ends[b]], ordered[ends[b]] = squares[i], m
 			ends[b]++
 		}
 		ends = ends[:len(ends)-1]
 	}
-	// Least squares of (a + κ·m)/s² against 1, weighted by the leaves. A median
-	// of few leaves is uncertain, so it is taken a standard error higher.
-	var p, q, pq, b1, b2, n float64
-	mean := 0.0
-	high := 1 + 2/math.Sqrt(float64(max(1, len(sizes))))
+	var bins []noiseBin
+	var events float64
 	for from, b := 0, 0; len(parts)-from >= leastLeaves; {
 		// An octave of sizes, or more of them where leaves are few.
 		for ends[b] == from {
@@ -235,23 +232,16 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		for ; b < len(ends) && (b < top || ends[b-1]-from < leastLeaves || len(parts)-ends[b-1] < leastLeaves); b++ {
 			sum += sums[b]
 		}
-		bin := parts[from:ends[b-1]]
-		from = ends[b-1]
-		w := float64(len(bin))
-		m := sum / w
-		v := high * middle(bin) / chi2Median
-		if v <= 0 {
-			continue
+		n := float64(ends[b-1] - from)
+		bin := noiseBin{squares: parts[from:ends[b-1]], sizes: ordered[from:ends[b-1]], n: n, m: sum / n}
+		bin.v = middle(slices.Clone(bin.squares)) / chi2Median
+		if bin.v > 0 {
+			bins = append(bins, bin)
+			events += sum
 		}
-		p += w / (v * v)
-		q += w * m * m / (v * v)
-		pq += w * m / (v * v)
-		b1 += w / v
-		b2 += w * m / v
-		n += w
-		mean += w * m
+		from = ends[b-1]
 	}
-	if n == 0 {
+	if len(bins) == 0 {
 		if s.counts {
 			return least, 0
 		}
@@ -259,6 +249,54 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		// arithmetic finite.
 		t := s.total
 		return math.Max(1e-9*(t.v+t.f)/math.Max(1, float64(len(s.rows))), 1e-300), 1e-9
+	}
+	// A median of few leaves is uncertain, so it is taken a standard error higher.
+	high := 1 + 2/math.Sqrt(float64(len(sizes)))
+	for i := range bins {
+		bins[i].weight = 1 / (bins[i].v * bins[i].v)
+	}
+	a, k = fitNoise(bins, least)
+	// Weights by what was found in a bin favour those where it happens to be
+	// small: what fits is taken instead, and where a bin spans many sizes, each
+	// leaf is measured by its own.
+	scratch := make([]float64, 0, len(parts))
+	for range 3 {
+		for i := range bins {
+			b := &bins[i]
+			fits := a + k*b.m
+			scratch = scratch[:0]
+			for j, m := range b.sizes {
+				scratch = append(scratch, b.squares[j]/(a+k*m))
+			}
+			b.v = fits * middle(scratch) / chi2Median
+			b.weight = 1 / (fits * fits)
+		}
+		a, k = fitNoise(bins, least)
+	}
+	a, k = math.Max(least, high*a), high*k
+	return math.Max(a, 1e-9*events/float64(len(parts))), k
+}
+
+// noiseBin are leaves of about the same size.
+type noiseBin struct {
+	squares []float64 // of residuals, in units of the leaf's size
+	sizes   []float64
+	n, m    float64 // how many, and their mean size
+	v       float64 // what stands for a + κ·m
+	weight  float64
+}
+
+// fitNoise fits a + κ·m to bins by weighted least squares, with a no less than
+// least and κ not negative.
+func fitNoise(bins []noiseBin, least float64) (a, k float64) {
+	var p, q, pq, b1, b2 float64
+	for _, b := range bins {
+		w := b.n * b.weight
+		p += w
+		q += w * b.m * b.m
+		pq += w * b.m
+		b1 += w * b.v
+		b2 += w * b.m * b.v
 	}
 	if det := p*q - pq*pq; det > 1e-9*p*q {
 		a, k = (b1*q-b2*pq)/det, (b2*p-b1*pq)/det
@@ -272,7 +310,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		a = least
 		k = math.Max(0, (b2-a*pq)/q)
 	}
-	return math.Max(a, 1e-9*mean/n), k
+	return math.Max(a, 1e-300), k
 }
 
 const (
