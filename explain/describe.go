@@ -61,6 +61,79 @@ func (s *leaves) split(c cell, o Options) (cell, bool) {
 	return best, len(best.items) > len(c.items)
 }
 
+// common returns the cell wider than c in which each row gains or loses as much
+// as those of c, where there is one. Where an attacker adds the same everywhere,
+// the places with least traffic are the most surprising, and c is only one of
+// them. Each row outside of c speaks for it by the logarithm of how much
+// likelier its count is with what a row of c gained (seven tenths of it, since c
+// was chosen for being extreme) than without: at most 3, so that a few places
+// that depart alike remain causes of their own.
+func (s *leaves) common(c cell, o Options) cell {
+	if len(c.items) < 2 {
+		return c
+	}
+	s.within(&c, o.Workers)
+	gain := 0.7 * (c.own.v - s.drift*c.own.f) / float64(len(c.rows))
+	type support struct {
+		sums
+		ln, n float64
+	}
+	by := make([]support, 1<<len(c.items)) // by which of the items a row has
+	for i, r := range s.rows {
+		mask := 0
+		for n, it := range c.items {
+			if int(s.columns[it.attr][i]) == it.code {
+				mask |= 1 << n
+			}
+		}
+		if mask == 0 {
+			continue
+		}
+		a := s.row(i)
+		b := &by[mask]
+		b.add(a)
+		b.n++
+		if mask == len(by)-1 {
+			continue
+		}
+		least := 0.05 * a.y // no row can lose more than all
+		g := max(gain*(a.x+a.y)/(r.v+s.drift*r.f), least-a.y)
+		if a.y == 0 {
+			b.ln += min(3, 3*r.v/gain)
+			continue
+		}
+		b.ln += min(3, a.x*math.Log1p(g/a.y)-g)
+	}
+	for n := range c.items {
+		for m := range by {
+			if m>>n&1 == 0 {
+				b, part := &by[m], by[m|1<<n]
+				b.add(part.sums)
+				b.ln += part.ln
+				b.n += part.n
+			}
+		}
+	}
+	best := c
+	for m := 1; m < len(by)-1; m++ {
+		b := by[m]
+		if b.n < 3*float64(len(c.rows)) || b.ln < commonEvidence || b.ln <= best.common || !lifted(b.x, b.y) {
+			continue
+		}
+		var items []item
+		for n, it := range c.items {
+			if m>>n&1 == 1 {
+				items = append(items, it)
+			}
+		}
+		best = cell{items: items, net: c.net + s.cost(c.items) + b.ln - s.cost(items), common: b.ln}
+	}
+	return best
+}
+
+// commonEvidence is what rows must say together for a gain they have in common.
+const commonEvidence = 6
+
 // departs tells whether sums depart enough to be a cause of their own, in the
 // direction given.
 func (s *leaves) departs(a sums, up bool) bool {
@@ -191,7 +264,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 		p := options[best]
 		mask = p.mask
 		if !slices.Equal(p.items, c.items) {
-			c = cell{items: p.items, net: s.score(p.a) - s.cost(p.items), gain: c.gain}
+			c = cell{items: p.items, net: s.score(p.a) - s.cost(p.items), gain: c.gain, common: c.common}
 		}
 	}
 	for n := range pool {
@@ -241,12 +314,18 @@ func (s *leaves) confidence(c *cell, workers int) float64 {
 		}
 		lead = min(lead, max(c.net-s.score(a)+s.cost(items), least))
 	}
+	if c.common > 0 {
+		lead = min(lead, c.common)
+	}
 	if len(c.items) > 1 {
 		for i := range c.items {
 			rival(slices.Delete(slices.Clone(c.items), i, i+1), c.wider[i], c.gain)
 		}
 	}
 	for a, hist := range c.by {
+		if c.common > 0 {
+			break // its parts may well be more surprising
+		}
 		for code := 1; code < len(hist); code++ {
 			rival(with(c.items, item{a, code}), hist[code], 0)
 		}

@@ -19,6 +19,8 @@ type cell struct {
 	net   float64
 	gain  float64 // by which it was preferred to the wider cell it was split from
 
+	common float64 // evidence that its rows gain alike; 0: they rise by the same factor
+
 	*inside        // once looked for, see within
 	wider   []sums // the cell without its first item, its second, …, once described
 }
