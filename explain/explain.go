@@ -88,7 +88,7 @@ const (
 	// margin is the evidence demanded beyond the cost of having looked at
 	// every combination. exp(−margin)/√(π·margin) bounds the chance that
 	// noise alone yields a cause of a given depth.
-	margin = 8
+	margin = 7
 )
 
 // Contrast finds what sets one set of events apart from another, without time:

@@ -65,6 +65,7 @@ type leaves struct {
 	filled  bool      // most combinations of values occur: a complete cube
 	counts  bool      // observed counts are whole numbers
 
+	behind float64
 	rounds   int
 	drift    float64
 	poisson  float64 // a: a leaf's variance is a·m + κ·m²
@@ -84,6 +85,9 @@ const (
 // cube.
 func prepare(t *Table, o Options) (*leaves, bool) {
 	s := &leaves{t: t, counts: true, drift: 1}
+	if w := o.windows(); w > 0 {
+		s.behind = 1 / (1 + w)
+	}
 	for i, v := range t.observed {
 		s.observed += v
 		s.total.add(tally{v, t.expected[i]})

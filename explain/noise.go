@@ -64,7 +64,10 @@ func (s *leaves) fitting(candidates []float64) float64 {
 		per[i] = 1 / math.Sqrt(m*(s.poisson+s.relative*m))
 		own[i] = loss(i, first)
 	}
-	best, most := first, 4.0
+	best, most := first, clearly
+	if s.rounds > 1 {
+		most = rather // what had bent the totals and the medians is gone
+	}
 	for _, g := range candidates {
 		gain, squares := 0.0, 0.0
 		for i := range s.rows {
@@ -100,6 +103,10 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	}
 	return best
 }
+
+// How many standard errors leaves must speak for another drift than the one
+// nearest to 1: before any cause is set aside, and after.
+const clearly, rather = 4.0, 1.5
 
 // findDrift returns candidates for the factor that applies to what no cause
 // touches; of equally good ones that nearest to 1 is taken. A cause
@@ -165,6 +172,9 @@ func (s *leaves) size(r tally) float64 {
 	g := s.drift * r.f
 	if s.counts {
 		return g
+	}
+	if s.behind > 0 {
+		return math.Sqrt(s.behind*r.v*r.v + (1-s.behind)*g*g)
 	}
 	return max(r.v, g)
 }
@@ -269,7 +279,9 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 				scratch = append(scratch, b.squares[j]/(a+k*m))
 			}
 			b.v = fits * middle(scratch) / chi2Median
-			b.weight = 1 / (fits * fits)
+			// Where a cause has most of a bin, it has no say.
+			spread := math.Max(fits, b.v/1.5)
+			b.weight = 1 / (spread * spread)
 		}
 		a, k = fitNoise(bins, least)
 	}

@@ -151,9 +151,13 @@ func (k study) draw(seed uint64, causes bool) (*Table, []wanted) {
 						now[i] *= lift
 					}
 				}
-				changed := 0.0
+				changed, after := 0.0, 0.0
 				for _, i := range rows {
 					changed += now[i]
+					after += variance(now[i])
+					if k.past > 0 {
+						after += variance(mu[i]*drift) / float64(k.past)
+					}
 				}
 				cells := lnChoose(d, len(attrs))
 				var where []Item
@@ -164,7 +168,7 @@ func (k study) draw(seed uint64, causes bool) (*Table, []wanted) {
 				departure := abs(changed - sum)
 				want = append(want, wanted{
 					name: name(where),
-					detectable: departure >= (math.Sqrt(2*cells)+2)*math.Sqrt(spread) &&
+					detectable: departure >= math.Sqrt(2*cells*spread)+2*math.Sqrt(after) &&
 						(k.rows == 0 || departure >= .005*total*drift),
 				})
 				continue causes
