@@ -96,13 +96,10 @@ func (c *cube) best() (cell, bool) {
 	if best.items == nil {
 		return best, false
 	}
-	if common := c.s.common(best, c.o); common.common > 0 {
-		return common, true
-	}
 	for {
 		child, ok := c.s.split(best, c.o)
 		if !ok {
-			return child, true
+			return c.s.common(child, c.o), true
 		}
 		best = child
 	}

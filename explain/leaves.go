@@ -65,7 +65,7 @@ type leaves struct {
 	filled  bool      // most combinations of values occur: a complete cube
 	counts  bool      // observed counts are whole numbers
 
-	behind float64
+	behind   float64
 	rounds   int
 	drift    float64
 	poisson  float64 // a: a leaf's variance is a·m + κ·m²
@@ -323,7 +323,7 @@ func (s *leaves) floor(o Options) float64 {
 	if s.filled {
 		return o.MinExcess
 	}
-	return math.Max(o.MinExcess, math.Max(0.002*s.observed, 0.05*s.largest))
+	return math.Max(o.MinExcess, math.Max(0.002*s.observed, 0.02*s.largest))
 }
 
 // judge gives a cell's evidence beyond the cost of its description, and
