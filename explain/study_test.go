@@ -230,7 +230,7 @@ func TestStudy(t *testing.T) {
 		for n := range *studySize {
 			seed := *studySeed<<32 + uint64(i)<<20 + uint64(n)
 			table, want := k.draw(seed, true)
-			r := Explain(table, Options{Windows: k.past, Workers: 2})
+			r := Explain(table, Options{Workers: 2})
 			got := names(r)
 			for _, w := range want {
 				f.Causes++
@@ -265,7 +265,7 @@ func TestStudy(t *testing.T) {
 				}
 			}
 			null, _ := k.draw(seed+1<<18, false)
-			if r := Explain(null, Options{Windows: k.past, Workers: 2}); r.Localised {
+			if r := Explain(null, Options{Workers: 2}); r.Localised {
 				f.FalseAlarms++
 				if *studySize <= 10 {
 					t.Logf("  %d null %s", n, brief(r))
