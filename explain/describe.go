@@ -3,6 +3,7 @@ package explain
 import (
 	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -303,37 +304,126 @@ func (s *leaves) alike(narrow, wide sums) bool {
 // of it; docs/explain-figures.md has the check on another seed. Descriptions of
 // the same departure in other words do not count as rivals.
 func (s *leaves) confidence(c *cell, workers int) float64 {
-	s.within(c, workers)
-	own := c.own
-	excess := own.v - s.drift*own.f
-	same, _ := s.tolerance()
 	lead := c.net
-	rival := func(items []item, a sums, least float64) {
-		if abs(a.v-s.drift*a.f-excess) <= same*abs(excess) {
-			return
-		}
-		lead = min(lead, max(c.net-s.score(a)+s.cost(items), least))
-	}
 	if c.common > 0 {
 		lead = min(lead, c.common)
 	}
-	if len(c.items) > 1 {
-		for i := range c.items {
-			rival(slices.Delete(slices.Clone(c.items), i, i+1), c.wider[i], c.gain)
-		}
-	}
-	for a, hist := range c.by {
-		if c.common > 0 {
-			break // its parts may well be more surprising
-		}
-		for code := 1; code < len(hist); code++ {
-			rival(with(c.items, item{a, code}), hist[code], 0)
-		}
+	for _, r := range s.rivals(c, workers) {
+		lead = min(lead, r.lead)
 	}
 	right := func(lead, even, power float64) float64 { // even is right every second time
 		return 1 / (1 + math.Pow(even/max(lead, 1e-3), power))
 	}
 	return right(c.net, 2.66, 1.87) * right(lead, 0.139, 1.072)
+}
+
+// rival is a description next to another, and the lead of that one over it.
+type rival struct {
+	sums
+	cost, lead float64
+	wider      bool
+}
+
+// rivals returns what a cell could be mistaken for: its neighbours with an item
+// less and with one more.
+func (s *leaves) rivals(c *cell, workers int) []rival {
+	s.within(c, workers)
+	excess := c.own.v - s.drift*c.own.f
+	same, _ := s.tolerance()
+	var out []rival
+	consider := func(a sums, cost float64, wider bool) {
+		if abs(a.v-s.drift*a.f-excess) <= same*abs(excess) {
+			return // the same departure in other words
+		}
+		lead := c.net - s.score(a) + cost
+		if wider {
+			lead = max(lead, c.gain)
+		}
+		out = append(out, rival{a, cost, max(lead, 0), wider})
+	}
+	if len(c.items) > 1 {
+		for i := range c.items {
+			consider(c.wider[i], s.cost(slices.Delete(slices.Clone(c.items), i, i+1)), true)
+		}
+	}
+	if c.common > 0 {
+		return out // its parts may well be more surprising
+	}
+	for a, hist := range c.by {
+		if hist == nil {
+			continue
+		}
+		cost := s.cost(with(c.items, item{attr: a}))
+		for code := 1; code < len(hist); code++ {
+			consider(hist[code], cost, false)
+		}
+	}
+	return out
+}
+
+const (
+	resamples    = 200
+	nearestCells = 24
+)
+
+// stability is the share of resamples in which the cell comes again. Each
+// resample draws the counts anew, with the noise that was found, of the cell, of
+// its parts, and of what surrounds it; the cell comes again where it passes for a
+// cause and is still ahead of its neighbours. Leaves are not drawn: a cause of
+// one leaf would be missing from a third of all draws, whatever its size.
+func (s *leaves) stability(c *cell, workers int) float64 {
+	rivals := s.rivals(c, workers)
+	slices.SortStableFunc(rivals, func(a, b rival) int { return cmp.Compare(a.lead, b.lead) })
+	rivals = rivals[:min(nearestCells, len(rivals))]
+	rng := rand.New(rand.NewPCG(1, 2)) // the same draws every time
+	own, cost := c.own, s.cost(c.items)
+	bonus := c.net - (s.score(own) - cost) // what common says beside
+	up := own.x > own.y
+	again := 0
+draws:
+	for range resamples {
+		x := s.redraw(rng, own)
+		if net := s.score(x) - cost + bonus; net < margin || x.x > x.y != up || !lifted(x.x, x.y) {
+			continue
+		}
+		for _, r := range rivals {
+			var a sums
+			if r.wider {
+				if c.gain > 0 {
+					continue // it was preferred for what is in it, not for its lead
+				}
+				a = s.redraw(rng, r.less(own))
+				a.add(x)
+			} else {
+				// A part of what was drawn, as chance shares it out.
+				part := 0.0
+				if own.x > 0 {
+					part = min(1, r.x/own.x)
+				}
+				a = r.sums
+				a.x = max(0, a.x+part*(x.x-own.x)+math.Sqrt(s.spread(r.sums)*(1-part))*rng.NormFloat64())
+			}
+			if s.score(a)-r.cost > s.score(x)-cost+bonus {
+				continue draws
+			}
+		}
+		again++
+	}
+	return float64(again) / resamples
+}
+
+// spread is the variance of what is observed of a cell, in units of noise.
+func (s *leaves) spread(a sums) float64 {
+	if a.x+a.y <= 0 {
+		return 0
+	}
+	counting := math.Min(1, a.p/(a.x+a.y))
+	return max(0, counting*a.x+(1-counting)*math.Max(a.x, a.y))
+}
+
+func (s *leaves) redraw(rng *rand.Rand, a sums) sums {
+	a.x = max(0, a.x+math.Sqrt(s.spread(a))*rng.NormFloat64())
+	return a
 }
 
 // repeats tells whether one of the items is implied by another.

@@ -433,6 +433,38 @@ func (s *leaves) heterogeneity(workers int) float64 {
 	return chi / n
 }
 
+// scattered returns how many rows depart beyond what noise gives anywhere among
+// so many, and their excess.
+func (s *leaves) scattered(workers int) (rows int, excess float64) {
+	least := margin + math.Log(math.Max(1, float64(len(s.rows))))
+	type part struct {
+		rows   int
+		excess float64
+	}
+	parts := make([]part, (len(s.rows)+chunk-1)/chunk)
+	each(len(parts), workers, func(n int) {
+		var p part
+		for i := n * chunk; i < min(len(s.rows), (n+1)*chunk); i++ {
+			r := s.rows[i]
+			d := r.v - s.drift*r.f
+			// What the noise of no row can make of it is not worth a closer look.
+			if d*d < least*(s.poisson*max(r.v, s.drift*r.f)) {
+				continue
+			}
+			if a := s.inNoise(r, i); lifted(a.x, a.y) && s.score(a) >= least {
+				p.rows++
+				p.excess += d
+			}
+		}
+		parts[n] = p
+	})
+	for _, p := range parts {
+		rows += p.rows
+		excess += p.excess
+	}
+	return rows, excess
+}
+
 // histogram sums the rows by the value of an attribute.
 func (s *leaves) histogram(a int) []sums {
 	hist := make([]sums, len(s.values[a]))
