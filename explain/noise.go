@@ -179,8 +179,13 @@ func (s *leaves) size(r tally) float64 {
 	return max(r.v, g)
 }
 
-// leastLeaves is the fewest leaves whose median residual says what noise is.
-const leastLeaves = 30
+// leastLeaves is the fewest leaves whose median residual says how noise goes with
+// size. Amounts have no noise of their own, so that fewer must do to say how much
+// there is at all.
+const (
+	leastLeaves  = 30
+	leastAmounts = 5
+)
 
 // leafNoise fits a and κ to the median squared residuals of leaves of about
 // the same size; medians, so that causes do not count as noise.
@@ -232,7 +237,11 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	}
 	var bins []noiseBin
 	var events float64
-	for from, b := 0, 0; len(parts)-from >= leastLeaves; {
+	enoughLeaves := leastLeaves
+	if !s.counts && len(parts) < leastLeaves {
+		enoughLeaves = leastAmounts
+	}
+	for from, b := 0, 0; len(parts)-from >= enoughLeaves; {
 		// An octave of sizes, or more of them where leaves are few.
 		for ends[b] == from {
 			b++
