@@ -142,9 +142,9 @@ evaluate: build ## Simulate, investigate and score every scenario, write docs/ev
 	@go -C tools run ./evaluate -program "$$PWD/bin/mailvigil" -page "$$PWD/docs/evaluation.md" $(EVALUATE) "$$PWD/build/evaluate"
 
 .PHONY: causes
-causes: bin/mailvigil ## Score the labelled excesses in ../shared/causes, where they are
-	@[ -d $(CAUSES) ] || { echo 'causes: $(CAUSES) is not here; nothing to score.'; exit 0; }; \
-	  go -C tools run ./causes -program "$$PWD/bin/mailvigil" -score "$$PWD/$(CAUSES)/score.py" S L
+causes: bin/mailvigil ## Score causes named, on drawn tables and on ../shared/causes, write docs/explain-figures.md; the last line is JSON
+	@score=; if [ -d $(CAUSES) ]; then score="$$PWD/$(CAUSES)/score.py"; else echo 'causes: $(CAUSES) is not here; the study alone.'; fi; \
+	  nice go -C tools run ./causes -program "$$PWD/bin/mailvigil" -score "$$score" -module "$$PWD" -page "$$PWD/docs/explain-figures.md" S L
 
 # The linters and generators have a module of their own, so that the product's
 # dependencies stay its own.
