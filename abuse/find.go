@@ -35,6 +35,7 @@ type Finding struct {
 	Source   netip.Addr // an IPv6 source is its /64
 	Network  traffic.Network
 	Device   string
+	Session  string
 	First    int64 // Unix nanoseconds
 	Last     int64
 	Count    int64

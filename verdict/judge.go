@@ -165,7 +165,7 @@ func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) 
 	opened := make(map[string]bool)
 	last := int64(0)
 	for _, f := range hands {
-		opened[f.Account] = true
+		j.opened(in, f, opened)
 		messages += f.Messages
 		for _, s := range f.Sources {
 			sources[s.String()] = true
@@ -198,6 +198,21 @@ func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) 
 	maps.Copy(j.attackers, outside)
 	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
 	return len(sources), messages
+}
+
+// opened notes whose account a stranger used. Of a session without a sign-in
+// that is not always known. Whoever has stolen one aims at somebody.
+func (j *judge) opened(in *Incident, f abuse.Finding, accounts map[string]bool) {
+	if f.Account != "" {
+		accounts[f.Account] = true
+	}
+	if f.Code == abuse.WebSession {
+		j.targeted = true
+		if f.Session != "" && !slices.Contains(in.Stolen, f.Session) {
+			in.Stolen = append(in.Stolen, f.Session)
+			slices.Sort(in.Stolen)
+		}
+	}
 }
 
 // strangers makes an incident of accounts in which a stranger signed in
@@ -235,7 +250,7 @@ func (j *judge) takeover(hands []abuse.Finding) {
 	for _, f := range hands {
 		first, last = min(first, f.First), max(last, f.Last)
 		weight = max(weight, f.Weight)
-		opened[f.Account] = true
+		j.opened(&in, f, opened)
 		in.Observed += float64(f.Count)
 		messages += f.Messages
 		for _, s := range f.Sources {
@@ -411,6 +426,9 @@ func (j *judge) findings() {
 	for _, f := range j.c.Stale[:min(len(j.c.Stale), maxFindings/4)] {
 		j.hold(nil, f, Info, "a device keeps failing with an old password")
 	}
+	for _, f := range j.c.Sessions[:min(len(j.c.Sessions), maxFindings/4)] {
+		j.hold(nil, f, Low, "used the webmail from an address that nobody had signed in from")
+	}
 	hostile := make([]*abuse.Finding, len(j.c.Hostile))
 	for i := range j.c.Hostile {
 		hostile[i] = &j.c.Hostile[i]
@@ -452,7 +470,7 @@ func (j *judge) hold(in *Incident, f abuse.Finding, s Severity, title string) {
 	}
 	out := Finding{
 		ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: string(f.Code), Title: title, Severity: s,
-		Account: f.Account, Device: f.Device, Against: f.Against, Evidence: refs(f.Refs),
+		Account: f.Account, Device: f.Device, Session: f.Session, Against: f.Against, Evidence: refs(f.Refs),
 	}
 	if f.Source.IsValid() {
 		out.ClientIP = f.Source.String()

@@ -192,7 +192,12 @@ func stranger(in *Incident, sources int, n traffic.Network, messages int64) stri
 	if n.ASName != "" {
 		t += " of " + n.ASName
 	}
-	t += " that " + plural(len(in.Compromised), "the account", "these accounts") + " had never used"
+	switch n := len(in.Compromised); n {
+	case 0:
+		t += " at which nobody had signed in"
+	default:
+		t += " that " + plural(n, "the account", "these accounts") + " had never used"
+	}
 	if messages > 0 {
 		t += "; " + one(int(messages), "message was", "messages were") + " fetched"
 	}

@@ -51,7 +51,12 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 		c.Strange = append(c.Strange, r.profiles.SuccessAfterFailures(s)...)
 	}
 	takeovers, unsure := r.profiles.Newcomers()
-	c.Strange, c.Unsure = r.recent(append(c.Strange, takeovers...)), r.recent(unsure)
+	sessions, doubtful, err := r.stolenSessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), r.recent(unsure)
+	c.Sessions = r.recent(doubtful)
 	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
 	r.sweeps(c)
 	r.explain(windows, c)
