@@ -16,6 +16,7 @@ type Case struct {
 	Strange  []abuse.Finding // accounts in which a stranger signed in
 	Unsure   []abuse.Finding // sign-ins from new places that alone are held against nobody
 	Sessions []abuse.Finding // sessions used where nobody signed in, that may be their owners' own
+	Aims     []abuse.Aim     // slow guessing against a few people
 	Sweeps   []abuse.Sweep   // machines that opened a large part of all mailboxes
 	Moves    []abuse.Move    // networks to which many people moved at once
 	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords

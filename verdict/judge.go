@@ -38,6 +38,7 @@ func Judge(c *Case) *Verdict {
 	for _, x := range largestFirst(c.Excesses) {
 		j.excess(x)
 	}
+	j.aims()
 	j.strangers()
 	j.sweeps()
 	j.moves()
@@ -198,6 +199,119 @@ func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) 
 	maps.Copy(j.attackers, outside)
 	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
 	return len(sources), messages
+}
+
+// aims makes an incident of slow guessing against a few people, which no hour
+// shows, or adds to the incident that some of it made.
+func (j *judge) aims() {
+	for i := range j.c.Aims {
+		m := &j.c.Aims[i]
+		sources := make(map[string]bool, len(m.Sources))
+		for _, s := range m.Sources {
+			sources[s.String()] = true
+		}
+		hands := m.Aimed(j.c.Unsure)
+		for k, f := range j.c.Strange {
+			if j.claimed[k] || f.Weight < handsFrom || f.First < m.First || f.First > m.Last+int64(joinAttacks) {
+				continue
+			}
+			if _, aimed := slices.BinarySearch(m.Accounts, f.Account); aimed {
+				j.claimed[k] = true
+				hands = append(hands, f)
+			}
+		}
+		first, sure, last := time.Unix(0, m.First).In(j.c.location()), time.Unix(0, m.Sure).In(j.c.location()), time.Unix(0, m.Last).In(j.c.location())
+		in := j.guessingAmong(sources)
+		if in == nil {
+			j.v.Incidents = append(j.v.Incidents, Incident{
+				ID: j.id(), Kind: Attack, Name: nameGuessing, Onset: first, End: last, Share: 1,
+				Cause: []map[string]string{{"outcome": "failure"}}, Expected: round(m.Usual * float64(len(m.Accounts))),
+				Observed: float64(m.Count), Evidence: refs(m.Refs),
+			})
+			in = &j.v.Incidents[len(j.v.Incidents)-1]
+			for _, s := range m.Services {
+				in.Services = append(in.Services, s.String())
+			}
+			if len(in.Services) == 1 {
+				in.Cause[0]["service"] = in.Services[0]
+			}
+			in.Excess = round(in.Observed - in.Expected)
+			w := weighing{odds: 0.5}
+			w.add(3, "%s tried %s, once or twice each, where nine of ten accounts saw %s", one(len(m.Sources), "address", "addresses"), one(len(m.Accounts), "account", "accounts"), one(int(m.Usual), "such address", "such addresses"))
+			if len(hands) > 0 {
+				w.add(3, "%s opened meanwhile", one(distinct(hands), "account was", "accounts were"))
+			}
+			w.against = append(w.against, "one person's device with an old password, behind a network that changes its address each time, looks the same")
+			if len(m.Accounts) > 1 {
+				w.pro = append(w.pro, fmt.Sprintf("it is after %d people at once", len(m.Accounts)))
+				w.odds++
+			}
+			p := surest / (1 + math.Exp(-w.odds))
+			in.Hypotheses = []Hypothesis{{nameGuessing, roundDown(p), w.pro, w.against}, {Name: nameOldPasswords, Probability: roundDown(1 - p)}}
+			j.told[in.ID] = told{p: p}
+		}
+		if first.Before(in.Onset) || !first.After(in.OnsetInterval[0]) {
+			in.Onset = first
+		}
+		if in.Onset.Equal(first) {
+			in.OnsetInterval = [2]time.Time{first.Add(-time.Minute), sure}
+		}
+		if last.After(in.End) {
+			in.End = last
+		}
+		in.Ongoing = in.Ongoing || !j.c.Coverage.To.IsZero() && j.c.Coverage.To.Sub(in.End) < aimGoesOn
+		opened := setOf(in.Compromised)
+		for _, f := range hands {
+			j.opened(in, f, opened)
+			for _, s := range f.Sources {
+				sources[s.String()] = true
+			}
+			j.hold(in, f, Critical, f.Title)
+			if at := time.Unix(0, f.Last).In(j.c.location()); at.After(in.End) {
+				in.End = at
+			}
+		}
+		for k, f := range j.c.Strange {
+			if opened[f.Account] {
+				j.claimed[k] = true
+			}
+		}
+		in.Compromised = sorted(opened)
+		in.Targeted = max(in.Targeted, len(m.Accounts))
+		maps.Copy(j.attackers, sources)
+		for _, s := range in.Sources {
+			sources[s] = true
+		}
+		in.Sources = sorted(sources)
+		count := len(in.Sources)
+		in.Sources = in.Sources[:min(count, maxSources)]
+		j.targeted = true
+		in.Text = j.c.detail(&Excess{Family: "failures", Up: true}, in, count)
+		j.told[in.ID] = told{j.c.headline(&Excess{Family: "failures", Up: true}, in), j.told[in.ID].p}
+	}
+}
+
+// aimGoesOn is how long after its last try slow guessing may still go on.
+const aimGoesOn = 6 * time.Hour
+
+// guessingAmong is the attack that tells of a good part of some sources already.
+func (j *judge) guessingAmong(sources map[string]bool) *Incident {
+	for i := range j.v.Incidents {
+		in := &j.v.Incidents[i]
+		if in.Kind != Attack || in.Name != nameGuessing {
+			continue
+		}
+		both := 0
+		for _, s := range in.Sources {
+			if sources[s] {
+				both++
+			}
+		}
+		if both*2 >= min(len(in.Sources), len(sources)) {
+			return in
+		}
+	}
+	return nil
 }
 
 // opened notes whose account a stranger used. Of a session without a sign-in

@@ -58,6 +58,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), r.recent(unsure)
 	c.Sessions = r.recent(doubtful)
 	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
+	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
 	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil
