@@ -40,6 +40,14 @@ type Excess struct {
 	Services []string // all services that the same thing touched
 	Onset    time.Time
 	Interval [2]time.Time // 90 % of the onset
+	// Begun is when the first of the strangers came, and within which time, where
+	// there are any. It is the onset if it is they.
+	Begun       time.Time
+	BegunWithin [2]time.Time
+	// First is the first failure of those that fail where they always sign in and
+	// had not failed before, zero where there is none.
+	First time.Time
+
 	End      time.Time
 	Ongoing  bool
 	Nights   int // local days on which it was seen
@@ -87,6 +95,9 @@ type Makeup struct {
 	TopAccount     float64 // share of the busiest account
 	Sources        int
 	TopSource      float64
+	TopAccountName string
+	TopSourceName  string
+	TopSourceKind  traffic.Kind
 	FamiliarSource float64 // account and address had met before the onset
 	FamiliarDevice float64 // account and device had met before the onset
 	Named          float64 // events that name an account
@@ -96,6 +107,7 @@ type Makeup struct {
 	Existing       float64 // of the failures from such addresses: for accounts that exist
 	OwnFailures    float64 // failures of an account from an address it signs in from
 	Internal       float64
+	Relayed        float64 // passed on by our own hosts, which show no client's address
 	Hosting        float64
 	Intruded       float64 // from the addresses of a stranger in the accounts
 	Outsiders      float64 // without an account, from addresses at which nobody had signed in

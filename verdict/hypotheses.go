@@ -71,6 +71,7 @@ const (
 	nameMachinery    = "one machine or mailbox is busy"
 	nameCopying      = "a migration or a backup copies the mailboxes"
 	nameMoved        = "a network that many people use has changed"
+	nameGathering    = "many people work at a new place"
 	nameOldPasswords = "devices with an old password"
 	nameFault        = "the mail service itself failed"
 	nameNoise        = "the everyday noise of the Internet"

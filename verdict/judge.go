@@ -33,7 +33,7 @@ func Judge(c *Case) *Verdict {
 		SchemaVersion: SchemaVersion, Verdict: Quiet, Focus: NoFocus,
 		Timezone: c.location().String(), Coverage: c.Coverage,
 	}
-	j := judge{c: c, v: v, told: make(map[string]told), doubtful: make(map[string]bool), atRandom: make(map[string]bool), swept: make(map[netip.Addr]bool), attackers: make(map[string]bool), claimed: make([]bool, len(c.Strange))}
+	j := judge{c: c, v: v, told: make(map[string]told), of: make(map[string]*Excess), doubtful: make(map[string]bool), atRandom: make(map[string]bool), swept: make(map[netip.Addr]bool), attackers: make(map[string]bool), claimed: make([]bool, len(c.Strange))}
 	j.short = c.Judged < 24*time.Hour || c.History < shortHistory
 	for _, x := range largestFirst(c.Excesses) {
 		j.excess(x)
@@ -57,7 +57,8 @@ type judge struct {
 	attackers map[string]bool // the addresses of all attacks
 	// claimed are the findings of c.Strange that an incident already tells.
 	claimed []bool
-	told    map[string]told // by incident
+	told    map[string]told    // by incident
+	of      map[string]*Excess // by incident
 	// undecided holds what would decide an excess that nothing explains.
 	undecided []string
 	// doubtful are accounts that signed in from where an attack came from,
@@ -111,6 +112,11 @@ func (j *judge) excess(x *Excess) {
 	if x.Sweep != nil && x.Makeup.Swept >= 0.3 {
 		j.swept[x.Sweep.Source] = true
 	}
+	if in.Name == nameOldPasswords && !x.First.IsZero() && x.First.Before(in.Onset) {
+		in.Onset = x.First
+		in.OnsetInterval[0] = x.First.Add(-5 * time.Minute) // some gave up sooner, and are not counted
+	}
+	j.of[in.ID] = x
 	sources, messages := len(x.Sources), int64(0)
 	switch best.kind {
 	case Attack:
@@ -139,6 +145,9 @@ func (j *judge) excess(x *Excess) {
 func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) {
 	intruded := in.Name == nameIntruder
 	in.Targeted = x.Targets
+	if in.Name == nameGuessing && !x.Begun.IsZero() {
+		in.Onset, in.OnsetInterval = x.Begun, x.BegunWithin
+	}
 	m := &x.Makeup
 	j.targeted = j.targeted || m.Existing >= 0.5
 	j.atRandom[in.ID] = in.Name == nameGuessing && m.Named > 0.5 && m.Existing < 0.5
@@ -443,6 +452,10 @@ func askSweep(s *abuse.Sweep) string {
 func (j *judge) moves() {
 	for i := range j.c.Moves {
 		m := &j.c.Moves[i]
+		if m.Address.IsValid() {
+			j.gathering(m)
+			continue
+		}
 		asn := fmt.Sprint(m.Network.ASN)
 		if slices.ContainsFunc(j.v.Incidents, func(in Incident) bool {
 			return slices.ContainsFunc(in.Cause, func(c map[string]string) bool {
@@ -456,6 +469,12 @@ func (j *judge) moves() {
 			ID: j.id(), Kind: Benign, Name: nameMoved, Onset: first, End: time.Unix(0, m.Last).In(j.c.location()),
 			OnsetInterval: [2]time.Time{first.Add(-time.Hour), first}, Share: 1,
 			Cause: []map[string]string{{"asn": asn}}, Evidence: refs(m.Refs),
+		}
+		if m.Network.Kind == traffic.KindMobile {
+			in.Cause[0]["network_kind"] = string(m.Network.Kind)
+		}
+		for _, s := range m.Services {
+			in.Services = append(in.Services, s.String())
 		}
 		in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
 		w := weighing{odds: 1.5}
@@ -479,6 +498,76 @@ func (j *judge) moves() {
 		j.told[in.ID] = told{fmt.Sprintf("the network of %s has changed to %s %s", one(m.Accounts, "person", "people"), to, j.c.span(&in)), p}
 		j.v.Incidents = append(j.v.Incidents, in)
 	}
+}
+
+// gathering tells of a place at which many people began to work. What they do
+// in the webmail its own host passes on, and shows as more of the same from one
+// of our machines: that is the same incident.
+func (j *judge) gathering(m *abuse.Move) {
+	held := map[string]bool{m.Address.String(): true}
+	for _, f := range j.c.Strange {
+		if f.Weight >= handsFrom && comesFrom(f, held) {
+			return // no place of our people
+		}
+	}
+	first, last := time.Unix(0, m.First).In(j.c.location()), time.Unix(0, m.Last).In(j.c.location())
+	cause := map[string]string{"ip": m.Address.String()}
+	w := weighing{odds: 1.5}
+	w.add(1.5, "%d of %d accounts began to sign in at %s within three days, and nobody had before", m.Accounts, m.Of, m.Address)
+	w.against = append(w.against, "somebody who holds the passwords of many looks the same")
+	p := surest / (1 + math.Exp(-w.odds))
+	hypotheses := []Hypothesis{{nameGathering, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
+	text := fmt.Sprintf("%s began to sign in at %s, where nobody had before.", one(m.Accounts, "account", "accounts"), m.Address)
+	headline := func(in *Incident) string {
+		return fmt.Sprintf("%s %s at a new place, %s, %s", one(m.Accounts, "person", "people"), in.tense("have been", "were"), m.Address, j.c.span(in))
+	}
+	var found *Incident
+	for i := range j.v.Incidents {
+		in := &j.v.Incidents[i]
+		x := j.of[in.ID]
+		if x == nil || in.Kind == Attack || in.Kind == Fault || !x.Up || x.Family != "traffic" || in.End.Before(first) || in.Onset.After(last) {
+			continue
+		}
+		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool { return c["ip"] == m.Address.String() }) {
+			return // told already
+		}
+		near, asn := in.Onset.Sub(first).Abs() < 12*time.Hour, fmt.Sprint(m.Network.ASN)
+		if x.Makeup.TopSourceName == m.Address.String() && x.Makeup.TopSource > 0.5 && near && found == nil {
+			found = in
+			continue
+		}
+		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool {
+			return c["asn"] == asn || near && c["prefix"] != "" || c["country"] != "" && c["country"] == m.Network.Country
+		}) {
+			return
+		}
+		if near && x.Makeup.Relayed > 0.5 && x.Makeup.TopAccount < 0.3 && found == nil {
+			found = in
+		}
+	}
+	if found != nil {
+		in := found
+		in.Kind, in.Name, in.Cause, in.Hypotheses, in.Share = Benign, nameGathering, []map[string]string{cause}, hypotheses, 0 // how much of it is theirs cannot be counted
+		in.Onset, in.OnsetInterval = first, [2]time.Time{first.Add(-30 * time.Minute), first.Add(time.Minute)}
+		in.Text = text
+		for _, s := range m.Services {
+			if !slices.Contains(in.Services, s.String()) {
+				in.Services = append(in.Services, s.String())
+			}
+		}
+		j.told[in.ID] = told{headline(in), p}
+		return
+	}
+	in := Incident{
+		ID: j.id(), Kind: Benign, Name: nameGathering, Onset: first, End: last, OnsetInterval: [2]time.Time{first.Add(-30 * time.Minute), first.Add(time.Minute)},
+		Cause: []map[string]string{cause}, Share: 1, Hypotheses: hypotheses, Evidence: refs(m.Refs), Text: text,
+	}
+	for _, s := range m.Services {
+		in.Services = append(in.Services, s.String())
+	}
+	in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
+	j.told[in.ID] = told{headline(&in), p}
+	j.v.Incidents = append(j.v.Incidents, in)
 }
 
 // infected names the machines of our own people that take part in abuse. Their

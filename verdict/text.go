@@ -292,7 +292,7 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 		switch benign.Name {
 		case nameStorm:
 			add("If the load hurts, slow down these clients only, for a limited time.")
-		case nameElsewhere, nameMoved:
+		case nameElsewhere, nameMoved, nameGathering:
 			add("To be sure, ask whether some of your people are there.")
 		case nameMachinery:
 			add("Ask whoever runs it what it is doing.")
