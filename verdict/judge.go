@@ -19,8 +19,9 @@ const (
 	sureEnough   = 0.5 // probability of a kind below which an excess is undetermined
 	joinAttacks  = 72 * time.Hour
 	maxSources   = 10_000
-	maxFindings  = 200
-	maxEvidence  = 50                  // lines of one incident or finding
+	maxFindings  = 2000
+	maxEvidence  = 50                  // lines of one incident
+	findingLines = 5                   // lines of one finding
 	bruteForce   = abuse.Code("T1110") // where it cannot be told how
 	manyFailures = 1000                // refused sign-ins that are said of short logs, where they outnumber the others
 	shortHistory = 5 * 24 * time.Hour  // logs shorter than this cannot be called quiet
@@ -45,6 +46,9 @@ func Judge(c *Case) *Verdict {
 	j.infected()
 	j.background()
 	j.findings()
+	for i := range v.Incidents {
+		v.Incidents[i].mergeExtents()
+	}
 	j.order()
 	j.conclude()
 	return v
@@ -329,6 +333,7 @@ func (j *judge) opened(in *Incident, f abuse.Finding, accounts map[string]bool) 
 	if f.Account != "" {
 		accounts[f.Account] = true
 	}
+	in.extent(&f, j.c.location())
 	if f.Code == abuse.WebSession {
 		j.targeted = true
 		if f.Session != "" && !slices.Contains(in.Stolen, f.Session) {
@@ -626,10 +631,18 @@ func (j *judge) background() {
 // busiest of the hostile sources. Titles without numbers let a report tell
 // many of them in one line.
 func (j *judge) findings() {
-	for _, f := range j.c.Stale[:min(len(j.c.Stale), maxFindings/4)] {
+	for i, f := range j.c.Stale {
+		if i >= maxFindings/4 { // others have a claim to be named too
+			j.v.LeftOut++
+			continue
+		}
 		j.hold(nil, f, Info, "a device keeps failing with an old password")
 	}
-	for _, f := range j.c.Sessions[:min(len(j.c.Sessions), maxFindings/4)] {
+	for i, f := range j.c.Sessions {
+		if i >= maxFindings/4 {
+			j.v.LeftOut++
+			continue
+		}
 		j.hold(nil, f, Low, "used the webmail from an address that nobody had signed in from")
 	}
 	hostile := make([]*abuse.Finding, len(j.c.Hostile))
@@ -645,7 +658,7 @@ func (j *judge) findings() {
 	slices.SortStableFunc(hostile, func(a, b *abuse.Finding) int {
 		return cmp.Or(cmp.Compare(part(a), part(b)), cmp.Compare(b.Count, a.Count))
 	})
-	for _, p := range hostile[:min(len(hostile), maxFindings)] {
+	for _, p := range hostile {
 		f := *p
 		title, severity := "tried the passwords of many accounts", Low
 		switch {
@@ -669,11 +682,12 @@ func (j *judge) findings() {
 // one.
 func (j *judge) hold(in *Incident, f abuse.Finding, s Severity, title string) {
 	if len(j.v.Findings) >= maxFindings {
+		j.v.LeftOut++
 		return
 	}
 	out := Finding{
 		ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: string(f.Code), Title: title, Severity: s,
-		Account: f.Account, Device: f.Device, Session: f.Session, Against: f.Against, Evidence: refs(f.Refs),
+		Account: f.Account, Device: f.Device, Session: f.Session, Against: f.Against, Evidence: refs(f.Refs[:min(len(f.Refs), findingLines)]),
 	}
 	if f.Source.IsValid() {
 		out.ClientIP = f.Source.String()
@@ -862,6 +876,9 @@ func (v *Verdict) Cite(f func(ref traffic.Ref, e *Evidence)) {
 	}
 	for i := range v.Incidents {
 		each(v.Incidents[i].Evidence)
+		for k := range v.Incidents[i].Extent {
+			each(v.Incidents[i].Extent[k].Evidence)
+		}
 	}
 	for i := range v.Findings {
 		each(v.Findings[i].Evidence)

@@ -590,16 +590,19 @@ func TestBounded(t *testing.T) {
 	}
 	v := verdict.Judge(c)
 	check(t, v)
-	if len(v.Findings) > 200 || len(v.Incidents) > 4 || len(v.Next) > 8 {
+	if len(v.Findings) > 2000 || len(v.Incidents) > 4 || len(v.Next) > 8 {
 		t.Errorf("%d findings, %d incidents, %d things to do", len(v.Findings), len(v.Incidents), len(v.Next))
+	}
+	if all := n + n/10 + 20_000; v.LeftOut < all-20_000-len(v.Findings) || v.LeftOut > all {
+		t.Errorf("%d findings are left out, of %d", v.LeftOut, all)
 	}
 	evidence := 0
 	v.Cite(func(traffic.Ref, *verdict.Evidence) { evidence++ })
-	if evidence > 204*50 {
+	if evidence > 2000*5+4*50 {
 		t.Errorf("%d lines cited", evidence)
 	}
 	for _, in := range v.Incidents {
-		if len(in.Sources) > 10_000 || len(in.Text) > 500 || len(in.Findings) > 200 {
+		if len(in.Sources) > 10_000 || len(in.Text) > 500 || len(in.Findings) > 2000 {
 			t.Errorf("%s: %d sources, %d findings, a text of %d bytes", in.ID, len(in.Sources), len(in.Findings), len(in.Text))
 		}
 	}

@@ -131,6 +131,9 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 		return nil, err
 	}
 	v := verdict.Judge(found)
+	if err := r.extents(ctx, v); err != nil {
+		return nil, err
+	}
 	if err := r.cite(ctx, v); err != nil {
 		return nil, err
 	}
