@@ -27,6 +27,8 @@ type Case struct {
 	History  time.Duration   // time the logs cover
 	Judged   time.Duration   // part of it in which departures could be seen
 	Coverage Coverage
+	Missing  float64  // the largest share of the time that is missing of any log
+	Unseen   []string // ways into the mail service that no log shows, where one alone is shown
 
 	// Say puts a cause in plain words.
 	Say func(map[string]string) string

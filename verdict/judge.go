@@ -24,6 +24,7 @@ const (
 	findingLines = 5                   // lines of one finding
 	bruteForce   = abuse.Code("T1110") // where it cannot be told how
 	manyFailures = 1000                // refused sign-ins that are said of short logs, where they outnumber the others
+	muchMissing  = 0.2                 // share of the time that may not be missing of any log for quiet to be said
 	shortHistory = 5 * 24 * time.Hour  // logs shorter than this cannot be called quiet
 )
 
@@ -776,6 +777,15 @@ func (j *judge) conclude() {
 			v.Missing = append(v.Missing, fmt.Sprintf("logs of at least %d days; these cover %.1f", int(shortHistory.Hours()/24), j.c.History.Hours()/24))
 		} else {
 			v.Missing = append(v.Missing, fmt.Sprintf("more logs: of these, %.0f hours could be compared with what is normal", j.c.Judged.Hours()))
+		}
+	case j.c.Missing >= muchMissing:
+		v.Verdict, v.Confidence = Undetermined, 0.5
+		v.Text = fmt.Sprintf("No sign of an attack in what is there, but %.0f %% of the time is missing of a log that would show one.", 100*j.c.Missing)
+	case len(j.c.Unseen) > 0:
+		v.Verdict, v.Confidence = Undetermined, 0.5
+		v.Text = "No sign of an attack in these logs, but they show one way into the mail service alone: who came by another is not in them."
+		for _, s := range j.c.Unseen {
+			v.Missing = append(v.Missing, "the log of "+s+", if there is one")
 		}
 	default:
 		v.Verdict = Quiet

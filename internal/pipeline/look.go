@@ -45,7 +45,11 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 		History:  time.Duration(r.cells.Slots) * time.Minute,
 		Judged:   time.Duration(r.cells.Start+traffic.Slot(r.cells.Slots)-ready) * time.Minute,
 		Coverage: r.coverage(),
+		Missing:  r.missing(),
 		Say:      r.say,
+	}
+	if closed, open := r.closedDoors(); open == 1 {
+		c.Unseen = closed
 	}
 	for _, s := range r.profiles.HostileSources() {
 		c.Strange = append(c.Strange, r.profiles.SuccessAfterFailures(s)...)
