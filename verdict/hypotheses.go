@@ -203,7 +203,7 @@ func flood(x *Excess, _ *Case, w *weighing) {
 	if each := m.Outsiders * m.Events / float64(m.OutsideSources); each >= 5 {
 		w.add(1.5, "each asks %s times", number(each))
 	} else {
-		w.add(-3, "each asks only %.1f times, as a visitor does", each)
+		w.add(-4.5, "each asks only %.1f times, as a visitor does", each)
 	}
 	if x.Family == "errors" {
 		w.add(1, "the service gave up on many of them")
