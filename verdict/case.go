@@ -20,6 +20,7 @@ type Case struct {
 	Sweeps   []abuse.Sweep   // machines that opened a large part of all mailboxes
 	Moves    []abuse.Move    // networks to which many people moved at once
 	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords
+	Imported []Imported      // what others found
 	Stale    []abuse.Finding // devices with an old password
 	Failed   float64         // refused sign-ins
 	Signed   float64         // successful ones
@@ -119,4 +120,18 @@ type Makeup struct {
 	Swept          float64 // from machines that opened a large part of all mailboxes
 	TopAction      string
 	TopActionShare float64
+}
+
+// Imported is a finding of antivirus, EDR or a mail filter.
+type Imported struct {
+	At       time.Time // zero where not stated
+	Title    string
+	Tool     string
+	Code     string
+	Severity Severity
+	Account  string
+	ClientIP string
+	Device   string
+	Owners   []InfectedClient // whose machine it is, where it is one
+	Evidence Evidence
 }

@@ -45,6 +45,7 @@ func Judge(c *Case) *Verdict {
 	j.sweeps()
 	j.moves()
 	j.infected()
+	j.imported()
 	j.background()
 	j.findings()
 	for i := range v.Incidents {
@@ -587,6 +588,49 @@ func (j *judge) infected() {
 	}
 }
 
+// imported tells what others found, and names the machines of our people among
+// them as infected. It makes no attack: what it rests on is not in these logs.
+func (j *judge) imported() {
+	known := make(map[infectedKey]bool)
+	for _, m := range j.v.Infected {
+		known[infectedKey{m.Account, m.IP}] = true
+	}
+	for i := range j.c.Imported {
+		x := &j.c.Imported[i]
+		for _, o := range x.Owners {
+			if k := (infectedKey{o.Account, o.IP}); !known[k] && len(j.v.Infected) < maxFindings {
+				known[k] = true
+				o.Evidence = []Evidence{x.Evidence}
+				j.v.Infected = append(j.v.Infected, o)
+			}
+		}
+		if i >= maxFindings/4 {
+			j.v.LeftOut++
+			continue
+		}
+		title := x.Title
+		if x.Tool != "" {
+			title = x.Tool + ": " + title
+		}
+		f := Finding{
+			ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: or(x.Code, importedCode), Title: title, Severity: x.Severity,
+			Account: x.Account, ClientIP: x.ClientIP, Device: x.Device, Evidence: []Evidence{x.Evidence},
+			Against: []string{"it was imported: these logs do not show on what it rests"},
+		}
+		j.v.Findings = append(j.v.Findings, f)
+		for k := range j.v.Incidents {
+			if in := &j.v.Incidents[k]; in.Kind == Attack && x.Account != "" && slices.Contains(in.Compromised, x.Account) {
+				in.Findings = append(in.Findings, f.ID)
+			}
+		}
+	}
+}
+
+type infectedKey struct{ account, ip string }
+
+// importedCode is the code of a finding whose file states none.
+const importedCode = "imported"
+
 // background is the everyday noise: strangers' guessing that no excess made
 // an attack of.
 func (j *judge) background() {
@@ -637,7 +681,7 @@ func (j *judge) findings() {
 			j.v.LeftOut++
 			continue
 		}
-		j.hold(nil, f, Info, "a device keeps failing with an old password")
+		j.hold(nil, f, Info, "a device to be updated: it keeps failing with an old password")
 	}
 	for i, f := range j.c.Sessions {
 		if i >= maxFindings/4 {
@@ -881,7 +925,9 @@ func comesFrom(f abuse.Finding, sources map[string]bool) bool {
 func (v *Verdict) Cite(f func(ref traffic.Ref, e *Evidence)) {
 	each := func(list []Evidence) {
 		for i := range list {
-			f(list[i].ref, &list[i])
+			if list[i].File == "" { // an imported one stands in no log
+				f(list[i].ref, &list[i])
+			}
 		}
 	}
 	for i := range v.Incidents {

@@ -173,6 +173,7 @@ type Coverage struct {
 	To         time.Time  `json:"to"`
 	Assumed    []string   `json:"assumed"` // found in the logs and taken as true: domain, offices, relays
 	Gaps       []Gap      `json:"gaps"`
+	LookedAt   []string   `json:"looked_at"` // for signs of malware
 	CannotTell []string   `json:"cannot_tell"`
 	Inputs     []Input    `json:"inputs"`
 	Problems   []string   `json:"problems"` // files that could not be read, wholly or in part

@@ -39,6 +39,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 		Hostile:  r.recent(r.profiles.Guessing()),
 		Infected: r.recent(r.profiles.Infected()),
 		Stale:    r.recent(r.profiles.Stale()),
+		Imported: r.imports(),
 		Failed:   r.signIns(maillog.Failure),
 		Signed:   r.signIns(maillog.Success),
 		Accounts: r.profiles.Accounts(),

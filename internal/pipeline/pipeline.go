@@ -34,6 +34,7 @@ type Options struct {
 	Progress        *intake.Progress  // may be nil
 	NetworksMissing bool              // no network data: said in the verdict
 	Calendar        baseline.Calendar // nil: Monday to Friday
+	Import          *Import           // findings of others, nil for none
 }
 
 // maxWorkers bounds how many readers are started by themselves: the bounds on

@@ -469,13 +469,21 @@ func (p *printer) background(v *verdict.Verdict) {
 
 func (p *printer) infected(v *verdict.Verdict) {
 	if len(v.Infected) == 0 {
+		if len(v.Coverage.LookedAt) > 0 {
+			p.heading("Malware")
+			p.paragraph("", "", none, "No machine of your own people is known to hold any. What was looked at: "+strings.Join(v.Coverage.LookedAt, "; ")+".")
+		}
 		return
 	}
 	names := make([]string, len(v.Infected))
 	for i, c := range v.Infected {
-		names[i] = c.IP
-		if c.Account != "" {
-			names[i] += " (" + c.Account + ")"
+		switch {
+		case c.IP == "":
+			names[i] = c.Account
+		case c.Account != "":
+			names[i] = c.IP + " (" + c.Account + ")"
+		default:
+			names[i] = c.IP
 		}
 	}
 	p.heading("Machines of your own people that take part")
