@@ -35,6 +35,7 @@ type Finding struct {
 	Source   netip.Addr // an IPv6 source is its /64
 	Network  traffic.Network
 	Device   string
+	Session  string
 	First    int64 // Unix nanoseconds
 	Last     int64
 	Count    int64
@@ -443,6 +444,7 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 		a  *Account
 		pl *Place
 	}
+	crowded := p.crowdedDevices()
 	var cands []candidate
 	sharing := make(map[netip.Addr]int) // source → accounts for whom it is new
 	for _, name := range names {
@@ -460,13 +462,13 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 			last = n.ASN
 			o := providers[n.ASN]
 			o.strange++
-			if a.familiarClient(pl, pl.First, nil) {
+			// A device of many is nobody's own.
+			if a.familiarClient(pl, pl.First, nil) && !slices.ContainsFunc(pl.Devices, func(d string) bool { return crowded[d] >= manyMailboxes }) {
 				o.guests = append(o.guests, guest{name, pl.First})
 			}
 		}
 	}
 
-	crowded := p.crowdedDevices()
 	var out []Finding
 	var held []*Place // of the account at hand
 	for i, c := range cands {
@@ -500,6 +502,8 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 			speaks(5, "the client or device is one the account has used before")
 		} else if pl.Known == 0 && a.statesClients(pl) {
 			score += 1.5
+		} else if len(held) > 0 && a.familiarClient(pl, pl.First, nil) {
+			score += 3 // known from the stranger alone: he came back
 		}
 		// The hours in which it was used, at the most.
 		hours := int64(max(1, bits.OnesCount32(pl.Hours)*bits.OnesCount64(pl.Days)))
@@ -737,10 +741,12 @@ func (a *Account) usedClient(client string, before int64) bool {
 // they had before, most of them leaving another for it: a carrier that sends its customers
 // through other addresses, an office that changed its line.
 type Move struct {
+	Address       netip.Addr      // of a place that is new to all of them: an office, a hall; zero of a network
 	Network, From traffic.Network // From is what most of them left, zero where that is not clear
 	Accounts      int
 	Of            int // accounts that there are
 	First, Last   int64
+	Services      []maillog.Service
 	Refs          []traffic.Ref
 }
 
@@ -823,18 +829,91 @@ func (p *Profiles) Moves() []Move {
 				m.From = n
 			}
 		}
+		used := uint16(0)
 		for _, x := range list {
 			m.Last = max(m.Last, x.pl.Last)
+			used |= x.pl.Services
 			for _, ref := range x.pl.Refs {
 				m.Refs = keepRef(m.Refs, ref)
 			}
 		}
+		m.Services = services(used)
 		out = append(out, m)
 	}
+	out = append(out, p.gatherings(begin)...)
 	slices.SortFunc(out, func(a, b Move) int {
-		return cmp.Or(cmp.Compare(b.Accounts, a.Accounts), cmp.Compare(a.Network.ASN, b.Network.ASN))
+		return cmp.Or(cmp.Compare(b.Accounts, a.Accounts), cmp.Compare(a.Network.ASN, b.Network.ASN), a.Address.Compare(b.Address))
 	})
 	return out
+}
+
+// gatherings finds the addresses at which many people began to sign in within
+// movedWithin, nobody before them, and again on another day: an office that
+// moved, a hall where all meet. It must be in a country that most of them had
+// used and no rented machine, and they must hardly fail there.
+func (p *Profiles) gatherings(begin int64) []Move {
+	var out []Move
+	near := make(map[netip.Prefix][]*Source)
+	for _, s := range p.sources {
+		if len(s.Signed) > 0 && !ours(s.Network.Value()) {
+			near[neighbours(s.Addr)] = append(near[neighbours(s.Addr)], s)
+		}
+	}
+	for _, s := range p.sources {
+		n := s.Network.Value()
+		least := max(minMoved, int(movedShare*float64(len(p.accounts))))
+		if len(s.Signed) < least || rented(n) || n.Kind == traffic.KindMobile || n.Kind == traffic.KindInternal || s.Failure*10 > s.Success {
+			continue
+		}
+		pool := 0 // people who are seen at its neighbours too, as with a carrier that shares addresses
+		for name := range s.Signed {
+			if slices.ContainsFunc(near[neighbours(s.Addr)], func(o *Source) bool { return o != s && o.Signed[name] != nil }) {
+				pool++
+			}
+		}
+		if pool*4 > len(s.Signed) {
+			continue
+		}
+		m := Move{Address: s.Addr, Network: n, Of: len(p.accounts), First: math.MaxInt64}
+		early, here := 0, 0
+		for _, w := range s.Signed {
+			m.First, m.Last = min(m.First, w.first), max(m.Last, w.last)
+		}
+		used := uint16(0)
+		for name, w := range s.Signed {
+			a := p.accounts[name]
+			if a == nil || a.First > m.First-int64(minHistory) {
+				continue
+			}
+			if w.first > m.First+int64(movedWithin) {
+				continue
+			}
+			early++
+			if !a.newCountry(n.Country, m.First) {
+				here++
+			}
+			if pl := a.places[s.Network]; pl != nil {
+				used |= pl.Services
+			}
+			m.Refs = keepRef(m.Refs, w.ref)
+		}
+		m.Accounts = early
+		if early < least || here*2 < early || m.First-begin < int64(2*minHistory) || m.Last-m.First < int64(belongsAfter) {
+			continue
+		}
+		m.Services = services(used)
+		out = append(out, m)
+	}
+	return out
+}
+
+// neighbours is the prefix that a provider's shared addresses have in common.
+func neighbours(a netip.Addr) netip.Prefix {
+	bits := 24
+	if a.Is6() {
+		bits = 48
+	}
+	return netip.PrefixFrom(a, bits).Masked()
 }
 
 // crowdedDevices counts for how many accounts a device is new. A phone belongs

@@ -406,7 +406,7 @@ func TestFind(t *testing.T) {
 			d.lives("anna", 6)
 			d.reads(entry{at: 4 * day, account: "anna", addr: hostile, network: cloud, agent: android}, 400)
 			d.reads(entry{at: 5 * day, account: "anna", addr: "192.0.2.67", network: vpn, agent: android}, 400)
-		}, want: []string{"T1078 anna 5.5", "T1078 anna 5.5"}},
+		}, want: []string{"T1078 anna 5.5", "T1078 anna 8.5"}},
 		{name: "a VPN user with his own client", write: func(d *diary) {
 			d.lives("anna", 5)
 			for i := range 20 {

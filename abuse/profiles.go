@@ -142,6 +142,7 @@ type Profiles struct {
 	accounts map[string]*Account
 	sources  map[netip.Addr]*Source
 	stales   map[staleKey]*stale
+	webmails map[webmailKey]*Webmail
 	// Names counts failures by name, whether or not there is such an account.
 	Names *traffic.Heavy[string]
 	// Forgotten counts sources that had to make room for others.
@@ -150,6 +151,8 @@ type Profiles struct {
 	visits []*[visitPage]visit // by Party of the epoch, not entered yet
 	top    int                 // how many of them may be in use
 	epoch  int32
+
+	crowdedWebmail bool // some uses of the webmail had no room
 
 	names       int // in all of sources' Failed
 	lastAccount *Account
@@ -162,6 +165,7 @@ func NewProfiles() *Profiles {
 		accounts: make(map[string]*Account),
 		sources:  make(map[netip.Addr]*Source),
 		stales:   make(map[staleKey]*stale),
+		webmails: make(map[webmailKey]*Webmail),
 		Names:    traffic.NewHeavy[string](maxUnknown),
 	}
 }
@@ -183,6 +187,8 @@ func (p *Profiles) Add(r *traffic.Record) {
 	if r.Account == "" {
 		if r.Event.Outcome == maillog.Failure && r.Event.Action == maillog.Login && r.Addr.IsValid() {
 			p.source(SourceKey(r.Addr), r.Network).fail(r).Nameless++
+		} else if r.Event.Outcome == maillog.Success {
+			p.webmail(r)
 		}
 		return
 	}
@@ -477,6 +483,14 @@ func (p *Profiles) Merge(o *Profiles) {
 			x.device = y.device
 		}
 	}
+	for k, y := range o.webmails {
+		if x := p.webmails[k]; x != nil {
+			x.merge(y)
+		} else {
+			p.webmails[k] = y
+		}
+	}
+	p.crowdedWebmail = p.crowdedWebmail || o.crowdedWebmail
 	p.Names.Merge(o.Names)
 	p.Forgotten += o.Forgotten
 }

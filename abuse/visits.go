@@ -118,6 +118,10 @@ func (p *Profiles) Close() {
 }
 
 func (p *Profiles) enter(v *visit) {
+	if v.account == "" {
+		p.enterWebmail(v)
+		return
+	}
 	a := p.account(v.account, v.first)
 	if a == nil {
 		return

@@ -15,9 +15,12 @@ type Case struct {
 	Hostile  []abuse.Finding // sources that tried the passwords of strangers
 	Strange  []abuse.Finding // accounts in which a stranger signed in
 	Unsure   []abuse.Finding // sign-ins from new places that alone are held against nobody
+	Sessions []abuse.Finding // sessions used where nobody signed in, that may be their owners' own
+	Aims     []abuse.Aim     // slow guessing against a few people
 	Sweeps   []abuse.Sweep   // machines that opened a large part of all mailboxes
 	Moves    []abuse.Move    // networks to which many people moved at once
 	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords
+	Imported []Imported      // what others found
 	Stale    []abuse.Finding // devices with an old password
 	Failed   float64         // refused sign-ins
 	Signed   float64         // successful ones
@@ -25,6 +28,8 @@ type Case struct {
 	History  time.Duration   // time the logs cover
 	Judged   time.Duration   // part of it in which departures could be seen
 	Coverage Coverage
+	Missing  float64  // the largest share of the time that is missing of any log
+	Unseen   []string // ways into the mail service that no log shows, where one alone is shown
 
 	// Say puts a cause in plain words.
 	Say func(map[string]string) string
@@ -38,6 +43,14 @@ type Excess struct {
 	Services []string // all services that the same thing touched
 	Onset    time.Time
 	Interval [2]time.Time // 90 % of the onset
+	// Begun is when the first of the strangers came, and within which time, where
+	// there are any. It is the onset if it is they.
+	Begun       time.Time
+	BegunWithin [2]time.Time
+	// First is the first failure of those that fail where they always sign in and
+	// had not failed before, zero where there is none.
+	First time.Time
+
 	End      time.Time
 	Ongoing  bool
 	Nights   int // local days on which it was seen
@@ -85,6 +98,9 @@ type Makeup struct {
 	TopAccount     float64 // share of the busiest account
 	Sources        int
 	TopSource      float64
+	TopAccountName string
+	TopSourceName  string
+	TopSourceKind  traffic.Kind
 	FamiliarSource float64 // account and address had met before the onset
 	FamiliarDevice float64 // account and device had met before the onset
 	Named          float64 // events that name an account
@@ -94,6 +110,7 @@ type Makeup struct {
 	Existing       float64 // of the failures from such addresses: for accounts that exist
 	OwnFailures    float64 // failures of an account from an address it signs in from
 	Internal       float64
+	Relayed        float64 // passed on by our own hosts, which show no client's address
 	Hosting        float64
 	Intruded       float64 // from the addresses of a stranger in the accounts
 	Outsiders      float64 // without an account, from addresses at which nobody had signed in
@@ -103,4 +120,18 @@ type Makeup struct {
 	Swept          float64 // from machines that opened a large part of all mailboxes
 	TopAction      string
 	TopActionShare float64
+}
+
+// Imported is a finding of antivirus, EDR or a mail filter.
+type Imported struct {
+	At       time.Time // zero where not stated
+	Title    string
+	Tool     string
+	Code     string
+	Severity Severity
+	Account  string
+	ClientIP string
+	Device   string
+	Owners   []InfectedClient // whose machine it is, where it is one
+	Evidence Evidence
 }

@@ -71,6 +71,7 @@ const (
 	nameMachinery    = "one machine or mailbox is busy"
 	nameCopying      = "a migration or a backup copies the mailboxes"
 	nameMoved        = "a network that many people use has changed"
+	nameGathering    = "many people work at a new place"
 	nameOldPasswords = "devices with an old password"
 	nameFault        = "the mail service itself failed"
 	nameNoise        = "the everyday noise of the Internet"
@@ -202,7 +203,7 @@ func flood(x *Excess, _ *Case, w *weighing) {
 	if each := m.Outsiders * m.Events / float64(m.OutsideSources); each >= 5 {
 		w.add(1.5, "each asks %s times", number(each))
 	} else {
-		w.add(-3, "each asks only %.1f times, as a visitor does", each)
+		w.add(-4.5, "each asks only %.1f times, as a visitor does", each)
 	}
 	if x.Family == "errors" {
 		w.add(1, "the service gave up on many of them")

@@ -19,10 +19,12 @@ const (
 	sureEnough   = 0.5 // probability of a kind below which an excess is undetermined
 	joinAttacks  = 72 * time.Hour
 	maxSources   = 10_000
-	maxFindings  = 200
-	maxEvidence  = 50                  // lines of one incident or finding
+	maxFindings  = 2000
+	maxEvidence  = 50                  // lines of one incident
+	findingLines = 5                   // lines of one finding
 	bruteForce   = abuse.Code("T1110") // where it cannot be told how
 	manyFailures = 1000                // refused sign-ins that are said of short logs, where they outnumber the others
+	muchMissing  = 0.2                 // share of the time that may not be missing of any log for quiet to be said
 	shortHistory = 5 * 24 * time.Hour  // logs shorter than this cannot be called quiet
 )
 
@@ -33,17 +35,22 @@ func Judge(c *Case) *Verdict {
 		SchemaVersion: SchemaVersion, Verdict: Quiet, Focus: NoFocus,
 		Timezone: c.location().String(), Coverage: c.Coverage,
 	}
-	j := judge{c: c, v: v, told: make(map[string]told), doubtful: make(map[string]bool), atRandom: make(map[string]bool), swept: make(map[netip.Addr]bool), attackers: make(map[string]bool), claimed: make([]bool, len(c.Strange))}
+	j := judge{c: c, v: v, told: make(map[string]told), of: make(map[string]*Excess), doubtful: make(map[string]bool), atRandom: make(map[string]bool), swept: make(map[netip.Addr]bool), attackers: make(map[string]bool), claimed: make([]bool, len(c.Strange))}
 	j.short = c.Judged < 24*time.Hour || c.History < shortHistory
 	for _, x := range largestFirst(c.Excesses) {
 		j.excess(x)
 	}
+	j.aims()
 	j.strangers()
 	j.sweeps()
 	j.moves()
 	j.infected()
+	j.imported()
 	j.background()
 	j.findings()
+	for i := range v.Incidents {
+		v.Incidents[i].mergeExtents()
+	}
 	j.order()
 	j.conclude()
 	return v
@@ -56,7 +63,8 @@ type judge struct {
 	attackers map[string]bool // the addresses of all attacks
 	// claimed are the findings of c.Strange that an incident already tells.
 	claimed []bool
-	told    map[string]told // by incident
+	told    map[string]told    // by incident
+	of      map[string]*Excess // by incident
 	// undecided holds what would decide an excess that nothing explains.
 	undecided []string
 	// doubtful are accounts that signed in from where an attack came from,
@@ -110,6 +118,11 @@ func (j *judge) excess(x *Excess) {
 	if x.Sweep != nil && x.Makeup.Swept >= 0.3 {
 		j.swept[x.Sweep.Source] = true
 	}
+	if in.Name == nameOldPasswords && !x.First.IsZero() && x.First.Before(in.Onset) {
+		in.Onset = x.First
+		in.OnsetInterval[0] = x.First.Add(-5 * time.Minute) // some gave up sooner, and are not counted
+	}
+	j.of[in.ID] = x
 	sources, messages := len(x.Sources), int64(0)
 	switch best.kind {
 	case Attack:
@@ -138,6 +151,9 @@ func (j *judge) excess(x *Excess) {
 func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) {
 	intruded := in.Name == nameIntruder
 	in.Targeted = x.Targets
+	if in.Name == nameGuessing && !x.Begun.IsZero() {
+		in.Onset, in.OnsetInterval = x.Begun, x.BegunWithin
+	}
 	m := &x.Makeup
 	j.targeted = j.targeted || m.Existing >= 0.5
 	j.atRandom[in.ID] = in.Name == nameGuessing && m.Named > 0.5 && m.Existing < 0.5
@@ -165,7 +181,7 @@ func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) 
 	opened := make(map[string]bool)
 	last := int64(0)
 	for _, f := range hands {
-		opened[f.Account] = true
+		j.opened(in, f, opened)
 		messages += f.Messages
 		for _, s := range f.Sources {
 			sources[s.String()] = true
@@ -198,6 +214,135 @@ func (j *judge) attack(x *Excess, in *Incident) (addresses int, messages int64) 
 	maps.Copy(j.attackers, outside)
 	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
 	return len(sources), messages
+}
+
+// aims makes an incident of slow guessing against a few people, which no hour
+// shows, or adds to the incident that some of it made.
+func (j *judge) aims() {
+	for i := range j.c.Aims {
+		m := &j.c.Aims[i]
+		sources := make(map[string]bool, len(m.Sources))
+		for _, s := range m.Sources {
+			sources[s.String()] = true
+		}
+		hands := m.Aimed(j.c.Unsure)
+		for k, f := range j.c.Strange {
+			if j.claimed[k] || f.Weight < handsFrom || f.First < m.First || f.First > m.Last+int64(joinAttacks) {
+				continue
+			}
+			if _, aimed := slices.BinarySearch(m.Accounts, f.Account); aimed {
+				j.claimed[k] = true
+				hands = append(hands, f)
+			}
+		}
+		first, sure, last := time.Unix(0, m.First).In(j.c.location()), time.Unix(0, m.Sure).In(j.c.location()), time.Unix(0, m.Last).In(j.c.location())
+		in := j.guessingAmong(sources)
+		if in == nil {
+			j.v.Incidents = append(j.v.Incidents, Incident{
+				ID: j.id(), Kind: Attack, Name: nameGuessing, Onset: first, End: last, Share: 1,
+				Cause: []map[string]string{{"outcome": "failure"}}, Expected: round(m.Usual * float64(len(m.Accounts))),
+				Observed: float64(m.Count), Evidence: refs(m.Refs),
+			})
+			in = &j.v.Incidents[len(j.v.Incidents)-1]
+			for _, s := range m.Services {
+				in.Services = append(in.Services, s.String())
+			}
+			if len(in.Services) == 1 {
+				in.Cause[0]["service"] = in.Services[0]
+			}
+			in.Excess = round(in.Observed - in.Expected)
+			w := weighing{odds: 0.5}
+			w.add(3, "%s tried %s, once or twice each, where nine of ten accounts saw %s", one(len(m.Sources), "address", "addresses"), one(len(m.Accounts), "account", "accounts"), one(int(m.Usual), "such address", "such addresses"))
+			if len(hands) > 0 {
+				w.add(3, "%s opened meanwhile", one(distinct(hands), "account was", "accounts were"))
+			}
+			w.against = append(w.against, "one person's device with an old password, behind a network that changes its address each time, looks the same")
+			if len(m.Accounts) > 1 {
+				w.pro = append(w.pro, fmt.Sprintf("it is after %d people at once", len(m.Accounts)))
+				w.odds++
+			}
+			p := surest / (1 + math.Exp(-w.odds))
+			in.Hypotheses = []Hypothesis{{nameGuessing, roundDown(p), w.pro, w.against}, {Name: nameOldPasswords, Probability: roundDown(1 - p)}}
+			j.told[in.ID] = told{p: p}
+		}
+		if first.Before(in.Onset) || !first.After(in.OnsetInterval[0]) {
+			in.Onset = first
+		}
+		if in.Onset.Equal(first) {
+			in.OnsetInterval = [2]time.Time{first.Add(-time.Minute), sure}
+		}
+		if last.After(in.End) {
+			in.End = last
+		}
+		in.Ongoing = in.Ongoing || !j.c.Coverage.To.IsZero() && j.c.Coverage.To.Sub(in.End) < aimGoesOn
+		opened := setOf(in.Compromised)
+		for _, f := range hands {
+			j.opened(in, f, opened)
+			for _, s := range f.Sources {
+				sources[s.String()] = true
+			}
+			j.hold(in, f, Critical, f.Title)
+			if at := time.Unix(0, f.Last).In(j.c.location()); at.After(in.End) {
+				in.End = at
+			}
+		}
+		for k, f := range j.c.Strange {
+			if opened[f.Account] {
+				j.claimed[k] = true
+			}
+		}
+		in.Compromised = sorted(opened)
+		in.Targeted = max(in.Targeted, len(m.Accounts))
+		maps.Copy(j.attackers, sources)
+		for _, s := range in.Sources {
+			sources[s] = true
+		}
+		in.Sources = sorted(sources)
+		count := len(in.Sources)
+		in.Sources = in.Sources[:min(count, maxSources)]
+		j.targeted = true
+		in.Text = j.c.detail(&Excess{Family: "failures", Up: true}, in, count)
+		j.told[in.ID] = told{j.c.headline(&Excess{Family: "failures", Up: true}, in), j.told[in.ID].p}
+	}
+}
+
+// aimGoesOn is how long after its last try slow guessing may still go on.
+const aimGoesOn = 6 * time.Hour
+
+// guessingAmong is the attack that tells of a good part of some sources already.
+func (j *judge) guessingAmong(sources map[string]bool) *Incident {
+	for i := range j.v.Incidents {
+		in := &j.v.Incidents[i]
+		if in.Kind != Attack || in.Name != nameGuessing {
+			continue
+		}
+		both := 0
+		for _, s := range in.Sources {
+			if sources[s] {
+				both++
+			}
+		}
+		if both*2 >= min(len(in.Sources), len(sources)) {
+			return in
+		}
+	}
+	return nil
+}
+
+// opened notes whose account a stranger used. Of a session without a sign-in
+// that is not always known. Whoever has stolen one aims at somebody.
+func (j *judge) opened(in *Incident, f abuse.Finding, accounts map[string]bool) {
+	if f.Account != "" {
+		accounts[f.Account] = true
+	}
+	in.extent(&f, j.c.location())
+	if f.Code == abuse.WebSession {
+		j.targeted = true
+		if f.Session != "" && !slices.Contains(in.Stolen, f.Session) {
+			in.Stolen = append(in.Stolen, f.Session)
+			slices.Sort(in.Stolen)
+		}
+	}
 }
 
 // strangers makes an incident of accounts in which a stranger signed in
@@ -235,7 +380,7 @@ func (j *judge) takeover(hands []abuse.Finding) {
 	for _, f := range hands {
 		first, last = min(first, f.First), max(last, f.Last)
 		weight = max(weight, f.Weight)
-		opened[f.Account] = true
+		j.opened(&in, f, opened)
 		in.Observed += float64(f.Count)
 		messages += f.Messages
 		for _, s := range f.Sources {
@@ -314,6 +459,10 @@ func askSweep(s *abuse.Sweep) string {
 func (j *judge) moves() {
 	for i := range j.c.Moves {
 		m := &j.c.Moves[i]
+		if m.Address.IsValid() {
+			j.gathering(m)
+			continue
+		}
 		asn := fmt.Sprint(m.Network.ASN)
 		if slices.ContainsFunc(j.v.Incidents, func(in Incident) bool {
 			return slices.ContainsFunc(in.Cause, func(c map[string]string) bool {
@@ -327,6 +476,12 @@ func (j *judge) moves() {
 			ID: j.id(), Kind: Benign, Name: nameMoved, Onset: first, End: time.Unix(0, m.Last).In(j.c.location()),
 			OnsetInterval: [2]time.Time{first.Add(-time.Hour), first}, Share: 1,
 			Cause: []map[string]string{{"asn": asn}}, Evidence: refs(m.Refs),
+		}
+		if m.Network.Kind == traffic.KindMobile {
+			in.Cause[0]["network_kind"] = string(m.Network.Kind)
+		}
+		for _, s := range m.Services {
+			in.Services = append(in.Services, s.String())
 		}
 		in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
 		w := weighing{odds: 1.5}
@@ -352,6 +507,76 @@ func (j *judge) moves() {
 	}
 }
 
+// gathering tells of a place at which many people began to work. What they do
+// in the webmail its own host passes on, and shows as more of the same from one
+// of our machines: that is the same incident.
+func (j *judge) gathering(m *abuse.Move) {
+	held := map[string]bool{m.Address.String(): true}
+	for _, f := range j.c.Strange {
+		if f.Weight >= handsFrom && comesFrom(f, held) {
+			return // no place of our people
+		}
+	}
+	first, last := time.Unix(0, m.First).In(j.c.location()), time.Unix(0, m.Last).In(j.c.location())
+	cause := map[string]string{"ip": m.Address.String()}
+	w := weighing{odds: 1.5}
+	w.add(1.5, "%d of %d accounts began to sign in at %s within three days, and nobody had before", m.Accounts, m.Of, m.Address)
+	w.against = append(w.against, "somebody who holds the passwords of many looks the same")
+	p := surest / (1 + math.Exp(-w.odds))
+	hypotheses := []Hypothesis{{nameGathering, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
+	text := fmt.Sprintf("%s began to sign in at %s, where nobody had before.", one(m.Accounts, "account", "accounts"), m.Address)
+	headline := func(in *Incident) string {
+		return fmt.Sprintf("%s %s at a new place, %s, %s", one(m.Accounts, "person", "people"), in.tense("have been", "were"), m.Address, j.c.span(in))
+	}
+	var found *Incident
+	for i := range j.v.Incidents {
+		in := &j.v.Incidents[i]
+		x := j.of[in.ID]
+		if x == nil || in.Kind == Attack || in.Kind == Fault || !x.Up || x.Family != "traffic" || in.End.Before(first) || in.Onset.After(last) {
+			continue
+		}
+		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool { return c["ip"] == m.Address.String() }) {
+			return // told already
+		}
+		near, asn := in.Onset.Sub(first).Abs() < 12*time.Hour, fmt.Sprint(m.Network.ASN)
+		if x.Makeup.TopSourceName == m.Address.String() && x.Makeup.TopSource > 0.5 && near && found == nil {
+			found = in
+			continue
+		}
+		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool {
+			return c["asn"] == asn || near && c["prefix"] != "" || c["country"] != "" && c["country"] == m.Network.Country
+		}) {
+			return
+		}
+		if near && x.Makeup.Relayed > 0.5 && x.Makeup.TopAccount < 0.3 && found == nil {
+			found = in
+		}
+	}
+	if found != nil {
+		in := found
+		in.Kind, in.Name, in.Cause, in.Hypotheses, in.Share = Benign, nameGathering, []map[string]string{cause}, hypotheses, 0 // how much of it is theirs cannot be counted
+		in.Onset, in.OnsetInterval = first, [2]time.Time{first.Add(-30 * time.Minute), first.Add(time.Minute)}
+		in.Text = text
+		for _, s := range m.Services {
+			if !slices.Contains(in.Services, s.String()) {
+				in.Services = append(in.Services, s.String())
+			}
+		}
+		j.told[in.ID] = told{headline(in), p}
+		return
+	}
+	in := Incident{
+		ID: j.id(), Kind: Benign, Name: nameGathering, Onset: first, End: last, OnsetInterval: [2]time.Time{first.Add(-30 * time.Minute), first.Add(time.Minute)},
+		Cause: []map[string]string{cause}, Share: 1, Hypotheses: hypotheses, Evidence: refs(m.Refs), Text: text,
+	}
+	for _, s := range m.Services {
+		in.Services = append(in.Services, s.String())
+	}
+	in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
+	j.told[in.ID] = told{headline(&in), p}
+	j.v.Incidents = append(j.v.Incidents, in)
+}
+
 // infected names the machines of our own people that take part in abuse. Their
 // owners are told; nothing is held against the accounts.
 func (j *judge) infected() {
@@ -362,6 +587,49 @@ func (j *judge) infected() {
 		}
 	}
 }
+
+// imported tells what others found, and names the machines of our people among
+// them as infected. It makes no attack: what it rests on is not in these logs.
+func (j *judge) imported() {
+	known := make(map[infectedKey]bool)
+	for _, m := range j.v.Infected {
+		known[infectedKey{m.Account, m.IP}] = true
+	}
+	for i := range j.c.Imported {
+		x := &j.c.Imported[i]
+		for _, o := range x.Owners {
+			if k := (infectedKey{o.Account, o.IP}); !known[k] && len(j.v.Infected) < maxFindings {
+				known[k] = true
+				o.Evidence = []Evidence{x.Evidence}
+				j.v.Infected = append(j.v.Infected, o)
+			}
+		}
+		if i >= maxFindings/4 {
+			j.v.LeftOut++
+			continue
+		}
+		title := x.Title
+		if x.Tool != "" {
+			title = x.Tool + ": " + title
+		}
+		f := Finding{
+			ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: or(x.Code, importedCode), Title: title, Severity: x.Severity,
+			Account: x.Account, ClientIP: x.ClientIP, Device: x.Device, Evidence: []Evidence{x.Evidence},
+			Against: []string{"it was imported: these logs do not show on what it rests"},
+		}
+		j.v.Findings = append(j.v.Findings, f)
+		for k := range j.v.Incidents {
+			if in := &j.v.Incidents[k]; in.Kind == Attack && x.Account != "" && slices.Contains(in.Compromised, x.Account) {
+				in.Findings = append(in.Findings, f.ID)
+			}
+		}
+	}
+}
+
+type infectedKey struct{ account, ip string }
+
+// importedCode is the code of a finding whose file states none.
+const importedCode = "imported"
 
 // background is the everyday noise: strangers' guessing that no excess made
 // an attack of.
@@ -408,8 +676,19 @@ func (j *judge) background() {
 // busiest of the hostile sources. Titles without numbers let a report tell
 // many of them in one line.
 func (j *judge) findings() {
-	for _, f := range j.c.Stale[:min(len(j.c.Stale), maxFindings/4)] {
-		j.hold(nil, f, Info, "a device keeps failing with an old password")
+	for i, f := range j.c.Stale {
+		if i >= maxFindings/4 { // others have a claim to be named too
+			j.v.LeftOut++
+			continue
+		}
+		j.hold(nil, f, Info, "a device to be updated: it keeps failing with an old password")
+	}
+	for i, f := range j.c.Sessions {
+		if i >= maxFindings/4 {
+			j.v.LeftOut++
+			continue
+		}
+		j.hold(nil, f, Low, "used the webmail from an address that nobody had signed in from")
 	}
 	hostile := make([]*abuse.Finding, len(j.c.Hostile))
 	for i := range j.c.Hostile {
@@ -424,7 +703,7 @@ func (j *judge) findings() {
 	slices.SortStableFunc(hostile, func(a, b *abuse.Finding) int {
 		return cmp.Or(cmp.Compare(part(a), part(b)), cmp.Compare(b.Count, a.Count))
 	})
-	for _, p := range hostile[:min(len(hostile), maxFindings)] {
+	for _, p := range hostile {
 		f := *p
 		title, severity := "tried the passwords of many accounts", Low
 		switch {
@@ -448,11 +727,12 @@ func (j *judge) findings() {
 // one.
 func (j *judge) hold(in *Incident, f abuse.Finding, s Severity, title string) {
 	if len(j.v.Findings) >= maxFindings {
+		j.v.LeftOut++
 		return
 	}
 	out := Finding{
 		ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: string(f.Code), Title: title, Severity: s,
-		Account: f.Account, Device: f.Device, Against: f.Against, Evidence: refs(f.Refs),
+		Account: f.Account, Device: f.Device, Session: f.Session, Against: f.Against, Evidence: refs(f.Refs[:min(len(f.Refs), findingLines)]),
 	}
 	if f.Source.IsValid() {
 		out.ClientIP = f.Source.String()
@@ -541,6 +821,15 @@ func (j *judge) conclude() {
 			v.Missing = append(v.Missing, fmt.Sprintf("logs of at least %d days; these cover %.1f", int(shortHistory.Hours()/24), j.c.History.Hours()/24))
 		} else {
 			v.Missing = append(v.Missing, fmt.Sprintf("more logs: of these, %.0f hours could be compared with what is normal", j.c.Judged.Hours()))
+		}
+	case j.c.Missing >= muchMissing:
+		v.Verdict, v.Confidence = Undetermined, 0.5
+		v.Text = fmt.Sprintf("No sign of an attack in what is there, but %.0f %% of the time is missing of a log that would show one.", 100*j.c.Missing)
+	case len(j.c.Unseen) > 0:
+		v.Verdict, v.Confidence = Undetermined, 0.5
+		v.Text = "No sign of an attack in these logs, but they show one way into the mail service alone: who came by another is not in them."
+		for _, s := range j.c.Unseen {
+			v.Missing = append(v.Missing, "the log of "+s+", if there is one")
 		}
 	default:
 		v.Verdict = Quiet
@@ -636,11 +925,16 @@ func comesFrom(f abuse.Finding, sources map[string]bool) bool {
 func (v *Verdict) Cite(f func(ref traffic.Ref, e *Evidence)) {
 	each := func(list []Evidence) {
 		for i := range list {
-			f(list[i].ref, &list[i])
+			if list[i].File == "" { // an imported one stands in no log
+				f(list[i].ref, &list[i])
+			}
 		}
 	}
 	for i := range v.Incidents {
 		each(v.Incidents[i].Evidence)
+		for k := range v.Incidents[i].Extent {
+			each(v.Incidents[i].Extent[k].Evidence)
+		}
 	}
 	for i := range v.Findings {
 		each(v.Findings[i].Evidence)

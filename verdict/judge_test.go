@@ -590,16 +590,19 @@ func TestBounded(t *testing.T) {
 	}
 	v := verdict.Judge(c)
 	check(t, v)
-	if len(v.Findings) > 200 || len(v.Incidents) > 4 || len(v.Next) > 8 {
+	if len(v.Findings) > 2000 || len(v.Incidents) > 4 || len(v.Next) > 8 {
 		t.Errorf("%d findings, %d incidents, %d things to do", len(v.Findings), len(v.Incidents), len(v.Next))
+	}
+	if all := n + n/10 + 20_000; v.LeftOut < all-20_000-len(v.Findings) || v.LeftOut > all {
+		t.Errorf("%d findings are left out, of %d", v.LeftOut, all)
 	}
 	evidence := 0
 	v.Cite(func(traffic.Ref, *verdict.Evidence) { evidence++ })
-	if evidence > 204*50 {
+	if evidence > 2000*5+4*50 {
 		t.Errorf("%d lines cited", evidence)
 	}
 	for _, in := range v.Incidents {
-		if len(in.Sources) > 10_000 || len(in.Text) > 500 || len(in.Findings) > 200 {
+		if len(in.Sources) > 10_000 || len(in.Text) > 500 || len(in.Findings) > 2000 {
 			t.Errorf("%s: %d sources, %d findings, a text of %d bytes", in.ID, len(in.Sources), len(in.Findings), len(in.Text))
 		}
 	}
@@ -723,6 +726,9 @@ func TestNewKinds(t *testing.T) {
 		want verdict.Kind
 	}{
 		{"a flood", excess(t, "traffic", "webmail", "Tue 03:00", "Tue 04:30", 27000, 20, 6000, crowd(27)), verdict.Attack},
+		{"a flood, lookalike: a page that many people were sent to", excess(t, "traffic", "webmail", "Tue 10:00", "Tue 11:30", 1400, 200, 6000, crowd(1.2)), verdict.Undetermined},
+		{"a flood, lookalike: a busy day of people who sign in", excess(t, "traffic", "webmail", "Tue 08:00", "Tue 18:00", 27000, 9000, 6000, verdict.Makeup{Events: 18000, Accounts: 180, KnownAccounts: 180, Sources: 300, FamiliarSource: 0.9, Named: 0.2}), verdict.Benign},
+		{"a scan, lookalike: people who follow an old link", excess(t, "traffic", "webmail", "Tue 10:00", "Tue 11:30", 700, 200, 6000, verdict.Makeup{Events: 500, Accounts: 60, KnownAccounts: 60, Sources: 80, FamiliarSource: 0.9, NotThere: 0.1, Named: 0.5}), verdict.Background},
 		{"a flood that the service gave up on", excess(t, "errors", "webmail", "Tue 03:00", "Tue 04:30", 9000, 0, 1, crowd(9)), verdict.Attack},
 		{"errors for everybody", excess(t, "errors", "webmail", "Tue 12:00", "Tue 15:00", 9000, 0, 1, verdict.Makeup{Events: 9000, Accounts: 200, KnownAccounts: 200, Sources: 180}), verdict.Fault},
 		{"a scan", excess(t, "traffic", "web", "Tue 02:00", "Tue 04:30", 9000, 20, 6000, verdict.Makeup{Events: 9000, Outsiders: 1, NotThere: 0.98, OutsideSources: 2, OutsideUsual: 1, Sources: 2, Hosting: 1, TopSource: 0.5}), verdict.Background},
@@ -735,5 +741,133 @@ func TestNewKinds(t *testing.T) {
 				t.Errorf("%s, want %s: %+v", v.Incidents[0].Kind, tc.want, v.Incidents[0].Hypotheses)
 			}
 		})
+	}
+}
+
+// Slow guessing is an attack of its own, is joined with what it opened, and is
+// dated by its first try.
+func TestAims(t *testing.T) {
+	from, last := at(t, "Tue 00:05"), at(t, "Sat 23:50")
+	aim := func() abuse.Aim {
+		m := abuse.Aim{Accounts: []string{"anna@house.example", "bert@house.example"}, First: from.UnixNano(), Sure: from.Add(20 * time.Minute).UnixNano(), Last: last.UnixNano(), Count: 300, Usual: 1, Services: []maillog.Service{maillog.IMAP}, Refs: []traffic.Ref{{Line: 5}}}
+		for _, a := range addresses(150) {
+			m.Sources = append(m.Sources, netip.MustParseAddr(a))
+		}
+		return m
+	}
+	t.Run("alone", func(t *testing.T) {
+		c := world(t)
+		c.Aims = []abuse.Aim{aim()}
+		v := verdict.Judge(c)
+		check(t, v)
+		if len(v.Incidents) != 1 || v.Verdict != verdict.Attack || v.Focus != verdict.Targeted {
+			t.Fatalf("%s %s %+v", v.Verdict, v.Focus, v.Incidents)
+		}
+		in := v.Incidents[0]
+		if !in.Onset.Equal(from) || !in.OnsetInterval[1].Equal(from.Add(20*time.Minute)) || len(in.Sources) != 150 || in.Targeted != 2 || len(in.Compromised) != 0 || in.Cause[0]["service"] != "imap" {
+			t.Errorf("%+v", in)
+		}
+	})
+	t.Run("it opened an account, on a sign-in that alone says little", func(t *testing.T) {
+		c := world(t)
+		c.Aims = []abuse.Aim{aim()}
+		c.Unsure = []abuse.Finding{hand("anna@house.example", "203.0.200.1", at(t, "Sat 20:00"), 1), hand("carl@house.example", "203.0.200.2", at(t, "Sat 20:00"), 1)}
+		v := verdict.Judge(c)
+		check(t, v)
+		if len(v.Incidents) != 1 || fmt.Sprint(v.Incidents[0].Compromised) != "[anna@house.example]" || len(v.Incidents[0].Extent) != 1 || v.Incidents[0].Extent[0].Sources[0] != "203.0.200.1" {
+			t.Errorf("%+v", v.Incidents)
+		}
+	})
+	t.Run("a part of it made an excess", func(t *testing.T) {
+		c := world(t, with(spray(t), func(x *verdict.Excess) {
+			x.Hands, x.Onset, x.Begun, x.BegunWithin = nil, at(t, "Wed 01:00"), at(t, "Wed 01:00"), [2]time.Time{at(t, "Wed 00:59"), at(t, "Wed 01:15")}
+		}))
+		c.Aims = []abuse.Aim{aim()}
+		v := verdict.Judge(c)
+		check(t, v)
+		if len(v.Incidents) != 1 || !v.Incidents[0].Onset.Equal(from) || len(v.Incidents[0].Sources) != 150 {
+			t.Errorf("%d incidents: %+v", len(v.Incidents), v.Incidents[0])
+		}
+	})
+}
+
+// A place at which many people begin to work is no attack, and what their
+// webmail's host passes on is the same incident.
+func TestGathering(t *testing.T) {
+	place := netip.MustParseAddr("203.0.113.90")
+	m := abuse.Move{Address: place, Network: traffic.Network{ASN: 64500, Country: "BE"}, Accounts: 40, Of: 200, First: at(t, "Tue 08:00").UnixNano(), Last: at(t, "Fri 18:00").UnixNano(), Services: []maillog.Service{maillog.Webmail}, Refs: []traffic.Ref{{Line: 3}}}
+	relayed := excess(t, "traffic", "imap", "Tue 08:10", "Fri 18:10", 50000, 26000, 26000, verdict.Makeup{Events: 24000, Accounts: 40, KnownAccounts: 40, Named: 1, Internal: 1, Relayed: 0.98, TopAccount: 0.05})
+	relayed.Cause = []map[string]string{{"network_kind": "internal", "service": "imap"}}
+	for _, tc := range []struct {
+		name      string
+		xs        []verdict.Excess
+		strange   []abuse.Finding
+		incidents int
+		cause     string
+	}{
+		{"alone", nil, nil, 1, "map[ip:203.0.113.90]"},
+		{"its webmail is passed on", []verdict.Excess{relayed}, nil, 1, "map[ip:203.0.113.90]"},
+		{"told by its country", []verdict.Excess{with(travellers(t), func(x *verdict.Excess) { x.Cause = []map[string]string{{"country": "BE"}} })}, nil, 1, "map[country:BE]"},
+		{"a stranger in the accounts comes from there", nil, []abuse.Finding{hand("anna@house.example", place.String(), at(t, "Tue 09:00"), 6)}, 1, "map[asn:64500 service:imap]"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := world(t, tc.xs...)
+			c.Moves, c.Strange = []abuse.Move{m}, tc.strange
+			v := verdict.Judge(c)
+			check(t, v)
+			if len(v.Incidents) != tc.incidents || fmt.Sprint(v.Incidents[0].Cause[0]) != tc.cause || (v.Verdict == verdict.Attack) != (tc.strange != nil) {
+				t.Errorf("%s: %+v", v.Verdict, v.Incidents)
+			}
+		})
+	}
+}
+
+// Where one way in alone is shown, or much of the time is missing, nothing found
+// is not quiet, and it is said what would decide it.
+func TestPartOfTheLogs(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*verdict.Case)
+		want   verdict.Kind
+		says   string
+	}{
+		{"all of them", func(*verdict.Case) {}, verdict.Quiet, ""},
+		{"a weekend is missing", func(c *verdict.Case) { c.Missing = 0.1 }, verdict.Quiet, ""},
+		{"half is missing", func(c *verdict.Case) {
+			c.Missing = 0.5
+			c.Coverage.Gaps = []verdict.Gap{{Format: "dovecot"}}
+		}, verdict.Undetermined, "the times that are missing"},
+		{"the web server alone", func(c *verdict.Case) { c.Unseen = []string{"the mailbox server"} }, verdict.Undetermined, "the mailbox server"},
+		{"a day", func(c *verdict.Case) { c.History, c.Judged = 24*time.Hour, 0 }, verdict.Undetermined, "at least 5 days"},
+		{"a stranger, in the web server alone", func(c *verdict.Case) {
+			c.Unseen = []string{"the mailbox server"}
+			c.Strange = []abuse.Finding{hand("anna@house.example", "203.0.200.1", at(t, "Tue 09:00"), 6)}
+		}, verdict.Attack, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := world(t)
+			tc.change(c)
+			v := verdict.Judge(c)
+			if v.Verdict != tc.want || !strings.Contains(strings.Join(v.Missing, "; "), tc.says) || tc.want == verdict.Undetermined && len(v.Missing) == 0 {
+				t.Errorf("%s, %q", v.Verdict, v.Missing)
+			}
+		})
+	}
+}
+
+// A session without a sign-in is an attack even where nobody knows whose it is.
+func TestStolenSession(t *testing.T) {
+	f := hand("", "203.0.200.1", at(t, "Tue 09:00"), 6)
+	f.Code, f.Session, f.Services = abuse.WebSession, "8ec5f9f53275e021", []maillog.Service{maillog.Webmail}
+	c := world(t)
+	c.Strange = []abuse.Finding{f}
+	v := verdict.Judge(c)
+	check(t, v)
+	in := v.Incidents[0]
+	if v.Verdict != verdict.Attack || v.Focus != verdict.Targeted || len(in.Compromised) != 0 || len(in.Extent) != 0 || fmt.Sprint(in.Stolen) != "[8ec5f9f53275e021]" || v.Findings[0].Code != "T1550.004" || v.Findings[0].Session != f.Session {
+		t.Errorf("%s %s %+v", v.Verdict, v.Focus, in)
+	}
+	if next := strings.Join(v.Next, " "); !strings.Contains(next, "whose accounts the stranger used") {
+		t.Errorf("to do: %s", next)
 	}
 }

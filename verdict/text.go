@@ -192,7 +192,12 @@ func stranger(in *Incident, sources int, n traffic.Network, messages int64) stri
 	if n.ASName != "" {
 		t += " of " + n.ASName
 	}
-	t += " that " + plural(len(in.Compromised), "the account", "these accounts") + " had never used"
+	switch n := len(in.Compromised); n {
+	case 0:
+		t += " at which nobody had signed in"
+	default:
+		t += " that " + plural(n, "the account", "these accounts") + " had never used"
+	}
 	if messages > 0 {
 		t += "; " + one(int(messages), "message was", "messages were") + " fetched"
 	}
@@ -287,7 +292,7 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 		switch benign.Name {
 		case nameStorm:
 			add("If the load hurts, slow down these clients only, for a limited time.")
-		case nameElsewhere, nameMoved:
+		case nameElsewhere, nameMoved, nameGathering:
 			add("To be sure, ask whether some of your people are there.")
 		case nameMachinery:
 			add("Ask whoever runs it what it is doing.")
@@ -303,18 +308,32 @@ func (j *judge) next(attack, fault, benign, open *Incident) {
 	if n := len(j.v.Infected); n > 0 {
 		var at []string
 		for _, m := range j.v.Infected {
-			at = append(at, m.IP+" ("+m.Account+")")
+			switch {
+			case m.IP == "":
+				at = append(at, m.Account)
+			default:
+				at = append(at, m.IP+" ("+m.Account+")")
+			}
 		}
-		add("Have the %s at %s cleaned: %s passwords.", plural(n, "machine", "machines"), names(at, 4), plural(n, "it guesses", "they guess"))
+		why := plural(n, "it guesses", "they guess") + " passwords"
+		if len(j.c.Infected) == 0 {
+			why = "malware was found on " + plural(n, "it", "them")
+		} else if len(j.c.Infected) < n {
+			why = "they guess passwords, or malware was found on them"
+		}
+		add("Have the %s at %s cleaned: %s.", plural(n, "machine", "machines"), names(at, 4), why)
 	}
 	if open != nil {
 		add("Find out %s.", strings.Join(j.undecided[:min(len(j.undecided), 3)], "; "))
 	}
 	if n := distinct(j.c.Stale); n > 0 && attack == nil {
-		add("%s a device that keeps failing with an old password: tell them when convenient.", one(n, "person has", "people have"))
+		add("%s a device to be updated, which keeps failing with an old password: tell them when convenient.", one(n, "person has", "people have"))
 	}
 	if j.short && j.v.Verdict == Undetermined && open == nil {
 		add("Run this again with older logs as well: at least %d days.", int(shortHistory.Hours()/24))
+	}
+	if j.v.Verdict == Undetermined && open == nil && len(j.c.Unseen) > 0 && !j.short {
+		add("Find the logs named above, and run this again with all of them.")
 	}
 	if len(j.v.Coverage.Gaps) > 0 && (j.v.Verdict == Quiet || j.v.Verdict == Undetermined) {
 		add("Find the logs that are missing, and run this again.")

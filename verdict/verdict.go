@@ -64,6 +64,7 @@ type Verdict struct {
 	Timezone      string           `json:"timezone"`
 	Incidents     []Incident       `json:"incidents"` // most important first
 	Findings      []Finding        `json:"findings"`
+	LeftOut       int              `json:"findings_left_out"` // that had no room in Findings
 	Infected      []InfectedClient `json:"infected_clients"`
 	Sensitivity   []Sensitivity    `json:"sensitivity"`
 	Coverage      Coverage         `json:"coverage"`
@@ -87,6 +88,7 @@ type Incident struct {
 	Excess        float64             `json:"excess_events"`
 	Compromised   []string            `json:"accounts_compromised"`
 	Targeted      int                 `json:"accounts_targeted"`
+	Extent        []Extent            `json:"extent"` // what was done with each account in hostile hands
 	Sources       []string            `json:"sources"`
 	Stolen        []string            `json:"sessions_stolen"`
 	Findings      []string            `json:"findings"`
@@ -171,6 +173,7 @@ type Coverage struct {
 	To         time.Time  `json:"to"`
 	Assumed    []string   `json:"assumed"` // found in the logs and taken as true: domain, offices, relays
 	Gaps       []Gap      `json:"gaps"`
+	LookedAt   []string   `json:"looked_at"` // for signs of malware
 	CannotTell []string   `json:"cannot_tell"`
 	Inputs     []Input    `json:"inputs"`
 	Problems   []string   `json:"problems"` // files that could not be read, wholly or in part

@@ -28,6 +28,7 @@ type investigation struct {
 	since, until time.Time // zero: open
 	quiet        bool      // no report and no progress, the exit code says it
 	json         string    // file for the Verdict, "" for none
+	findings     []string  // files of what antivirus, EDR and mail filters found
 }
 
 func (a *app) investigateCommand() *cobra.Command {
@@ -77,9 +78,29 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 	flags := cmd.Flags()
 	flags.StringVar(&since, "since", "", "tell nothing that was over before `TIME`; older lines still teach what is normal (RFC 3339, or local as in 2024-04-05 or \"2024-04-05 18:30\")")
 	flags.StringVar(&until, "until", "", "read nothing from `TIME` on")
+	flags.StringArrayVar(&in.findings, "findings", nil, "what antivirus, EDR or mail filters found: `FILE` of CSV or JSON; may be repeated")
 	flags.BoolVarP(&in.quiet, "quiet", "q", false, "no report and no progress; the exit code says the verdict")
 	profileFlag(cmd)
 	return cmd
+}
+
+// imported reads what others found.
+func imported(files []string, zone *time.Location) (*pipeline.Import, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	im := &pipeline.Import{}
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("--findings: %w; name a file of CSV or JSON", err)
+		}
+		err = errors.Join(im.AddFile(name, f, zone), f.Close())
+		if err != nil {
+			return nil, fmt.Errorf("--findings: %w", err)
+		}
+	}
+	return im, nil
 }
 
 // exitCode is the contract with scripts.
@@ -122,6 +143,9 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 		return nil, err
 	}
 	o.Since, o.Until = in.since, in.until
+	if o.Import, err = imported(in.findings, in.zone); err != nil {
+		return nil, err
+	}
 	defer stayModest()()
 	var meter reading
 	for _, f := range set.Files {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -126,4 +127,32 @@ func counts(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %+v, but %s: %+v", args[0], want, file, v)
 		}
 	}
+}
+
+// halve puts every second file of a folder of logs into another, as links:
+// halve FROM TO.
+func halve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: halve FROM TO")
+	}
+	from, err := filepath.EvalSymlinks(ts.MkAbs(args[0]))
+	ts.Check(err)
+	n := 0
+	ts.Check(filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if n++; n%2 == 0 {
+			return nil
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(ts.MkAbs(args[1]), rel)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		return os.Symlink(path, to)
+	}))
 }

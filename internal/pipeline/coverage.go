@@ -68,6 +68,7 @@ func (r *run) coverage() verdict.Coverage {
 	for _, g := range r.gaps {
 		c.Gaps = append(c.Gaps, verdict.Gap{Format: g.format.String(), From: r.time(g.from), To: r.time(g.to)})
 	}
+	c.LookedAt = r.lookedAt()
 	c.CannotTell = r.cannotTell(seen)
 	return c
 }

@@ -39,20 +39,31 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 		Hostile:  r.recent(r.profiles.Guessing()),
 		Infected: r.recent(r.profiles.Infected()),
 		Stale:    r.recent(r.profiles.Stale()),
+		Imported: r.imports(),
 		Failed:   r.signIns(maillog.Failure),
 		Signed:   r.signIns(maillog.Success),
 		Accounts: r.profiles.Accounts(),
 		History:  time.Duration(r.cells.Slots) * time.Minute,
 		Judged:   time.Duration(r.cells.Start+traffic.Slot(r.cells.Slots)-ready) * time.Minute,
 		Coverage: r.coverage(),
+		Missing:  r.missing(),
 		Say:      r.say,
+	}
+	if closed, open := r.closedDoors(); open == 1 {
+		c.Unseen = closed
 	}
 	for _, s := range r.profiles.HostileSources() {
 		c.Strange = append(c.Strange, r.profiles.SuccessAfterFailures(s)...)
 	}
 	takeovers, unsure := r.profiles.Newcomers()
-	c.Strange, c.Unsure = r.recent(append(c.Strange, takeovers...)), r.recent(unsure)
+	sessions, doubtful, err := r.stolenSessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), r.recent(unsure)
+	c.Sessions = r.recent(doubtful)
 	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
+	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
 	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil
@@ -375,6 +386,9 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	e.Day = r.usualDay(x.series)
 	e.Before = time.Duration(x.intervals[0].from-r.cells.Start) * time.Minute
 	r.makeup(w, own, e, c)
+	if x.up && (x.series.family == everyday || x.series.family == hosting) {
+		r.nameOne(w, e, a)
+	}
 	if s := e.Sweep; s != nil && s.Client != "" && e.Makeup.Swept > 0.8 {
 		// What one tool did everywhere is said best by its name.
 		cause := map[string]string{"client": s.Client}
@@ -394,6 +408,41 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	}
 	e.Plot = r.plot(x)
 	return a
+}
+
+// oneMakes is the share of an excess from which one account or address is named
+// as its cause: the more particular cause tells more.
+const oneMakes = 0.8
+
+// nameOne names the one account or host of our own that makes nearly all of an
+// excess, where the cause does not: where a single mailbox makes all the
+// difference, all its attributes rise alike and none sets the excess apart.
+func (r *run) nameOne(w *window, e *verdict.Excess, a *accepted) {
+	name, key := "", ""
+	m := &e.Makeup
+	switch host, kind := m.TopSourceName, m.TopSourceKind; {
+	case m.TopSource >= oneMakes && kind == traffic.KindInternal:
+		name, key = host, "ip"
+	case m.TopAccount >= oneMakes && m.Named > oneMakes:
+		name, key = m.TopAccountName, "account"
+	default:
+		return
+	}
+	for _, c := range e.Cause {
+		if c["ip"] != "" || c["account"] != "" || c["device"] != "" {
+			return
+		}
+	}
+	cause := map[string]string{key: name}
+	if s := w.excess.series.service; s != maillog.ServiceNone {
+		cause["service"] = s.String()
+	}
+	e.Cause = []map[string]string{cause}
+	e.Share = max(e.Share, m.TopAccount)
+	if key == "ip" {
+		e.Share = m.TopSource
+	}
+	a.claims = either(a.claims, claims(e.Cause))
 }
 
 // addresses claims all that comes from some addresses.

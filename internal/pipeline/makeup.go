@@ -40,6 +40,7 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	m := &e.Makeup
 	accounts := make(map[string]float64)
 	sources := make(map[string]float64)
+	kinds := make(map[string]traffic.Kind)
 	actions := make(map[string]float64)
 	out := r.outsiders(w, before)
 	inside, walked := netip.Addr{}, []abuse.Finding(nil)
@@ -48,7 +49,7 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	}
 	hostile := make(map[string]bool)
 	unseen := make(map[string]bool)
-	known := 0
+	known, stale := 0, int64(math.MaxInt64)
 	var refs []*row
 	for i := range w.rows {
 		k := &w.rows[i]
@@ -84,10 +85,12 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 			accounts[k.account] += weight
 		}
 		if !k.addr.IsValid() {
+			m.Relayed += weight
 			continue
 		}
 		addr := k.addr.String()
 		sources[addr] += weight
+		kinds[addr] = net.Kind
 		if k.account == "" && out.never(k.addr) {
 			m.Outsiders += weight
 			unseen[addr] = true
@@ -104,6 +107,9 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 				}
 			} else if k.Outcome == maillog.Failure && s.Signed[k.account] != nil {
 				m.OwnFailures += weight
+				if k.past == 0 && k.n >= lasting && k.first < stale {
+					stale = k.first
+				}
 			}
 		}
 		if i := swept[k.addr]; i > 0 {
@@ -123,8 +129,9 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 		}
 	}
 	m.Accounts, m.KnownAccounts, m.Sources = len(accounts), known, len(sources)
-	_, m.TopAccount = top(accounts, m.Events)
-	_, m.TopSource = top(sources, m.Events)
+	m.TopAccountName, m.TopAccount = top(accounts, m.Events)
+	m.TopSourceName, m.TopSource = top(sources, m.Events)
+	m.TopSourceKind = kinds[m.TopSourceName]
 	m.TopAction, m.TopActionShare = top(actions, m.Events)
 	for _, p := range []*float64{&m.FamiliarSource, &m.FamiliarDevice} {
 		if m.Named > 0 {
@@ -134,8 +141,11 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 	if m.Hostile > 0 {
 		m.Existing /= m.Hostile
 	}
-	for _, p := range []*float64{&m.Failures, &m.Errors, &m.Hostile, &m.OwnFailures, &m.Internal, &m.Hosting, &m.Intruded, &m.Named, &m.Outsiders, &m.NotThere, &m.Swept} {
+	for _, p := range []*float64{&m.Failures, &m.Errors, &m.Hostile, &m.OwnFailures, &m.Internal, &m.Relayed, &m.Hosting, &m.Intruded, &m.Named, &m.Outsiders, &m.NotThere, &m.Swept} {
 		*p /= m.Events
+	}
+	if stale < math.MaxInt64 {
+		e.First = time.Unix(0, stale).In(r.opt.Location)
 	}
 	m.OutsideSources, m.OutsideUsual = len(unseen), out.usual
 	if e.Family == string(failures) {
@@ -155,6 +165,10 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 		e.Refs = append(e.Refs, k.ref)
 	}
 }
+
+// lasting is how many failures a device makes that goes on trying: a slip of the
+// finger makes one or two.
+const lasting = 4
 
 // evidenceLines is how many lines are cited for an excess.
 const evidenceLines = 5
@@ -269,8 +283,8 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 		}
 	}
 	if first < math.MaxInt64 {
-		e.Onset = time.Unix(0, first).In(r.opt.Location)
-		e.Interval = [2]time.Time{e.Onset.Add(-time.Minute), e.Onset.Add(15 * time.Minute)}
+		e.Begun = time.Unix(0, first).In(r.opt.Location)
+		e.BegunWithin = [2]time.Time{e.Begun.Add(-time.Minute), e.Begun.Add(15 * time.Minute)}
 	}
 }
 

@@ -36,6 +36,7 @@ type Options struct {
 	NetworksMissing bool               // no network data: said in the verdict
 	Calendar        baseline.Calendar  // nil: Monday to Friday
 	Feedback        []anomaly.Feedback // what people said of times: announced changes, incidents, false alarms
+	Import          *Import            // findings of others, nil for none
 }
 
 // maxWorkers bounds how many readers are started by themselves: the bounds on
@@ -133,6 +134,9 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 		return nil, err
 	}
 	v := verdict.Judge(found)
+	if err := r.extents(ctx, v); err != nil {
+		return nil, err
+	}
 	if err := r.cite(ctx, v); err != nil {
 		return nil, err
 	}

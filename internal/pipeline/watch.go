@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -74,7 +75,7 @@ func (r *run) findGaps() {
 	for _, f := range formats {
 		hours := r.hours[f]
 		limit := int64(gapHours)
-		if float64(len(hours)) < rareBelow*float64(last-first+1) {
+		if !aroundTheClock(hours) && float64(len(hours)) < rareBelow*float64(last-first+1) {
 			limit = gapHoursRare
 		}
 		empty := first
@@ -88,6 +89,74 @@ func (r *run) findGaps() {
 			empty = h + 1
 		}
 	}
+}
+
+// aroundTheClock reports whether a log, where it speaks at all, does so day and
+// night: then what is silent for a day is missing, even if half of all days are.
+func aroundTheClock(hours map[int64]bool) bool {
+	const pause = 3 // hours without a line, at the most, within a stretch
+	list := slices.Sorted(maps.Keys(hours))
+	stretches, span := 0, int64(0)
+	for i := 0; i < len(list); {
+		k := i
+		for k+1 < len(list) && list[k+1]-list[k] <= pause {
+			k++
+		}
+		stretches++
+		span += list[k] - list[i] + 1
+		i = k + 1
+	}
+	return stretches > 0 && span >= 20*int64(stretches) && int64(len(list))*10 >= 9*span
+}
+
+// missing is the largest share of the time that is missing of a log on which a
+// service rests.
+func (r *run) missing() float64 {
+	most := 0.0
+	by := make(map[maillog.Format]traffic.Slot)
+	for _, g := range r.gaps {
+		by[g.format] += g.to - g.from
+	}
+	for f, n := range by {
+		for _, m := range r.mix {
+			all := int64(0)
+			for _, k := range m {
+				all += k
+			}
+			if m[f]*5 >= all && m[f] > 0 {
+				most = max(most, float64(n)/float64(r.cells.Slots))
+			}
+		}
+	}
+	return most
+}
+
+// The doors of a mail service: who comes in by one is not seen at the others.
+var doors = []struct {
+	name     string
+	services []maillog.Service
+}{
+	{"the web server (webmail, and phones over ActiveSync)", []maillog.Service{maillog.Webmail, maillog.OWA, maillog.ActiveSync, maillog.DAV}},
+	{"the mailbox server (IMAP, POP3 and the like)", []maillog.Service{maillog.IMAP, maillog.POP3, maillog.EWS, maillog.MAPI, maillog.JMAP}},
+	{"mail submission (who sent)", []maillog.Service{maillog.Submission}},
+}
+
+// closedDoors are the doors that no log shows.
+func (r *run) closedDoors() (closed []string, open int) {
+	for _, d := range doors {
+		n := int64(0)
+		for _, s := range d.services {
+			for _, k := range r.mix[s] {
+				n += k
+			}
+		}
+		if n == 0 {
+			closed = append(closed, d.name)
+		} else {
+			open++
+		}
+	}
+	return closed, open
 }
 
 // blind marks the slots in which the logs that a service's events mostly come

@@ -8,6 +8,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -42,6 +43,7 @@ const (
 	maxGuesses  = 3
 	maxSamples  = 3
 	maxProblems = 6
+	maxExtent   = 4
 	maxFull     = 2 // incidents told in full
 	maxBrief    = 4 // incidents told in brief after those
 )
@@ -195,6 +197,12 @@ func (p *printer) incident(number int, inc *verdict.Incident) {
 	if n := len(inc.Compromised); n > 0 {
 		p.field("Accounts", plural(n, "account")+" in other hands: "+p.some(inc.Compromised, maxNames))
 	}
+	for _, x := range gravest(inc.Extent) {
+		p.field("", p.extent(&x))
+	}
+	if n := len(inc.Extent) - maxExtent; n > 0 {
+		p.field("", "and what was done with "+plural(n, "more account")+", in the JSON file")
+	}
 	if inc.Targeted > 0 {
 		p.field("Targets", plural(inc.Targeted, "account")+" tried")
 	}
@@ -204,6 +212,28 @@ func (p *printer) incident(number int, inc *verdict.Incident) {
 	if n := len(inc.Stolen); n > 0 {
 		p.field("Sessions", plural(n, "session")+" stolen: "+p.some(inc.Stolen, maxNames))
 	}
+}
+
+// gravest are the accounts with which most was done.
+func gravest(all []verdict.Extent) []verdict.Extent {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b verdict.Extent) int {
+		return cmp.Or(cmp.Compare(b.Forwards+b.Rules, a.Forwards+a.Rules), cmp.Compare(b.Sent, a.Sent),
+			cmp.Compare(b.Fetched+b.Shown+b.Files, a.Fetched+a.Shown+a.Files))
+	})
+	return all[:min(len(all), maxExtent)]
+}
+
+// extent says what was done with an account in other hands.
+func (p *printer) extent(x *verdict.Extent) string {
+	text := x.Account + ", " + p.when(x.From, time.Time{}) + " to " + p.when(x.To, x.From)
+	if n := len(x.Sources); n > 0 {
+		text += ", from " + p.some(x.Sources, 2)
+	}
+	if d := x.Deeds(); d != "" {
+		text += ": " + d
+	}
+	return text
 }
 
 // grounds shows what an incident rests on.
@@ -352,6 +382,9 @@ func (p *printer) findings(v *verdict.Verdict) {
 	if n := len(groups) - maxFindings; n > 0 {
 		p.paragraph("         ", "         ", faint, "and "+strconv.Itoa(n)+" more in the JSON file")
 	}
+	if v.LeftOut > 0 {
+		p.paragraph("         ", "         ", faint, plural(v.LeftOut, "finding")+" of the mildest only counted")
+	}
 }
 
 // findingGroup is what is held against several in the same words, told once.
@@ -366,6 +399,11 @@ func groupFindings(findings []verdict.Finding) []findingGroup {
 		severity    verdict.Severity
 		code, title string
 	}
+	type about struct {
+		group int
+		who   string
+	}
+	seen := map[about]bool{}
 	var groups []findingGroup
 	at := map[key]int{}
 	for _, f := range findings {
@@ -376,7 +414,8 @@ func groupFindings(findings []verdict.Finding) []findingGroup {
 			at[k] = i
 			groups = append(groups, findingGroup{Finding: f})
 		}
-		if who := subject(f); who != "" && !slices.Contains(groups[i].about, who) {
+		if who := subject(f); who != "" && !seen[about{i, who}] {
+			seen[about{i, who}] = true
 			groups[i].about = append(groups[i].about, who)
 		}
 	}
@@ -430,13 +469,21 @@ func (p *printer) background(v *verdict.Verdict) {
 
 func (p *printer) infected(v *verdict.Verdict) {
 	if len(v.Infected) == 0 {
+		if len(v.Coverage.LookedAt) > 0 {
+			p.heading("Malware")
+			p.paragraph("", "", none, "No machine of your own people is known to hold any. What was looked at: "+strings.Join(v.Coverage.LookedAt, "; ")+".")
+		}
 		return
 	}
 	names := make([]string, len(v.Infected))
 	for i, c := range v.Infected {
-		names[i] = c.IP
-		if c.Account != "" {
-			names[i] += " (" + c.Account + ")"
+		switch {
+		case c.IP == "":
+			names[i] = c.Account
+		case c.Account != "":
+			names[i] = c.IP + " (" + c.Account + ")"
+		default:
+			names[i] = c.IP
 		}
 	}
 	p.heading("Machines of your own people that take part")
