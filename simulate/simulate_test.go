@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"net/netip"
 	"path"
@@ -497,6 +498,39 @@ func TestMemoryDoesNotGrowWithDays(t *testing.T) {
 	}
 }
 
+// Events alone are those of the lines, to the last byte.
+func TestEventsWithoutLines(t *testing.T) {
+	for _, scenario := range simulate.Scenarios() {
+		t.Run(string(scenario), func(t *testing.T) {
+			w := world(t, simulate.Options{Seed: 13, Accounts: 20, Days: 8, Scenario: scenario})
+			next, stop := iter.Pull(w.Events)
+			defer stop()
+			n := 0
+			for it := range w.Lines {
+				if !it.Stated {
+					continue
+				}
+				bare, ok := next()
+				if !ok {
+					t.Fatalf("Events end after %d", n)
+				}
+				n++
+				if bare.Line != nil {
+					t.Fatalf("an Event has the line %s", bare.Line)
+				}
+				with := *it
+				with.Line = nil
+				if !reflect.DeepEqual(*bare, with) {
+					t.Fatalf("the Event\n%+v\nis not that of the line\n%+v\n%s", *bare, with, it.Line)
+				}
+			}
+			if _, ok := next(); ok {
+				t.Errorf("there are more Events than the %d of the lines", n)
+			}
+		})
+	}
+}
+
 // What a line states and the Event beside it are the same, by the reader that
 // the product has. Only what a damaged line would have told is missing.
 func TestEventsAgreeWithLines(t *testing.T) {
@@ -640,6 +674,19 @@ func BenchmarkForge(b *testing.B) {
 	if err := simulate.Forge(io.Discard, b.N, 1000, 1000, time.Unix(0, 0)); err != nil {
 		b.Fatal(err)
 	}
+}
+
+func BenchmarkEvents(b *testing.B) {
+	w := world(b, simulate.Options{Seed: 1, Scenario: simulate.Parliament})
+	events := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		events = 0
+		for range w.Events {
+			events++
+		}
+	}
+	b.ReportMetric(float64(events)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
 func BenchmarkWrite(b *testing.B) {

@@ -58,7 +58,7 @@ func (w *World) Truth() Truth {
 			habits = w.habits // what it does, it does to others' steps
 		}
 	}
-	w.run(habits, w.stories, func(_ *day, it *Item) bool {
+	w.run(true, habits, w.stories, func(_ *day, it *Item) bool {
 		in := byLabel[it.Label]
 		if in == nil {
 			return true
