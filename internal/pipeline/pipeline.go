@@ -34,6 +34,8 @@ type Options struct {
 	Progress        *intake.Progress  // may be nil
 	NetworksMissing bool              // no network data: said in the verdict
 	Calendar        baseline.Calendar // nil: Monday to Friday
+
+	streams []Stream // in place of what the files hold
 }
 
 // maxWorkers bounds how many readers are started by themselves: the bounds on
