@@ -32,7 +32,7 @@ type habit struct {
 func everyday() []habit {
 	return []habit{
 		activeSync, imapClients, webmail, submission, forgottenDevices,
-		backgroundNoise, monitoring, restarts, newPasswords,
+		backgroundNoise, monitoring, restarts, newPasswords, helpers, wordLists,
 	}
 }
 
@@ -227,7 +227,11 @@ type order struct {
 // as begins another actor's steps.
 func (d *day) as(label uint8) { d.actor, d.seq, d.label = d.actor+1, 0, label }
 
+// add adds a step; not that of a device that is not in use then.
 func (d *day) add(s step) {
+	if s.dev != nil && !s.dev.used(s.at) {
+		return
+	}
 	s.actor, s.seq, s.label = d.actor, d.seq, d.label
 	d.seq++
 	d.steps = append(d.steps, s)

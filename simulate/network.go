@@ -51,6 +51,10 @@ var abroad = []network{
 // fetch the mail in place of the phone.
 var microsoft = network{[]string{"52.125.128.0/20"}, "", ""}
 
+// exits are those of VPNs that anybody can buy. They stand among rented
+// machines.
+var exits = network{[]string{"146.70.48.0/20", "37.19.192.0/19", "185.159.156.0/22"}, "", ""}
+
 // hosting is rented by the hour, by the honest and by others.
 var hosting = []network{
 	{[]string{"104.248.0.0/16", "159.89.0.0/16", "165.227.0.0/16"}, "", ""},

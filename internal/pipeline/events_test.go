@@ -48,6 +48,9 @@ func judged(t *testing.T, v *verdict.Verdict) string {
 		if len(in.Hypotheses) > 0 {
 			likeliest = in.Hypotheses[0].Name
 		}
+		if in.Kind == verdict.Background { // dated by its cause
+			in.Onset, in.End, in.OnsetInterval = time.Time{}, time.Time{}, [2]time.Time{}
+		}
 		out.Incidents = append(out.Incidents, incident{
 			in.Kind, in.Name, in.Onset, in.End, in.OnsetInterval, in.Compromised, in.Sources, in.Targeted, likeliest,
 		})
