@@ -64,6 +64,7 @@ const (
 	authFailed
 	loginFailed
 	loginNone
+	loginBroken
 	dovecotNotice
 	smtpConnect
 	smtpClient
@@ -85,7 +86,7 @@ func (k kind) source() Source {
 	switch k {
 	case webRequest:
 		return Nginx
-	case imapLogin, imapID, imapLogout, authFailed, loginFailed, loginNone, dovecotNotice:
+	case imapLogin, imapID, imapLogout, authFailed, loginFailed, loginNone, loginBroken, dovecotNotice:
 		return Dovecot
 	case roundcubeLogin, roundcubeFailed:
 		return Roundcube
@@ -222,6 +223,39 @@ type order struct {
 	at    int64
 	by    uint64 // actor and seq
 	place int32
+}
+
+// move has steps come from another address, where to names one. What belongs to
+// one session or one connection moves as a whole, or not at all: a session's
+// name holds the address at which it began.
+func (d *day) move(to func(*step) (address, bool)) {
+	type whole struct {
+		from  address
+		moved bool
+	}
+	begun := make(map[uint64]whole)
+	for i := range d.steps {
+		st := &d.steps[i]
+		if !st.from.ip.IsValid() {
+			continue
+		}
+		var w whole
+		var known bool
+		if src := st.kind.source(); src == Dovecot || src == Postfix {
+			if w, known = begun[st.id]; !known && (st.kind == imapID || st.kind == imapLogout) {
+				continue // began the day before
+			}
+		}
+		if !known {
+			w.from, w.moved = to(st)
+			if st.id != 0 {
+				begun[st.id] = w
+			}
+		}
+		if w.moved {
+			st.from, st.label = w.from, d.label
+		}
+	}
 }
 
 // as begins another actor's steps.

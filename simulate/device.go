@@ -207,26 +207,46 @@ func (w *World) editions(d *device) []edition {
 // four weeks, another major one every year. Fewer than half of the programs
 // ask for them by themselves.
 func (w *World) birds(d *device) []edition {
-	const cycle = 28
-	name := func(cycles int64) string {
-		major := 115 + cycles/13*13
-		return "name=Thunderbird, version=" + strconv.FormatInt(major, 10) + "." + strconv.FormatInt(cycles%13, 10) + ".0"
-	}
-	first := time.Date(2023, time.August, 1, 0, 0, 0, 0, time.UTC).Unix() / 86400
 	today := w.opt.Start.Unix() / 86400
-	have := max(0, (today-first-d.lag)/cycle)
-	out := []edition{{agent: name(have)}}
-	if d.phase%2 == 0 {
+	have := max(0, (today-firstBird-d.lag)/birdCycle)
+	out := []edition{{agent: birdName(have)}}
+	if d.phase/second%2 == 0 {
 		return out
 	}
-	for i := have + 1; first+i*cycle+d.lag < today+int64(w.opt.Days); i++ {
-		y, m, date := time.Unix((first+i*cycle+d.lag)*86400, 0).UTC().Date()
+	last := today + int64(w.opt.Days)
+	if w.faultyBird > 0 {
+		last = w.faultyBird
+	}
+	published := func(day int64, agent string) {
+		y, m, date := time.Unix(day*86400, 0).UTC().Date()
 		out = append(out, edition{
 			from:  time.Date(y, m, date, int(8+d.minute%9), int(d.minute%60), 0, 0, w.opt.Location).UnixNano(),
-			agent: name(i),
+			agent: agent,
 		})
 	}
+	for i := have + 1; firstBird+i*birdCycle+d.lag < last; i++ {
+		published(firstBird+i*birdCycle+d.lag, birdName(i))
+	}
+	if w.faultyBird > 0 {
+		published(w.faultyBird+min(d.lag/9, 2), strings.TrimSuffix(birdName((w.faultyBird-firstBird)/birdCycle), ".0")+".1")
+	}
 	return out
+}
+
+// Thunderbird's releases, in days since 1970.
+const (
+	firstBird = 19570 // 1 August 2023
+	birdCycle = 28
+)
+
+func birdName(cycles int64) string {
+	cycles = max(0, cycles)
+	major := 115 + cycles/13*13
+	return thunderbird + ", version=" + strconv.FormatInt(major, 10) + "." + strconv.FormatInt(cycles%13, 10) + ".0"
+}
+
+func unixDay(y int, m time.Month, date int) int64 {
+	return time.Date(y, m, date, 0, 0, 0, 0, time.UTC).Unix() / 86400
 }
 
 // browserOf is a person's browser as it names itself on a day: a new release

@@ -101,6 +101,11 @@ func (p *printer) dovecot(s *step, it *Item) {
 			p.text(", TLS handshaking")
 		}
 		p.end(s, ev)
+	case loginBroken:
+		ev.Action, ev.Outcome, ev.Reason = maillog.Login, maillog.Error, "authentication backend failed"
+		p.text(" imap-login: Info: Disconnected: Auth process broken (disconnected before auth was ready, waited 30 secs): user=<>")
+		p.from(s, ev)
+		p.end(s, ev)
 	default:
 		p.text(" ")
 		p.text(s.text)

@@ -115,9 +115,9 @@ func (n *network) nameOf(b [4]byte) string {
 
 // hosts are the organisation's own servers and applications.
 type hosts struct {
-	webmail, groupware, app, copier, monitor address
-	server                                   netip.Addr // of Dovecot
-	store                                    string     // where Postfix delivers
+	webmail, groupware, app, copier, monitor, archive address
+	server                                            netip.Addr // of Dovecot
+	store                                             string     // where Postfix delivers
 }
 
 func newHosts(domain string) hosts {
@@ -130,6 +130,7 @@ func newHosts(domain string) hosts {
 		app:       inside("10.12.4.17", "forms"),
 		copier:    inside("10.12.9.60", "copier-3"),
 		monitor:   inside("10.12.1.5", "monitor"),
+		archive:   inside("10.12.1.70", "archive"),
 		server:    netip.MustParseAddr("10.12.1.40"),
 		store:     "store.int." + domain + "[10.12.1.40]:24",
 	}

@@ -121,6 +121,12 @@ func webAction(method, url string) (maillog.Service, maillog.Action) {
 		return maillog.Webmail, maillog.Read
 	case has("_download=1"):
 		return maillog.Webmail, maillog.Download
+	case has("_action=search"):
+		return maillog.Webmail, maillog.Search
+	case method == "POST" && has("_action=plugin.managesieve-forward"):
+		return maillog.Webmail, maillog.Forward
+	case method == "POST" && has("_action=plugin.managesieve"):
+		return maillog.Webmail, maillog.Rule
 	case has("_action=send"):
 		return maillog.Webmail, maillog.Send
 	case has("_action=refresh"):

@@ -90,6 +90,44 @@ const (
 	Monitoring Scenario = "monitoring"
 	// Outage takes the mail store away for hours; then all come back.
 	Outage Scenario = "outage"
+	// ProxySpray tries every account, no address twice.
+	ProxySpray Scenario = "proxy-spray"
+	// Reading has strangers read and search the webmail in the evenings.
+	Reading Scenario = "reading"
+	// ImpossibleTravel uses accounts far away while their owners work here.
+	ImpossibleTravel Scenario = "impossible-travel"
+	// Download fetches whole mailboxes on a working day.
+	Download Scenario = "download"
+	// Forwarding has mail forwarded, and hides that with rules.
+	Forwarding Scenario = "forwarding"
+	// PhoneDoor guesses passwords at ActiveSync.
+	PhoneDoor Scenario = "phone-door"
+	// CoverTakeover is a phone storm, under the cover of which mailboxes are
+	// emptied without a failure.
+	CoverTakeover Scenario = "cover-takeover"
+	// CoverOutage is an outage, after which a spray runs.
+	CoverOutage Scenario = "cover-outage"
+	// CrisisNight has most people read and write until late.
+	CrisisNight Scenario = "crisis-night"
+	// AwaySession has most people work in another country for days.
+	AwaySession Scenario = "away-session"
+	// Backup has a machine of one's own copy every mailbox each night.
+	Backup Scenario = "backup"
+	// Growth has a third more people from one day on.
+	Growth Scenario = "growth"
+	// Sitting has the chamber sit far into the night.
+	Sitting Scenario = "sitting"
+	// MailProgram has computers' mail programs of one release connect again
+	// and again.
+	MailProgram Scenario = "mail-program"
+	// OfficeLine gives the offices other addresses.
+	OfficeLine Scenario = "office-line"
+	// WebmailFault has the webmail answer with errors for hours.
+	WebmailFault Scenario = "webmail-fault"
+	// AuthFault has nobody sign in, whatever the password.
+	AuthFault Scenario = "auth-fault"
+	// NetworkFault cuts the line to the Internet for hours.
+	NetworkFault Scenario = "network-fault"
 	// Parliament is the demonstration: a phone storm, while sittings last
 	// far into the night. Nothing in it is hostile beyond the usual noise.
 	Parliament Scenario = "parliament"
@@ -108,8 +146,11 @@ type World struct {
 	stores   hosts
 	office   []address
 	releases []release
-	habits   []habit
-	stories  []story
+	// faultyBird is the day (since 1970) of a release of Thunderbird with a
+	// fault in it; 0: there is none.
+	faultyBird int64
+	habits     []habit
+	stories    []story
 }
 
 // Source is where a line is logged.

@@ -258,11 +258,14 @@ func (f *figures) add(r *result) {
 	told, real := told(found), told(truth)
 	f.Few.add(len(told) <= len(real)+1)
 	for _, in := range real {
-		c := causeScore(in, told[:min(len(told), len(real)+1)])
-		if in.Kind == "attack" {
-			f.AttackCauses.add(c)
-		} else {
-			f.Causes.add(c)
+		// Where nothing sets it apart, there is no cause to be named.
+		if len(in.Cause) > 0 && len(in.Cause[0]) > 0 {
+			c := causeScore(in, told[:min(len(told), len(real)+1)])
+			if in.Kind == "attack" {
+				f.AttackCauses.add(c)
+			} else {
+				f.Causes.add(c)
+			}
 		}
 		best := nearest(in, told)
 		if best == nil {
