@@ -241,7 +241,7 @@ const (
 
 func birdName(cycles int64) string {
 	cycles = max(0, cycles)
-	major := 115 + cycles/13*13
+	major := 115 + (25*(cycles/13)+1)/2 // 115, 128, 140, 153
 	return thunderbird + ", version=" + strconv.FormatInt(major, 10) + "." + strconv.FormatInt(cycles%13, 10) + ".0"
 }
 

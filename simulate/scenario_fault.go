@@ -13,7 +13,7 @@ type webmailFault struct {
 
 func (*webmailFault) label() string { return "webmail-fault" }
 
-func (*webmailFault) prepare(*World) {}
+func (s *webmailFault) prepare(w *World) { s.night = w.workday(s.night) }
 
 func (*webmailFault) tell(*day) {}
 
@@ -48,7 +48,7 @@ type authFault struct {
 
 func (*authFault) label() string { return "auth-fault" }
 
-func (*authFault) prepare(*World) {}
+func (s *authFault) prepare(w *World) { s.night = w.workday(s.night) }
 
 func (s *authFault) span(d *day) (begin, end int64) {
 	begin = d.clock(s.hour, 25)
@@ -123,7 +123,7 @@ type networkFault struct {
 
 func (*networkFault) label() string { return "network-fault" }
 
-func (*networkFault) prepare(*World) {}
+func (s *networkFault) prepare(w *World) { s.night = w.workday(s.night) }
 
 func (s *networkFault) tell(d *day) {
 	if d.index != s.night {

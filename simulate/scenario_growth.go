@@ -8,7 +8,7 @@ type growth struct{ night int }
 
 func (*growth) label() string { return "growth" }
 
-func (*growth) prepare(*World) {}
+func (s *growth) prepare(w *World) { s.night = w.workday(s.night) }
 
 func (*growth) tell(*day) {}
 

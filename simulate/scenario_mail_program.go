@@ -12,6 +12,7 @@ type mailProgram struct {
 func (*mailProgram) label() string { return "mail-program" }
 
 func (s *mailProgram) prepare(w *World) {
+	s.night = w.workday(s.night)
 	y, m, date := w.midnight(s.night).Date()
 	w.faultyBird = unixDay(y, m, date)
 	_, s.version, _ = strings.Cut(birdName((w.faultyBird-firstBird)/birdCycle), "version=")

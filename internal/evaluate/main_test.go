@@ -182,6 +182,10 @@ func TestPage(t *testing.T) {
 		Confidence: ofVerdicts(nil), Posteriors: newReliability().finish(),
 		Recall: []*curve{{"spray", []point{{1, fraction{Part: 3, Of: 4, Share: 0.75, Low: 0.2, High: 0.99}}, {0.5, fraction{Part: 1, Of: 4, Share: 0.25}}}}},
 	}
+	s.Weak = []*figures{{Name: "quiet", Wrong: []string{"attack instead of quiet: mailvigil simulate --seed 7", "mixed instead of attack: mailvigil simulate --seed 8"}}}
+	if got := s.falseAttacks(); len(got) != 1 || !strings.HasSuffix(got[0], " 7") {
+		t.Errorf("called an attack without one: %q", got)
+	}
 	page := filepath.Join(t.TempDir(), "page.md")
 	if err := s.write(page); err != nil {
 		t.Fatal(err)

@@ -106,6 +106,9 @@ func (s *summary) text() string {
 	}
 	table(&b, []string{"kind", "strength", "verdict right", "called an attack", "undetermined"}, rows)
 	fmt.Fprintf(&b, "Of all worlds without an attack, at every strength, %s are called one: %s.\n\n", s.Called, s.Called.bounds())
+	if wrong := s.falseAttacks(); len(wrong) > 0 {
+		b.WriteString("```\n" + strings.Join(wrong, "\n") + "\n```\n\n")
+	}
 
 	b.WriteString("### With a part of the logs\n\n")
 	rows = nil
@@ -142,6 +145,20 @@ func (s *summary) text() string {
 	}
 	b.WriteString("```\n")
 	return b.String()
+}
+
+// falseAttacks are the worlds without an attack that are called one.
+func (s *summary) falseAttacks() (out []string) {
+	for _, f := range append(append([]*figures{}, s.Rows...), s.Weak...) {
+		for _, w := range f.Wrong {
+			said, rest, _ := strings.Cut(w, " instead of ")
+			was, _, _ := strings.Cut(rest, ":")
+			if hostile(said) && !hostile(was) {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
 }
 
 func (r *reliability) table(b *strings.Builder) {
