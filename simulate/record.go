@@ -6,8 +6,8 @@ import "mailvigil/maillog"
 // them several times, as an investigation does. It takes some 400 bytes for
 // each.
 type Recording struct {
-	events [sourceEnd][]maillog.Event
-	text   []byte // room for what the Events hold
+	events [sourceEnd][][]maillog.Event // in blocks, so that none is copied
+	text   []byte                       // room for what the Events hold
 }
 
 // Record keeps the Events for which keep says so; nil keeps all.
@@ -22,7 +22,7 @@ func (w *World) Record(keep func(*Item) bool) *Recording {
 }
 
 func (r *Recording) add(it *Item) {
-	const room = 1 << 20
+	const room, block = 1 << 18, 1 << 10
 	e := it.Event
 	for _, f := range []*[]byte{&e.Account, &e.UserAgent, &e.Device, &e.DeviceType, &e.Session, &e.Mechanism, &e.URL, &e.Hostname} {
 		if len(*f) == 0 {
@@ -35,19 +35,32 @@ func (r *Recording) add(it *Item) {
 		r.text = append(r.text, *f...)
 		*f = r.text[n:len(r.text):len(r.text)]
 	}
-	r.events[it.Source] = append(r.events[it.Source], e)
+	blocks := &r.events[it.Source]
+	last := len(*blocks) - 1
+	if last < 0 || len((*blocks)[last]) == block {
+		*blocks = append(*blocks, make([]maillog.Event, 0, block))
+		last++
+	}
+	(*blocks)[last] = append((*blocks)[last], e)
 }
 
 // Len is how many Events of a source there are.
-func (r *Recording) Len(s Source) int { return len(r.events[s]) }
+func (r *Recording) Len(s Source) (n int) {
+	for _, b := range r.events[s] {
+		n += len(b)
+	}
+	return n
+}
 
 // Of is the Events of a source, in the order of time. They are not to be
 // changed.
 func (r *Recording) Of(s Source) func(yield func(*maillog.Event) bool) {
 	return func(yield func(*maillog.Event) bool) {
-		for i := range r.events[s] {
-			if !yield(&r.events[s][i]) {
-				return
+		for _, b := range r.events[s] {
+			for i := range b {
+				if !yield(&b[i]) {
+					return
+				}
 			}
 		}
 	}

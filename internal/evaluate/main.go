@@ -33,7 +33,7 @@ type extent struct {
 }
 
 var (
-	full  = extent{Harmless: 400, Attacks: 300, Lines: 50, Weak: 8, Partial: 3, Weakest: 1.0 / 64}
+	full  = extent{Harmless: 400, Attacks: 300, Lines: 50, Weak: 6, Partial: 2, Weakest: 1.0 / 64}
 	quick = extent{Harmless: 40, Attacks: 30, Lines: 4, Weak: 2, Partial: 1, Weakest: 1.0 / 4}
 )
 

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -200,5 +201,50 @@ func TestPage(t *testing.T) {
 	plot, err := os.ReadFile(filepath.Join(filepath.Dir(page), plotName))
 	if err != nil || !strings.Contains(string(plot), "spray: 75 % at 1, 25 % at 0.5.") {
 		t.Errorf("the plot says %s (%v)", plot, err)
+	}
+}
+
+// The whole way, small: every kind of world is looked at, as Events, with a
+// part of the logs, and as lines by the program itself.
+func TestMeasure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program and looks at a dozen worlds")
+	}
+	dir := t.TempDir()
+	program := filepath.Join(dir, "mailvigil")
+	if out, err := exec.Command("go", "build", "-o", program, "mailvigil/cmd/mailvigil").CombinedOutput(); err != nil {
+		t.Fatalf("build the program: %v: %s", err, out)
+	}
+	zone, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &evaluation{
+		evaluator: evaluator{program: program, dir: dir}, zone: zone, seed: 700,
+		extent: extent{Harmless: 2, Attacks: 1, Lines: 2, Weak: 1, Partial: 1, Weakest: 0.5},
+	}
+	kinds, err := e.kinds("quiet,phone-storm,spray") // which need no networks database
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := new(summary)
+	if err := e.measure(t.Context(), kinds, s); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Rows) != 3 || s.Harmless.Verdict.Of != 2 || s.Attacks.Verdict.Of != 1 || s.Lines.Verdict.Of != 2 || len(s.Partial) != 3 || len(s.Weak) != 2 {
+		t.Errorf("%d rows, %v without an attack, %v with one, %v as lines, %d modes, %d weak",
+			len(s.Rows), s.Harmless.Verdict, s.Attacks.Verdict, s.Lines.Verdict, len(s.Partial), len(s.Weak))
+	}
+	if len(s.Recall) != 1 || len(s.Recall[0].Points) != 2 || s.Recall[0].Points[1].Strength != 0.5 {
+		t.Errorf("recall %+v", s.Recall)
+	}
+	if s.Confidence.Brier.N == 0 || s.Posteriors.Brier.N == 0 {
+		t.Error("no probability was held against what came true")
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "world-*")); err != nil || len(left) > 0 {
+		t.Errorf("lines are left behind: %v %v", left, err)
+	}
+	if text := s.text(); !strings.Contains(text, "| spray ") || !strings.Contains(text, "half the files") {
+		t.Errorf("the tables are\n%s", text)
 	}
 }
