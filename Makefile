@@ -135,11 +135,12 @@ worlds: build ## Score the simulated organisations in ../shared/worlds, where th
 calibrate: ## Measure false alarms, rises seen and onsets on simulated counts, which takes minutes; the last line is JSON
 	@nice go run ./internal/calibrate -page docs/calibration.md $$([ -d $(SERIES) ] && echo -series $(SERIES))
 
-EVALUATE ?= -seeds 1,2 -strengths 1,0.5
+EVALUATE ?=
 
 .PHONY: evaluate
-evaluate: build ## Simulate, investigate and score every scenario, write docs/evaluation.md; the last line is JSON
-	@go -C tools run ./evaluate -program "$$PWD/bin/mailvigil" -page "$$PWD/docs/evaluation.md" $(EVALUATE) "$$PWD/build/evaluate"
+evaluate: build ## Simulate and judge many organisations, which takes a quarter of an hour (EVALUATE=-quick: minutes), write docs/evaluation.md; the last line is JSON
+	@mkdir -p build/evaluate
+	@nice go run ./internal/evaluate -program bin/mailvigil $$([ -e bin/networks.db ] && echo -networks bin/networks.db) -dir build/evaluate -page docs/evaluation.md $(EVALUATE)
 
 .PHONY: causes
 causes: bin/mailvigil ## Score causes named, on drawn tables and on ../shared/causes, write docs/explain-figures.md; the last line is JSON

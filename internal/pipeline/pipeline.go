@@ -37,6 +37,8 @@ type Options struct {
 	Calendar        baseline.Calendar  // nil: Monday to Friday
 	Feedback        []anomaly.Feedback // what people said of times: announced changes, incidents, false alarms
 	Import          *Import            // findings of others, nil for none
+
+	streams []Stream // in place of what the files hold
 }
 
 // maxWorkers bounds how many readers are started by themselves: the bounds on
