@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,6 +193,11 @@ func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.O
 			Domains: c.Domains, Aliases: c.Aliases, Own: c.Networks.Own, Relays: c.Networks.Relays,
 		},
 		Feedback: feedbackOf(c, zone),
+	}
+	for _, k := range c.Known {
+		if k.Kind == config.Announced {
+			o.Announced = append(o.Announced, pipeline.Announcement{From: k.From.In(zone), Until: k.Until.In(zone), What: cmp.Or(k.What, "no words were given")})
+		}
 	}
 	var err error
 	if o.Calendar, err = calendarOf(c); err != nil {

@@ -25,6 +25,12 @@ import (
 	"mailvigil/verdict"
 )
 
+// Announcement is a change that was announced for a time.
+type Announcement struct {
+	From, Until time.Time
+	What        string
+}
+
 // Options of a run.
 type Options struct {
 	Location        *time.Location
@@ -36,6 +42,7 @@ type Options struct {
 	NetworksMissing bool               // no network data: said in the verdict
 	Calendar        baseline.Calendar  // nil: Monday to Friday
 	Feedback        []anomaly.Feedback // what people said of times: announced changes, incidents, false alarms
+	Announced       []Announcement     // what was announced, in words
 	Import          *Import            // findings of others, nil for none
 
 	streams []Stream // in place of what the files hold
