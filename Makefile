@@ -135,16 +135,17 @@ worlds: build ## Score the simulated organisations in ../shared/worlds, where th
 calibrate: ## Measure false alarms, rises seen and onsets on simulated counts, which takes minutes; the last line is JSON
 	@nice go run ./internal/calibrate -page docs/calibration.md $$([ -d $(SERIES) ] && echo -series $(SERIES))
 
-EVALUATE ?= -seeds 1,2 -strengths 1,0.5
+EVALUATE ?=
 
 .PHONY: evaluate
-evaluate: build ## Simulate, investigate and score every scenario, write docs/evaluation.md; the last line is JSON
-	@go -C tools run ./evaluate -program "$$PWD/bin/mailvigil" -page "$$PWD/docs/evaluation.md" $(EVALUATE) "$$PWD/build/evaluate"
+evaluate: build ## Simulate and judge many organisations, which takes a quarter of an hour (EVALUATE=-quick: minutes), write docs/evaluation.md; the last line is JSON
+	@mkdir -p build/evaluate
+	@nice go run ./internal/evaluate -program bin/mailvigil $$([ -e bin/networks.db ] && echo -networks bin/networks.db) -dir build/evaluate -page docs/evaluation.md $(EVALUATE)
 
 .PHONY: causes
-causes: bin/mailvigil ## Score the labelled excesses in ../shared/causes, where they are
-	@[ -d $(CAUSES) ] || { echo 'causes: $(CAUSES) is not here; nothing to score.'; exit 0; }; \
-	  go -C tools run ./causes -program "$$PWD/bin/mailvigil" -score "$$PWD/$(CAUSES)/score.py" S L
+causes: bin/mailvigil ## Score causes named, on drawn tables and on ../shared/causes, write docs/explain-figures.md; the last line is JSON
+	@score=; if [ -d $(CAUSES) ]; then score="$$PWD/$(CAUSES)/score.py"; else echo 'causes: $(CAUSES) is not here; the study alone.'; fi; \
+	  nice go -C tools run ./causes -program "$$PWD/bin/mailvigil" -score "$$score" -module "$$PWD" -page "$$PWD/docs/explain-figures.md" S L
 
 # The linters and generators have a module of their own, so that the product's
 # dependencies stay its own.

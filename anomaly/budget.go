@@ -36,8 +36,9 @@ type Budget struct {
 
 // ownBar is what a series has to exceed besides, for what it told.
 type ownBar struct {
-	bar float64
-	at  traffic.Slot
+	bar          float64
+	at           traffic.Slot
+	from, raised float64 // the strength at which the last alarm was told, and what its growth cost
 }
 
 // told is one alarm that counts, of one or several series.
@@ -53,6 +54,11 @@ const (
 	// is told for every e³ candidates of a stationary series, and a real
 	// attack is far beyond.
 	barStep = 3.0
+	// barUse is the share of the alarms allowed that the bar aims at, so that
+	// chance keeps them below what was promised, and barRoom how far it may
+	// fall where less is told than that.
+	barUse  = 0.8
+	barRoom = 0.4
 	// together is how soon after an alarm another one is part of it, minutes.
 	together = 60
 	// Candidates is how many candidates detectors may raise for each alarm
@@ -67,6 +73,8 @@ const (
 	// A series that told an alarm must show more the next time, and so much
 	// less with every minute.
 	ownStep   = 4.0
+	growStep  = 1
+	growMost  = 20
 	ownMemory = 45 * 24 * 60
 	warmTime  = 14 * 24 * 60
 )
@@ -82,7 +90,7 @@ func NewBudget(o Options) *Budget {
 
 func (b *Budget) advance(s traffic.Slot) {
 	if s > b.at {
-		b.bar = max(0, b.bar-barStep*b.alarms*float64(s-b.at)/month)
+		b.bar = max(-barRoom, b.bar-barStep*barUse*b.alarms*float64(s-b.at)/month)
 		b.at = s
 	}
 }
@@ -104,7 +112,10 @@ func (b *Budget) Offer(s traffic.Slot, series int, strength float64) bool {
 	if strength < need+b.bar {
 		return false
 	}
-	own.bar = min(own.bar+ownStep, 2*ownStep)
+	if len(b.own) > 1 {
+		own.bar = min(own.bar+ownStep, 2*ownStep)
+	}
+	own.from, own.raised = strength, 0
 	b.told = append(b.told, told{at: s, last: s, cost: barStep, series: series})
 	if len(b.told) > 64 {
 		b.told = slices.Delete(b.told, 0, 32)
@@ -113,10 +124,17 @@ func (b *Budget) Offer(s traffic.Slot, series int, strength float64) bool {
 	return true
 }
 
-// Lasts says that an alarm told earlier is still going on.
-func (b *Budget) Lasts(s traffic.Slot) {
+// Lasts says that an alarm of a series told earlier is still going on, and how
+// strong it has become. The further it goes beyond what was asked, the heavier
+// the series' tail, if it is a false one: that much more is asked of the next.
+func (b *Budget) Lasts(s traffic.Slot, series int, strength float64) {
 	if n := len(b.told); n > 0 && s > b.told[n-1].last {
 		b.told[n-1].last = s
+	}
+	own := &b.own[series]
+	if cost := min(growStep*(strength-own.from), growMost); cost > own.raised {
+		own.bar += cost - own.raised
+		own.raised = cost
 	}
 }
 
@@ -125,7 +143,7 @@ func (b *Budget) Lasts(s traffic.Slot) {
 func (b *Budget) Confirm(s traffic.Slot) {
 	for i := range b.told {
 		if t := &b.told[i]; t.at == s {
-			b.bar, t.cost = max(0, b.bar-t.cost), 0
+			b.bar, t.cost = max(-barRoom, b.bar-t.cost), 0
 			b.own[t.series].bar = 0
 		}
 	}
@@ -167,17 +185,18 @@ func ScanAll(start traffic.Slot, series [][]float64, o Options, workers int) []R
 		each.AlarmsPerMonth = 1
 	}
 	each.AlarmsPerMonth *= Candidates
-	each.Candidates, each.FollowLevel = Candidates, true
-	next := make(chan int, len(series))
-	for i := range series {
-		next <- i
+	each.Candidates = Candidates
+	groups := families(len(series), o.Parents)
+	next := make(chan []int, len(groups))
+	for _, g := range groups {
+		next <- g
 	}
 	close(next)
 	var wg sync.WaitGroup
-	for range max(1, min(workers, len(series))) {
+	for range max(1, min(workers, len(groups))) {
 		wg.Go(func() {
-			for i := range next {
-				out[i] = Scan(start, series[i], each)
+			for g := range next {
+				scanFamily(start, series, g, each, out)
 			}
 		})
 	}
@@ -216,11 +235,11 @@ func Tell(b *Budget, results []Result, feedback []Feedback) {
 			b.hear(said[0])
 			said = said[1:]
 		}
-		if announced(feedback, f.slot) {
+		if f.e.Known == Fine || announced(feedback, f.slot) {
 			continue
 		}
 		if f.e.Told {
-			b.Lasts(f.slot)
+			b.Lasts(f.slot, f.series, f.surprise)
 			continue
 		}
 		if b.Offer(f.slot, f.series, f.surprise) {

@@ -26,10 +26,13 @@ type Options struct {
 	// AlarmsPerMonth that a Budget tells; 0 is 1. It is counted in
 	// AlarmsPerMonth already.
 	Candidates float64
-	// FollowLevel holds the fast test against the level of the last hours.
-	// It finds smaller rises sooner, and rises over hours less surely:
-	// ScanAll sets it, a search for causes does not.
-	FollowLevel bool
+	// KeepLevel holds counts against the profile alone, and not against the
+	// level of the last hours: rises over hours are found more surely, and
+	// small ones later. A search for causes sets it.
+	KeepLevel bool
+	// Parents gives, for each series of a ScanAll, the index of the series
+	// that it is a part of, lower than its own, or -1; nil where there are none.
+	Parents []int
 	// Feedback is what people said, each from its own time on.
 	Feedback []Feedback
 }
@@ -42,11 +45,13 @@ type Episode struct {
 	Onset         traffic.Slot    // when it is thought to have begun
 	OnsetInterval [2]traffic.Slot // 90 %
 	Observed      float64         // counts from Onset to End
-	Expected      float64         // as expected without the episode
-	Size          float64         // θ, observed as a multiple of expected
-	SizeInterval  [2]float64      // 90 %
-	Z             float64         // standard normal deviate at its largest; negative for drops
-	P             float64         // its tail probability
+	Expected      float64         // as expected without the episode: the counterfactual
+	// ExpectedInterval holds 90 % of what would have been counted without it.
+	ExpectedInterval [2]float64
+	Size             float64    // θ, observed as a multiple of expected
+	SizeInterval     [2]float64 // 90 %
+	Z                float64    // standard normal deviate at its largest; negative for drops
+	P                float64    // its tail probability
 	// AlarmsPerMonth is how many alarms as strong as this one to expect in
 	// thirty days from all series together, were nothing the matter.
 	AlarmsPerMonth float64
@@ -55,8 +60,25 @@ type Episode struct {
 	// baseline, and what looks into causes may take them up.
 	Told   bool
 	ToldAt traffic.Slot
+	// Known is what people had said when it was raised, of it or of the first
+	// of the times that it came back from; 0 where nothing was.
+	Known Kind
 
-	highs []high // when it grew stronger than it had been
+	highs         []high  // when it grew stronger than it had been
+	noise, shared float64 // Σ variance that is new every minute; Σ of what they share, as a deviate
+}
+
+func (e *Episode) add(count, mean, phi, share float64) {
+	e.Observed += count
+	e.Expected += mean
+	e.noise += mean * phi
+	e.shared += mean * share
+	e.setInterval()
+}
+
+func (e *Episode) setInterval() {
+	half := 1.645 * math.Sqrt(e.noise+e.shared*e.shared)
+	e.ExpectedInterval = [2]float64{max(0, e.Expected-half), e.Expected + half}
 }
 
 // high is a moment at which an episode was more improbable than before.
@@ -75,10 +97,12 @@ type Judgement struct {
 }
 
 const (
-	window = 15      // minutes of the fast test
-	delay  = 24 * 60 // minutes from judging a slot to learning it
-	five   = 5       // minutes of the model's profile
-	before = 60      // minutes before an onset that are not learnt either
+	window     = 15      // minutes of the fast test
+	delay      = 24 * 60 // minutes from judging a slot to learning it
+	binMinutes = 5       // of the model's profile
+	bins       = delay / binMinutes
+	recent     = 256 // minutes of which each count is kept
+	before     = 60  // minutes before an onset that are not learnt either
 
 	// Looks a month of thirty days offers to chance, for one series. The
 	// fast test slides by minutes over windows that overlap, the slow one
@@ -89,6 +113,7 @@ const (
 	jobSpread = 0.3 // of what a job brings
 
 	slowRise, slowDrop = 1.3, 0.7 // θ that the slow test is made for
+	logRise, logDrop   = 0.26236426446749106, -0.35667494393873245
 
 	minExcess = 10 // events; fewer are no episode, however rare the series
 
@@ -107,13 +132,25 @@ const (
 	target  = 2.054
 )
 
-// minute is what is kept of a slot until it is learnt.
-type minute struct {
-	slot           traffic.Slot
-	count, clipped float32
-	mean, phi, z   float32
-	weight         float32
-	pending        bool
+// five is what is kept of five minutes until they are learnt.
+type five struct {
+	key     int32   // baseline.FiveOf its slots
+	clipped float32 // counts, no minute counting for more than is possible
+	top     float32 // the fullest minute
+	mean    float32 // expected
+	z       float32 // the model's deviate of the fifteen minutes that end with these
+	trust   float32 // Σ weights of its minutes
+	minutes uint8   // seen
+	barred  bool    // it must not teach
+	pending bool    // not learnt yet
+}
+
+// weight of all its minutes together.
+func (f *five) weight() float64 {
+	if f.barred || f.minutes == 0 {
+		return 0
+	}
+	return float64(f.trust) / float64(f.minutes)
 }
 
 // seen is a minute within the fast test's window.
@@ -145,7 +182,8 @@ type Detector struct {
 	ready   traffic.Slot // first slot judged
 	judged  bool
 
-	past     [delay]minute
+	past     [bins]five
+	counts   [recent]float32 // of each minute; -1: not judged
 	fast     [window]seen
 	held     seen // of five minutes in which a job runs
 	up       slow
@@ -158,13 +196,14 @@ type Detector struct {
 	follows  bool
 	blind    traffic.Slot // first slot after a job's five minutes that were not all seen
 
-	penalty   float64
-	active    bool
-	episode   Episode
-	recovery  slow
-	searchEnd traffic.Slot // of the last episode: onsets are not sought before
-	chain     traffic.Slot // start of the departure that keeps coming back
-	chained   bool
+	penalty    float64
+	active     bool
+	episode    Episode
+	recovery   slow
+	searchEnd  traffic.Slot // of the last episode: onsets are not sought before
+	lastBarred bool         // the same five minutes of the day before did not teach
+	chain      traffic.Slot // start of the departure that keeps coming back
+	chained    bool
 }
 
 // NewDetector returns a Detector that has learnt nothing.
@@ -174,8 +213,11 @@ func NewDetector(o Options) *Detector {
 		alarms = 1
 	}
 	l := looks * float64(max(1, o.Series)) / alarms
-	d := &Detector{follows: o.FollowLevel, candidates: o.Candidates, feedback: o.Feedback, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
+	d := &Detector{follows: !o.KeepLevel, candidates: o.Candidates, feedback: o.Feedback, model: baseline.New(o.Options), looks: l, threshold: deviate(-math.Log(max(2, l)))}
 	d.rises, d.drops = newTail(), newTail()
+	for i := range d.counts {
+		d.counts[i] = -1
+	}
 	return d
 }
 
@@ -203,8 +245,8 @@ func (d *Detector) Step(s traffic.Slot, count float64) Judgement {
 	}
 	if s-d.next > 2*delay {
 		// All that waits to be learnt is learnt, and nothing lies between.
-		for i := range traffic.Slot(delay) {
-			d.learnDue(d.next + i)
+		for i := range d.past {
+			d.learn(&d.past[(int(mod(baseline.FiveOf(d.next), bins))+1+i)%bins])
 		}
 		d.forget(s)
 		d.next = s
@@ -219,18 +261,42 @@ func (d *Detector) forget(s traffic.Slot) {
 	clear(d.fast[:])
 	d.up, d.down, d.recovery = slow{since: s}, slow{since: s}, slow{since: s}
 	d.level = level{}
+	for i := range d.counts {
+		d.counts[i] = -1
+	}
+}
+
+// open gives the five minutes of a slot. Where it is the first of them, those
+// of the day before are learnt and make room. The delay is what lets an alarm
+// take back its own beginning; before anything is judged there is none.
+func (d *Detector) open(s traffic.Slot) *five {
+	key := int32(baseline.FiveOf(s))
+	p := &d.past[mod(traffic.Slot(key), bins)]
+	if p.key == key {
+		return p
+	}
+	d.learn(p)
+	d.lastBarred = p.key == key-bins && p.minutes > 0 && p.barred
+	*p = five{key: key}
+	if !d.judged {
+		d.learn(&d.past[mod(traffic.Slot(key-1), bins)])
+	}
+	return p
 }
 
 func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	d.next = s + 1
-	d.learnDue(s)
+	p := d.open(s)
 	e := d.model.Expect(s)
 	sd := math.Sqrt(e.Variance())
 	j := Judgement{Expected: e.Mean, Lower: max(0, e.Mean-trusted*sd), Upper: e.Mean + trusted*sd, Alarm: d.active}
+	d.counts[mod(s, recent)] = -1
 	f := &d.fast[mod(s, window)]
-	d.level.drift(e.Uncertainty)
-	if f.slot == s-window && f.mean > 0 && f.jobs <= 0.1*f.mean && !d.active {
-		d.level.observe(f, e.Uncertainty)
+	if d.follows {
+		d.level.drift(e.Uncertainty)
+		if f.slot == s-window && f.mean > 0 && f.jobs <= 0.1*f.mean && !d.active {
+			d.level.observe(f, e.Uncertainty)
+		}
 	}
 	*f = seen{}
 	if !(count >= 0) || math.IsInf(count, 0) {
@@ -240,8 +306,8 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 		return j
 	}
 	if !e.Ready {
-		// Nothing is judged yet, so nothing is suspected: learn at once.
-		d.model.Learn(s, count, 1)
+		// Nothing is judged yet, so nothing is suspected: it is learnt at once.
+		p.add(count, 0, 1)
 		return j
 	}
 	if !d.judged {
@@ -257,7 +323,7 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	// late), so no minute may count for more than six standard deviations.
 	jobs := e.Burst * e.Mean
 	*f = seen{
-		slot: s, count: min(count, e.Mean+6*sd+3+(five-1)*jobs), mean: e.Mean,
+		slot: s, count: min(count, e.Mean+6*sd+3+(binMinutes-1)*jobs), mean: e.Mean,
 		noise: e.Dispersion * e.Mean, shared: e.Uncertainty * e.Mean, jobs: jobs,
 	}
 	y, m, noise, shared, minutes := d.sum(s)
@@ -265,28 +331,30 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 		return j
 	}
 	now, left := d.ahead(e.Uncertainty)
-	variance := noise*(1+now) + sq(m*(1+now))*left
-	raw := score(y, m*(1+now), variance)
-	// The level follows what rises over hours, so counts are held against the
-	// profile alone as well, with all that days differ by.
-	if plain := score(y, m, noise+m*shared); math.Abs(plain) > max(3, math.Abs(raw)) {
-		raw = plain
-	}
 	scale := d.scaleOf(d.model.Hour(s))
+	whole := max(1, scale) // of tests that the fast test's record says nothing of
+	raw := score(y, m*(1+now), noise*(1+now)+sq(m*(1+now))*left)
 	z := raw / scale
+	if v := noise + m*shared; d.follows && sq(y-m) > 4*v {
+		// The level follows what rises over hours, so counts are held against
+		// the profile alone as well, with all that days differ by.
+		if plain := score(y, m, v) / whole; math.Abs(plain) > max(3, math.Abs(z)) {
+			raw, z = plain*scale, plain
+		}
+	}
 	from, excess := s-window+1, y-m
 
 	phi := (noise + m*shared) / m * scale * scale
-	own := noise / m * scale * scale                  // without what the window's minutes share
-	calm := min(f.count, e.Mean+3*sd+2+(five-1)*jobs) // the slow test waits for more than a few minutes
+	own := noise / m * scale * scale                        // without what the window's minutes share
+	calm := min(f.count, e.Mean+3*sd+2+(binMinutes-1)*jobs) // the slow test waits for more than a few minutes
 	if w := d.hold(s, f, calm, e.Burst); w.mean > 0 {
-		d.up.add(s, w, slowRise, own)
-		d.down.add(s, w, slowDrop, own)
+		d.up.add(s, w, slowRise, logRise, own)
+		d.down.add(s, w, slowDrop, logDrop, own)
 	}
-	if u := d.up.deviate(scale); u > max(z, 2) {
+	if u := d.up.deviate(whole, max(z, 2)); u > max(z, 2) {
 		z, from, excess = u, d.up.since, d.up.count-d.up.expect
 	}
-	if u := d.down.deviate(scale); u > max(math.Abs(z), 2) {
+	if u := d.down.deviate(whole, max(math.Abs(z), 2)); u > max(math.Abs(z), 2) {
 		z, from, excess = -u, d.down.since, d.down.count-d.down.expect
 	}
 	z = d.calibrated(z)
@@ -297,14 +365,11 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 		weight = trusted * trusted / (a * a)
 	}
 	d.penalty *= 1 - 1/penaltyDecay
-	p := &d.past[mod(s, delay)]
-	if p.weight == 0 && p.slot == s-delay && !d.accepted(s) && lasting(d.episode.Up, y, m) {
-		weight = 0
-	}
-	*p = minute{
-		slot: s, pending: true,
-		count: float32(count), clipped: float32(f.count), weight: float32(weight),
-		mean: float32(e.Mean), phi: float32(e.Dispersion * scale * scale), z: float32(raw),
+	d.counts[mod(s, recent)] = float32(count)
+	p.add(f.count, e.Mean, weight)
+	p.z = float32(raw)
+	if d.lastBarred && lasting(d.episode.Up, y, m) && !d.accepted(s) {
+		p.barred = true
 	}
 
 	switch {
@@ -316,9 +381,19 @@ func (d *Detector) step(s traffic.Slot, count float64) Judgement {
 	}
 	j.Alarm = d.active
 	if d.active && !d.accepted(s) {
-		p.weight = 0
+		p.barred = true
 	}
 	return j
+}
+
+// add takes a minute in.
+func (f *five) add(count, mean, weight float64) {
+	f.pending = true
+	f.minutes++
+	f.clipped += float32(count)
+	f.top = max(f.top, float32(count))
+	f.mean += float32(mean)
+	f.trust += float32(weight)
 }
 
 // sum adds up the fast test's window. A job of the clock falls in one minute
@@ -338,7 +413,7 @@ func (d *Detector) sum(s traffic.Slot) (count, mean, noise, shared float64, minu
 		shared += w.shared
 		// How much a job brings differs from day to day.
 		if w.jobs > 0.1*w.mean {
-			edge += five * sq(jobSpread*w.jobs) * five
+			edge += binMinutes * sq(jobSpread*w.jobs) * binMinutes
 		}
 	}
 	// Zones are whole fives of minutes apart, so local fives are fives of UTC.
@@ -349,12 +424,12 @@ func (d *Detector) sum(s traffic.Slot) (count, mean, noise, shared float64, minu
 			continue
 		}
 		if t == s {
-			inside = int(mod(s, five)) + 1
+			inside = int(mod(s, binMinutes)) + 1
 		} else {
-			inside = int(five - mod(first, five))
+			inside = int(binMinutes - mod(first, binMinutes))
 		}
-		share := float64(inside) / five
-		edge += sq(five*w.jobs) * share * (1 - share)
+		share := float64(inside) / binMinutes
+		edge += sq(binMinutes*w.jobs) * share * (1 - share)
 	}
 	return count, mean, noise + edge, shared, minutes
 }
@@ -380,19 +455,19 @@ func (d *Detector) hold(s traffic.Slot, f *seen, count, burst float64) seen {
 	if burst < 0.1 {
 		return w
 	}
-	if h := &d.held; h.slot/five == s/five {
+	if h := &d.held; h.slot/binMinutes == s/binMinutes {
 		w.count, w.mean = w.count+h.count, w.mean+h.mean
 		w.noise, w.shared = w.noise+h.noise, w.shared+h.shared
 	}
 	d.held = w
-	if mod(s, five) < five-1 {
+	if mod(s, binMinutes) < binMinutes-1 {
 		return seen{}
 	}
 	return w
 }
 
-func (c *slow) add(s traffic.Slot, w seen, theta, phi float64) {
-	c.sum += (w.count*math.Log(theta) - w.mean*(theta-1)) / phi
+func (c *slow) add(s traffic.Slot, w seen, theta, log, phi float64) {
+	c.sum += (w.count*log - w.mean*(theta-1)) / phi
 	if c.sum <= 0 {
 		*c = slow{since: s + 1}
 		return
@@ -406,40 +481,46 @@ func (c *slow) add(s traffic.Slot, w seen, theta, phi float64) {
 // deviate puts the sum on the scale of the fast test: a CUSUM reaches h about
 // once in e^h looks. That holds for noise that is new every minute; what is
 // shared by the whole run must be out of the question too.
-func (c *slow) deviate(scale float64) float64 {
-	if c.sum < 3 {
+//
+// What is below least is of no interest: it gives 0 then. A deviate z has a
+// surprise of at least ln(z·√2π) + z²/2 (Mills' ratio is below 1/z).
+func (c *slow) deviate(scale, least float64) float64 {
+	if c.sum < 3 || c.sum < least*least/2 {
 		return 0
 	}
 	run := math.Abs(score(c.count, c.expect, c.noise+c.expect*c.shared)) / scale
 	return min(deviate(-c.sum), run)
 }
 
-// learnDue lets the model learn the slot that was judged a day before s. The
-// delay is what lets an alarm take back its own beginning.
-func (d *Detector) learnDue(s traffic.Slot) {
-	p := &d.past[mod(s, delay)]
+// learn lets the model learn five minutes, where they wait for it.
+func (d *Detector) learn(p *five) {
 	if !p.pending {
 		return
 	}
 	p.pending = false
-	switch said(d.feedback, s-delay, s) {
-	case Harmless, Announced:
-		p.weight = 1
+	start := traffic.Slot(p.key) * binMinutes
+	weight := p.weight()
+	switch said(d.feedback, start, start+delay) {
+	case Fine, Announced:
+		weight, p.barred = 1, false
 	case Incident:
-		p.weight = 0
+		weight, p.barred = 0, true
 	}
-	if p.weight == 0 {
+	if weight == 0 {
 		return
 	}
-	d.model.LearnJudged(s-delay, float64(p.clipped), float64(p.weight), float64(p.mean))
+	d.model.Learn(baseline.Five{
+		Start: start, Minutes: float64(p.minutes), Count: float64(p.clipped), Top: float64(p.top),
+		Weight: weight, Expected: float64(p.mean),
+	})
 	// The tests' deviates are no better than the model behind them. Their
 	// own upper quantile says by how much they are too large.
-	if mod(s-delay, window) == window-1 {
-		hour := d.model.Hour(s - delay)
+	if d.judged && mod(traffic.Slot(p.key), window/binMinutes) == window/binMinutes-1 {
+		hour := d.model.Hour(start)
 		z := float64(p.z)
-		if scaled := z / d.scaleOf(hour); math.Abs(scaled) > target {
-			d.tail(z).learn(surprise(scaled))
-		}
+		scaled := z / d.scaleOf(hour)
+		d.rises.see(max(0, scaled))
+		d.drops.see(max(0, -scaled))
 		x := min(z*z, worthClip*sq(d.scaleOf(hour))) / worthMean
 		d.worth[hour].add(x, worthMemory)
 		d.worthAll.add(x, 24*worthMemory)
@@ -452,15 +533,25 @@ func (d *Detector) accepted(s traffic.Slot) bool {
 	if !d.chained {
 		return false
 	}
-	if len(d.feedback) > 0 {
-		switch said(d.feedback, d.episode.Start, s) {
-		case Harmless, Announced:
-			return true
-		case Incident:
-			return false
-		}
+	switch d.known(s) {
+	case Fine, Announced:
+		return true
+	case Incident:
+		return false
 	}
 	return s-d.chain > acceptAfter
+}
+
+// known is what people had said by now of this episode, or of the first of the
+// times that it came back from.
+func (d *Detector) known(now traffic.Slot) Kind {
+	if len(d.feedback) == 0 {
+		return 0
+	}
+	if k := said(d.feedback, d.episode.Start, now); k != 0 {
+		return k
+	}
+	return said(d.feedback, d.chain, now)
 }
 
 func (d *Detector) raise(s, from traffic.Slot, z float64) {
@@ -475,6 +566,7 @@ func (d *Detector) raise(s, from traffic.Slot, z float64) {
 		}
 	}
 	d.episode = Episode{Start: s, End: s, Up: z > 0, Z: z}
+	d.episode.Known = d.known(s)
 	d.recovery = slow{since: s}
 	d.episode.highs = append(make([]high, 0, 8), high{s, surprise(z)})
 	// Its minutes will not teach: what it says of the tail is learnt here,
@@ -484,37 +576,64 @@ func (d *Detector) raise(s, from traffic.Slot, z float64) {
 	}
 	d.date(s, from)
 	if !d.accepted(s) {
-		for t := max(d.episode.Onset-before, s-delay+1); t <= s; t++ {
-			d.past[mod(t, delay)].weight = 0
+		for key := baseline.FiveOf(max(d.episode.Onset-before, s-delay+binMinutes)); key <= baseline.FiveOf(s); key++ {
+			if p := &d.past[mod(key, bins)]; p.key == int32(key) {
+				p.barred = true
+			}
 		}
 	}
 }
 
-// date finds onset and size of the episode from what was seen up to s.
-func (d *Detector) date(s, from traffic.Slot) {
-	start := max(from-3*60, s-delay+1, d.ready, d.searchEnd)
+// history gives what was seen from start to s, in steps of one minute where
+// each minute's count is still kept, else in fives.
+func (d *Detector) history(start, s traffic.Slot) (first traffic.Slot, step int, observed, expected, phi []float64) {
+	first, step = start, 1
 	n := int(s-start) + 1
+	if n > recent {
+		first, step = baseline.FiveOf(start)*binMinutes, binMinutes
+		n = int(baseline.FiveOf(s)-baseline.FiveOf(start)) + 1
+	}
 	buffer := make([]float64, 3*n)
-	observed, expected, phi := buffer[:n], buffer[n:2*n], buffer[2*n:]
+	observed, expected, phi = buffer[:n], buffer[n:2*n], buffer[2*n:]
 	for i := range n {
-		p := &d.past[mod(start+traffic.Slot(i), delay)]
-		if !p.pending {
-			observed[i] = -1
+		t := first + traffic.Slot(i*step)
+		p := &d.past[mod(baseline.FiveOf(t), bins)]
+		observed[i] = -1
+		if p.key != int32(baseline.FiveOf(t)) || p.minutes == 0 || p.mean <= 0 {
 			continue
 		}
-		observed[i], expected[i], phi[i] = float64(p.count), float64(p.mean), float64(p.phi)
+		observed[i], expected[i] = float64(p.clipped), float64(p.mean)
+		if step == 1 {
+			observed[i], expected[i] = float64(d.counts[mod(t, recent)]), float64(p.mean)/float64(p.minutes)
+		}
+		phi[i] = d.model.Expect(t).Dispersion * sq(d.scaleOf(d.model.Hour(t)))
 	}
-	c := Onset(start, 1, observed, expected, phi)
+	return first, step, observed, expected, phi
+}
+
+// date finds onset and size of the episode from what was seen up to s.
+func (d *Detector) date(s, from traffic.Slot) {
+	first := from - 3*60
+	if kept := s - recent + 1; first < kept && kept <= from-60 {
+		first = kept // an hour before it in minutes serves better than three in fives
+	}
+	start, step, observed, expected, phi := d.history(max(first, s-delay+binMinutes, d.ready, d.searchEnd), s)
+	n := len(observed)
+	index := func(t traffic.Slot) int { return max(0, int(t-start)) / step }
+	c := Onset(start, step, observed, expected, phi)
 	e := &d.episode
 	if (c.Size > 1) != e.Up || c.Onset > e.Start {
 		// The largest change of the window is another one.
 		if s > e.Start {
 			return
 		}
-		first := max(from, start)
-		i := int(first - start)
-		c = Onset(first, 1, observed[i:], expected[i:], phi[i:])
+		i := index(from)
+		first := start + traffic.Slot(i*step)
+		c = Onset(first, step, observed[i:], expected[i:], phi[i:])
 		c.Onset, c.Interval = first, [2]traffic.Slot{first, s}
+	}
+	if step > 1 {
+		c.Interval[1] = min(c.Interval[1]+traffic.Slot(step-1), s)
 	}
 	e.Onset, e.OnsetInterval, e.Size, e.SizeInterval = c.Onset, c.Interval, c.Size, c.SizeInterval
 	// Onset takes the expectation for known; what is not known of it widens
@@ -526,11 +645,11 @@ func (d *Detector) date(s, from traffic.Slot) {
 			e.SizeInterval[i] = c.Size * math.Exp(math.Copysign(math.Sqrt(w*w+shared), w))
 		}
 	}
-	e.Observed, e.Expected = 0, 0
-	for i := int(c.Onset - start); i < n; i++ {
+	e.Observed, e.Expected, e.noise, e.shared = 0, 0, 0, 0
+	share := math.Sqrt(d.model.Expect(s).Uncertainty)
+	for i := index(c.Onset); i < n; i++ {
 		if observed[i] >= 0 {
-			e.Observed += observed[i]
-			e.Expected += expected[i]
+			e.add(observed[i], expected[i], phi[i], share)
 		}
 	}
 	e.P = tail(math.Abs(e.Z))
@@ -543,8 +662,7 @@ func (d *Detector) date(s, from traffic.Slot) {
 func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) bool {
 	e := &d.episode
 	e.End = s
-	e.Observed += count
-	e.Expected += mean
+	e.add(count, mean, phi, math.Sqrt(d.model.Expect(s).Uncertainty))
 	if (z > 0) == e.Up && math.Abs(z) > math.Abs(e.Z) {
 		e.Z = z
 		if h := surprise(z); h > e.highs[len(e.highs)-1].surprise+minGrowth {
@@ -566,15 +684,20 @@ func (d *Detector) follow(s traffic.Slot, count, z, clipped, mean, phi float64) 
 		d.recovery.count += count
 		d.recovery.expect += mean
 	}
-	if s == e.Start+60 && d.recovery.sum == 0 {
-		d.date(s, e.Start)
+	if again := s - e.Start; d.recovery.sum == 0 && (again == 15 || again == 30 || again == 60 || again == 180) {
+		d.date(s, min(e.Start, e.OnsetInterval[0]))
 	}
 	if d.recovery.sum < overEvidence {
 		return false
 	}
 	e.End = max(d.recovery.since, e.Start)
+	if e.Expected > 0 {
+		left := max(0, 1-d.recovery.expect/e.Expected)
+		e.noise, e.shared = e.noise*left, e.shared*left
+	}
 	e.Observed = max(0, e.Observed-d.recovery.count)
 	e.Expected = max(0, e.Expected-d.recovery.expect)
+	e.setInterval()
 	d.active = false
 	d.searchEnd = e.End
 	d.up, d.down = slow{since: s + 1}, slow{since: s + 1}

@@ -7,9 +7,9 @@ type Kind uint8
 
 // The kinds. They are heeded from Feedback.At on, never before.
 const (
-	// Harmless: this was fine. It is learnt at full weight where it has not
+	// Fine: this was fine. It is learnt at full weight where it has not
 	// passed by yet, and when it comes back it is learnt at once.
-	Harmless Kind = iota + 1
+	Fine Kind = iota + 1
 	// Incident: this was not. It is not learnt, and alarms told for it are
 	// refunded.
 	Incident

@@ -9,7 +9,7 @@ import (
 // Change is when a series left its expectation, and by how much.
 type Change struct {
 	Onset    traffic.Slot    // the most probable first slot
-	Interval [2]traffic.Slot // first slots with 90 % of the probability
+	Interval [2]traffic.Slot // the shortest with 90 % of the probability
 	// Size is the factor θ that the counts are at since then; 1.3 is a rise
 	// of 30 %, 0 silence.
 	Size         float64
@@ -64,27 +64,38 @@ func Onset(start traffic.Slot, stepMinutes int, observed, expected, phi []float6
 		logs[i] = math.Exp(l - best)
 		total += logs[i]
 	}
-	lo, hi := 0, n-1
-	for sum := 0.0; lo < n-1; lo++ {
-		if sum += logs[lo]; sum >= 0.05*total {
-			break
+	lo, hi := at, at
+	for sum := logs[at]; sum < 0.9*total && (lo > 0 || hi < n-1); {
+		// The likelier neighbour comes next: the shortest interval that holds it.
+		if hi == n-1 || lo > 0 && logs[lo-1] >= logs[hi+1] {
+			lo--
+			sum += logs[lo]
+		} else {
+			hi++
+			sum += logs[hi]
 		}
 	}
-	for sum := 0.0; hi > lo; hi-- {
-		if sum += logs[hi]; sum >= 0.05*total {
-			break
-		}
-	}
-	// The mode may lie outside the equal-tailed set when the posterior is
-	// all but one slot.
-	lo, hi = min(lo, at), max(hi, at)
 	shape, rate := priorShape+atY, priorRate+atM
-	return Change{
+	c := Change{
 		Onset:        start + traffic.Slot(at)*step,
 		Interval:     [2]traffic.Slot{start + traffic.Slot(lo)*step, start + traffic.Slot(hi)*step},
 		Size:         shape / rate,
 		SizeInterval: [2]float64{gammaQuantile(shape, -1.645) / rate, gammaQuantile(shape, 1.645) / rate},
 	}
+	// Another onset is another size.
+	y, m = 0, 0
+	for i := n - 1; i >= lo; i-- {
+		if observed[i] >= 0 && expected[i] >= 0 {
+			f := max(phi[i], 1)
+			y += observed[i] / f
+			m += expected[i] / f
+		}
+		if i <= hi && m > 0 {
+			size := (priorShape + y) / (priorRate + m)
+			c.SizeInterval[0], c.SizeInterval[1] = min(c.SizeInterval[0], size), max(c.SizeInterval[1], size)
+		}
+	}
+	return c
 }
 
 // gammaQuantile is the quantile of a Gamma(shape, 1) at the standard normal

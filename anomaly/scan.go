@@ -25,44 +25,116 @@ type Result struct {
 // exactly as a live run would: it answers first, learns a day later, and
 // heeds suspicion. A count that is NaN or negative was not seen.
 func Scan(start traffic.Slot, counts []float64, o Options) Result {
+	s := newScanner(start, counts, o)
+	for i := range counts {
+		s.step(i)
+	}
+	return s.result()
+}
+
+// scanner is one series on its way through a detector.
+type scanner struct {
+	start  traffic.Slot
+	counts []float64
+	d      *Detector
+	r      Result
+	rises  [24][]float64
+}
+
+func newScanner(start traffic.Slot, counts []float64, o Options) *scanner {
 	n := len(counts)
 	buffer := make([]float64, 4*n)
-	r := Result{
+	return &scanner{start: start, counts: counts, d: NewDetector(o), r: Result{
 		Expected: buffer[:n:n], Lower: buffer[n : 2*n : 2*n], Upper: buffer[2*n : 3*n : 3*n], P: buffer[3*n:],
 		Ready: start + traffic.Slot(n),
+	}}
+}
+
+func (c *scanner) step(i int) {
+	d, r, s := c.d, &c.r, c.start+traffic.Slot(i)
+	j := d.Step(s, c.counts[i])
+	r.Expected[i], r.Lower[i], r.Upper[i] = j.Expected, j.Lower, j.Upper
+	r.P[i] = math.NaN()
+	if j.Ready {
+		r.P[i] = min(1, 2*tail(math.Abs(j.Z)))
 	}
-	d := NewDetector(o)
-	rises := make([][]float64, 24)
-	for i, c := range counts {
-		s := start + traffic.Slot(i)
-		j := d.Step(s, c)
-		r.Expected[i], r.Lower[i], r.Upper[i] = j.Expected, j.Lower, j.Upper
-		r.P[i] = math.NaN()
-		if j.Ready {
-			r.P[i] = min(1, 2*tail(math.Abs(j.Z)))
-		}
-		if j.Over {
-			r.Episodes = append(r.Episodes, d.Episode())
-		}
-		if d.judged && i%window == 0 && i >= n-7*24*60 {
-			h := d.model.Hour(s)
-			rises[h] = append(rises[h], d.SmallestRise(s))
-		}
+	if j.Over {
+		r.Episodes = append(r.Episodes, d.Episode())
 	}
+	if d.judged && i%window == 0 && i >= len(c.counts)-7*24*60 {
+		h := d.model.Hour(s)
+		c.rises[h] = append(c.rises[h], d.SmallestRise(s))
+	}
+}
+
+func (c *scanner) result() Result {
+	d, r := c.d, &c.r
 	if d.judged {
 		r.Ready = d.ready
 	}
 	if d.active {
+		if d.recovery.sum == 0 && d.episode.End > d.episode.Start && d.episode.End < d.episode.Start+180 {
+			d.date(d.episode.End, min(d.episode.Start, d.episode.OnsetInterval[0]))
+		}
 		r.Episodes = append(r.Episodes, d.Episode())
 	}
-	for h, x := range rises {
+	for h, x := range c.rises {
 		r.SmallestRise[h] = math.Inf(1)
 		if len(x) > 0 {
 			slices.Sort(x)
 			r.SmallestRise[h] = x[len(x)/2]
 		}
 	}
-	return r
+	return *r
+}
+
+// families groups series that lean on each other, each group in the order of
+// its indices, parents first.
+func families(n int, parents []int) [][]int {
+	root := make([]int, n)
+	var out [][]int
+	group := make(map[int]int)
+	for i := range n {
+		root[i] = i
+		if i < len(parents) && parents[i] >= 0 && parents[i] < i {
+			root[i] = root[parents[i]]
+		}
+		g, ok := group[root[i]]
+		if !ok {
+			g = len(out)
+			group[root[i]] = g
+			out = append(out, nil)
+		}
+		out[g] = append(out[g], i)
+	}
+	return out
+}
+
+// scanFamily runs series that lean on each other minute by minute, so that
+// each knows of its parent what a live run would.
+func scanFamily(start traffic.Slot, series [][]float64, family []int, o Options, out []Result) {
+	scanners := make(map[int]*scanner, len(family))
+	longest := 0
+	list := make([]*scanner, len(family))
+	for k, i := range family {
+		each := o
+		if i < len(o.Parents) && scanners[o.Parents[i]] != nil {
+			each.Parent = scanners[o.Parents[i]].d.model
+		}
+		list[k] = newScanner(start, series[i], each)
+		scanners[i] = list[k]
+		longest = max(longest, len(series[i]))
+	}
+	for m := range longest {
+		for _, c := range list {
+			if m < len(c.counts) {
+				c.step(m)
+			}
+		}
+	}
+	for k, i := range family {
+		out[i] = list[k].result()
+	}
 }
 
 // SmallestRise is the smallest rise around a slot (0.3 is +30 %) that is seen
@@ -121,6 +193,9 @@ func join(a, b Episode) Episode {
 	a.End, a.Ongoing = max(a.End, b.End), b.Ongoing
 	a.Observed += b.Observed
 	a.Expected += b.Expected
+	a.noise += b.noise
+	a.shared += b.shared
+	a.setInterval()
 	a.SizeInterval = [2]float64{min(a.SizeInterval[0], b.SizeInterval[0]), max(a.SizeInterval[1], b.SizeInterval[1])}
 	if a.Expected > 0 {
 		a.Size = a.Observed / a.Expected

@@ -28,15 +28,18 @@ func score(y, mean, variance float64) float64 {
 		}
 		return -deviate(log - math.Ln2)
 	}
-	var tilt, deviance, spread float64
+	// odds is e to the tilt.
+	var tilt, odds, deviance, spread float64
 	if math.IsInf(k, 1) {
-		tilt = math.Log(y / mean)
+		odds = y / mean
+		tilt = math.Log(odds)
 		deviance = y*tilt - (y - mean)
 		spread = y
 	} else {
-		l := math.Log((k + y) / (k + mean))
-		tilt = math.Log(y/mean) - l
-		deviance = y*math.Log(y/mean) - (y+k)*l
+		share, ratio := y/mean, (k+y)/(k+mean)
+		odds = share / ratio
+		tilt = math.Log(odds)
+		deviance = y*tilt - k*math.Log(ratio)
 		spread = y + y*y/k
 	}
 	r := math.Sqrt(2 * max(deviance, 0))
@@ -46,7 +49,7 @@ func score(y, mean, variance float64) float64 {
 	if math.Abs(r) < 0.05 { // the correction's limit is smooth, its terms are not
 		return (y - mean) / math.Sqrt(max(variance, mean))
 	}
-	u := 2 * math.Tanh(tilt/2) * math.Sqrt(spread) // halfway between P(Y ≥ y) and P(Y > y)
+	u := 2 * (odds - 1) / (odds + 1) * math.Sqrt(spread) // halfway between P(Y ≥ y) and P(Y > y)
 	return r + math.Log(u/r)/r
 }
 
@@ -54,7 +57,8 @@ func score(y, mean, variance float64) float64 {
 func tail(z float64) float64 { return math.Erfc(z/math.Sqrt2) / 2 }
 
 // deviate is the z whose tail has the probability p, of which log is the
-// natural logarithm; at most 37. math.Erfcinv has no digits left below 1e-16.
+// natural logarithm; at most 37. Odeh and Evans (1974) have it right within
+// 2e-8 to a tail of 1e-20; further out a step of Newton's on the logarithm does.
 func deviate(log float64) float64 {
 	if log > -1 {
 		return math.Sqrt2 * math.Erfcinv(2*math.Exp(log))
@@ -62,8 +66,10 @@ func deviate(log float64) float64 {
 	if log < -680 {
 		return 37
 	}
-	z := math.Sqrt(max(0.2, -2*log-math.Log(-4*math.Pi*log)))
-	for range 4 {
+	y := math.Sqrt(-2 * log)
+	z := y - ((((4.53642210148e-5*y+0.0204231210245)*y+0.342242088547)*y+1)*y+0.322232431088)/
+		((((0.0038560700634*y+0.103537752850)*y+0.531103462366)*y+0.588581570495)*y+0.099348462606)
+	if y > 9 {
 		p := tail(z)
 		z += (math.Log(p) - log) * p * math.Sqrt(2*math.Pi) * math.Exp(z*z/2)
 	}

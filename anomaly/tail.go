@@ -16,21 +16,41 @@ import (
 // others 2017), with an exponential tail on the scale of the model's own
 // surprise. It extrapolates from one exceedance in fifty to one in a million;
 // a tail that grows heavier further out is left to the Budget.
-type tailFit struct{ n, sum float64 }
+type tailFit struct {
+	n, sum float64
+	wide   float64 // what deviates are divided by, for one in fifty to exceed the 2 % tail
+}
 
 const (
 	tailStart  = 3.9120230054 // ln 50
-	tailPriorN = 8            // exceedances that the prior is worth
-	tailPrior  = 1.15
+	tailPriorN = 24           // exceedances that the prior is worth
+	tailPrior  = 1.1
 	tailMemory = 300 // exceedances
 	tailClip   = 3   // of its own mean, so that one attack does not teach the tail
 	minGrowth  = 0.25
 
 	warmDeviates = 0.8
 	tailBend     = 0.05
+
+	tailShare = 0.02
+	wideStep  = 0.01
+	maxWide   = 4
 )
 
-func newTail() tailFit { return tailFit{tailPriorN, tailPriorN * tailPrior} }
+func newTail() tailFit { return tailFit{tailPriorN, tailPriorN * tailPrior, 1} }
+
+// see takes in a deviate of this side, or 0 where it was of the other. One in
+// fifty should exceed the 2 % tail: a running quantile (Robbins and Monro
+// 1951), since counts that come in clumps are lopsided, and no spread that
+// serves both sides is right for either.
+func (t *tailFit) see(z float64) {
+	over := -tailShare
+	if z/t.wide > target {
+		over++
+		t.learn(surprise(z / t.wide))
+	}
+	t.wide = min(max(1, t.wide*(1+wideStep*over)), maxWide)
+}
 
 func (t *tailFit) beta() float64 { return max(1, t.sum/t.n) }
 
@@ -55,6 +75,7 @@ func (d *Detector) tail(z float64) *tailFit {
 // calibrated brings a deviate of the model to what it is worth in the tail
 // that the series has shown.
 func (d *Detector) calibrated(z float64) float64 {
+	z /= d.tail(z).wide
 	if math.Abs(z) <= target {
 		return z
 	}
@@ -82,8 +103,8 @@ func surprise(z float64) float64 {
 // hideJob forgets the five minutes in which a job of the clock runs when one of
 // them was not seen: it may have run in that one.
 func (d *Detector) hideJob(s traffic.Slot) {
-	first := s - mod(s, five)
-	d.blind = first + five
+	first := s - mod(s, binMinutes)
+	d.blind = first + binMinutes
 	for t := first; t < s; t++ {
 		if w := &d.fast[mod(t, window)]; w.slot == t {
 			*w = seen{}
@@ -123,14 +144,11 @@ func (d *Detector) Probability(u float64) float64 {
 // and to be told while nothing was told of late.
 func (d *Detector) needs() (candidate, told float64) {
 	raise := func(s float64) float64 {
-		if s <= tailStart {
-			return deviate(-s)
-		}
-		if beta := d.rises.beta(); beta > 1 {
+		if beta := d.rises.beta(); beta > 1 && s > tailStart {
 			xi := tailBend * (beta - 1)
-			return deviate(-(tailStart + math.Expm1(xi*(s-tailStart))/xi*beta))
+			s = tailStart + math.Expm1(xi*(s-tailStart))/xi*beta
 		}
-		return deviate(-s)
+		return deviate(-s) * d.rises.wide
 	}
 	l := math.Log(max(2, d.looks))
 	warm := d.warm(d.next)
@@ -148,9 +166,9 @@ func (f *fit) add(x, memory float64) {
 const (
 	worthClip   = 9.0    // z² counts no more than that
 	worthMean   = 0.9985 // E min(z², 9) of a normal deviate is a little below 1
-	worthPrior  = 60.0   // windows of fifteen minutes: what all hours show counts as so many of one
+	worthPrior  = 150.0  // windows of fifteen minutes: what all hours show counts as so many of one
 	worthMemory = 4 * 40.0
-	minWorth    = 0.9
+	minWorth    = 0.8
 )
 
 // scaleOf is what the model's deviates of an hour are too large by. It is below 1

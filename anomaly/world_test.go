@@ -66,7 +66,7 @@ func (w world) slot(day float64) traffic.Slot {
 }
 
 func (w world) options() anomaly.Options {
-	return anomaly.Options{Options: baseline.Options{Location: w.start.Location(), Calendar: w.calendar}}
+	return anomaly.Options{Options: baseline.Options{Location: w.start.Location(), Calendar: w.calendar}, KeepLevel: true}
 }
 
 func (w world) counts(seed uint64) []float64 {

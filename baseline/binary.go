@@ -9,7 +9,7 @@ import (
 
 const (
 	formatMagic   = "mvbl"
-	formatVersion = 1
+	formatVersion = 2
 )
 
 // ErrFormat is returned for bytes that are no Model of this version.
@@ -39,6 +39,6 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	if _, err := binary.Decode(b[1:], binary.LittleEndian, &s); err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	m.state = s
+	m.state, m.fresh = s, false
 	return nil
 }

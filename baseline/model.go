@@ -19,6 +19,11 @@ import (
 type Options struct {
 	Location *time.Location // nil: UTC
 	Calendar Calendar       // nil: Monday to Friday are work days
+	// Parent is the Model of a series that this one's is a part of, such as
+	// a service of which this one counts a client; nil where there is none.
+	// It has the same Location and Calendar, and must not be used by others
+	// while this one is asked or taught.
+	Parent *Model
 }
 
 // Expectation is what a Model expects of one slot.
@@ -52,11 +57,18 @@ const WarmUp = 3 * 24 * 60 // minutes
 const (
 	tauDay   = 1.0
 	tauClass = 1.0
+	tauPart  = 0.5 // of a part of a larger series, beside what that does
 	tauBurst = 0.15
-	tauSpike = 3.0 // of a bin that is clearly no part of a smooth day
+	tauQuiet = 0.01 // of a bin that does not clearly differ from its neighbours
+	tauSpike = 3.0  // of a bin that is clearly no part of a smooth day
 
 	spikeNoise = 0.3 * 0.3 // a job's share differs with the traffic around it
-	tauWeek    = 0.05
+
+	// What weekdays differ by, bin by bin, before it is known, and how surely.
+	tauWeek     = 0.05
+	tauWeekSure = 0.0015
+	minTauWeek  = 0.01
+	maxTauWeek  = 0.3
 )
 
 // How many minutes of learning a profile remembers. The class profile takes
@@ -70,6 +82,8 @@ const (
 	memoryLevel = 2 * 24 * 60  // two days
 	memoryNoise = 8 * 60       // three-hour blocks: sixty days
 	memoryPhi   = 12 * 40      // five-minute bins: forty days of an hour
+
+	memoryWeekdays = 288 * 60 // five-minute bins
 )
 
 const (
@@ -98,22 +112,55 @@ const shared = 4 * binMinutes
 // exposure they were seen in, both divided by the dispersion.
 type cell struct{ Events, Exposure float32 }
 
-func (c *cell) learn(events, exposure, weight, memory float32) {
-	keep := 1 - weight/memory
-	c.Events = c.Events*keep + events
-	c.Exposure = c.Exposure*keep + exposure
+func (c *cell) learn(events, exposure, forget float32) {
+	c.Events = c.Events*(1-forget) + events
+	c.Exposure = c.Exposure*(1-forget) + exposure
 }
 
 // under gives the posterior mean and relative variance of a rate, of which the
 // parent layer says that it is around mean with relative variance tau².
-func (c *cell) under(mean, tau2 float64) (rate, variance float64) {
+func (c cell) under(mean, tau2 float64) (rate, variance float64) {
 	k := 1 / tau2
 	shape := k + float64(c.Events)
 	return shape / (k/mean + float64(c.Exposure)), 1 / shape
 }
 
+// half is a non-negative number in two bytes: six bits of exponent, ten of
+// mantissa, right to a twentieth of a per cent between 2⁻³¹ and 2³¹. The
+// profile of the week is by far the largest part of a Model, and each of its
+// numbers is learnt from too few counts to be known better than that.
+type half uint16
+
+const halfBias = (127 - 31) << 23
+
+func (h half) float() float32 {
+	if h == 0 {
+		return 0
+	}
+	return math.Float32frombits(uint32(h)<<13 + halfBias)
+}
+
+func halfOf(x float32) half {
+	b := math.Float32bits(x) + 1<<12 // rounded to the nearest
+	if !(x > 0) || b < halfBias+1<<13 {
+		return 0
+	}
+	return half(min((b-halfBias)>>13, math.MaxUint16))
+}
+
+// weekCell is a cell in half the room.
+type weekCell struct{ Events, Exposure half }
+
+func (c weekCell) cell() cell { return cell{c.Events.float(), c.Exposure.float()} }
+
+func (c *weekCell) learn(events, exposure, forget float32) {
+	x := c.cell()
+	x.learn(events, exposure, forget)
+	*c = weekCell{halfOf(x.Events), halfOf(x.Exposure)}
+}
+
 // Model is the profile of one series. It is not safe for concurrent use. Its
-// size is fixed (about 30 kB), and neither Expect nor Learn allocates.
+// size is fixed (about 20 kB), and neither Expect nor Learn allocates.
 //
 // The mean of a slot is L·r: a slowly moving level L, and the rate r of the
 // slot's five minutes of the local week. A single week says little about five
@@ -129,15 +176,25 @@ func (c *cell) under(mean, tau2 float64) (rate, variance float64) {
 // layers that multiply each other lock in on whatever the first days showed.
 // A parent that is itself uncertain is a weaker prior: its relative variance
 // adds to τ², so the first weekend is expected to be a surprise.
+//
+// A series that is part of a larger one (a client of a service) may have that
+// one's Model as its Parent: until it knows its own week it is expected to
+// have a steady share of the parent's.
 type Model struct {
-	clock wallClock
+	clock  wallClock
+	parent *Model
 	state
+
+	// What was expected of the five minutes asked for last.
+	asked  traffic.Slot
+	fresh  bool
+	answer Expectation
 }
 
 // state is all that a Model has learnt. Its fields, in this order, are the
 // binary form: a change of either is a new formatVersion.
 type state struct {
-	Week  [weekRows * dayBins]cell
+	Week  [weekRows * dayBins]weekCell
 	Class [2 * dayBins]cell
 	Day   [dayBins]cell
 	Burst [dayBins]cell
@@ -148,8 +205,8 @@ type state struct {
 	Spread  [24]struct{ Sum, Bins float32 }
 	Pooled  struct{ Sum, Bins float64 }
 	Noise   struct{ Sum, Blocks float64 }
-	Bin     span // the five minutes going on
-	LastBin span
+	Weekday struct{ Sum, Worth float64 }
+	LastBin span // the five minutes learnt last
 	Block   span // the three hours going on
 
 	Learnt float64 // minutes
@@ -157,20 +214,25 @@ type state struct {
 
 // job is on how many days a bin of the day had a minute far above the smooth
 // day, each at most ten days after the last. One day is an accident, such as
-// all phones coming back after a restart; more are a job of the clock.
-type job struct{ Last, Days int32 }
+// all phones coming back after a restart; more are a job of the clock. Last is
+// a day since 1970, which two bytes hold until 2149.
+type job struct{ Last, Days uint16 }
 
 const jobDays, jobGap = 2, 10
 
+// burstSure is how many deviates make a bin differ clearly.
+const burstSure = 3
+
 func (j *job) seen(day int32) (became bool) {
-	if day == j.Last {
+	d := uint16(day)
+	if d == j.Last {
 		return false
 	}
-	if day-j.Last > jobGap {
+	if d-j.Last > jobGap {
 		j.Days = 0
 	}
-	j.Last = day
-	j.Days++
+	j.Last = d
+	j.Days = min(j.Days+1, math.MaxUint16-1)
 	return j.Days == jobDays
 }
 
@@ -183,16 +245,39 @@ type span struct {
 	Noise       float64 // Σ φ·mean
 	Uncertainty float64 // Σ mean·relative variance that bins share
 	Jobs        float64 // Σ mean·burst
+
+	Class     float64 // expected of the class of the day, of five minutes alone
+	Past      float64 // the weekday's own rate as a multiple of that; 0: not known
+	PastNoise float64 // its relative variance
 }
 
-func (o *span) add(count float64, e Expectation, profile float64) {
-	o.Minutes++
+func (o *span) add(minutes, count, mean float64, e Expectation, profile float64) {
+	o.Minutes += minutes
 	o.Count += count
-	o.Mean += e.Mean
-	o.Noise += e.Dispersion * e.Mean
-	o.Uncertainty += e.Mean * profile
-	o.Jobs += e.Mean * e.Burst
+	o.Mean += mean
+	o.Noise += e.Dispersion * mean
+	o.Uncertainty += mean * profile
+	o.Jobs += mean * e.Burst
 }
+
+// Five is what was counted in five minutes of the profile.
+type Five struct {
+	Start   traffic.Slot // any slot of the five
+	Minutes float64      // that were seen
+	Count   float64      // in all of them
+	Top     float64      // in the fullest
+	// Weight is between 0 (no trust at all: nothing is learnt) and 1.
+	Weight float64
+	// Expected is what was expected of the minutes seen when they were judged;
+	// 0 where they were not. What days differ by shows in what was expected
+	// before anything of the day was learnt: without it, it is not estimated
+	// but assumed.
+	Expected float64
+}
+
+// FiveOf is the number of the five minutes that a slot falls in. Zones are
+// whole fives of minutes apart, so it serves every one of them.
+func FiveOf(s traffic.Slot) traffic.Slot { return traffic.Slot(floorDiv(int64(s), binMinutes)) }
 
 // New returns a Model that has learnt nothing.
 func New(o Options) *Model {
@@ -200,40 +285,56 @@ func New(o Options) *Model {
 	if loc == nil {
 		loc = time.UTC
 	}
-	return &Model{clock: wallClock{loc: loc, cal: o.Calendar}}
+	return &Model{clock: wallClock{loc: loc, cal: o.Calendar}, parent: o.Parent}
 }
 
 // rates are what the layers say of one place.
 type rates struct {
-	class float64 // smooth rate of the day's class, without the burst factor
-	burst float64
-	week  float64 // the rate that counts
-	// Relative variances: of week, and of what neighbouring bins of it share.
-	variance, common float64
+	all, day float64
+	class    float64 // smooth rate of the day's class, without the burst factor
+	burst    float64
+	week     float64 // the rate that counts
+	// Relative variances: of day and class, of week, and of what neighbouring
+	// bins of it share.
+	vDay, vClass, variance, common float64
 }
 
-func (m *Model) rates(p place) rates {
+func (m *Model) rates(p place) (r rates) {
 	// Half an event in a minute never seen: a series of zeros has a small
 	// rate, not none.
-	mean := (m.All.Events + 0.5) / (m.All.Exposure + 1)
+	r.all = (m.All.Events + 0.5) / (m.All.Exposure + 1)
 	v := 1 / (m.All.Events + 0.5)
-	mean, v = m.Day[p.bin].under(mean, tauDay*tauDay+v)
-	mean, v = m.Class[p.rest*dayBins+p.bin].under(mean, tauClass*tauClass+v)
-	common := v
-	burst, vBurst := m.burstOf(p.bin)
-	week, vWeek := m.Week[p.row*dayBins+p.bin].under(mean*burst, tauWeek*tauWeek+v+vBurst)
-	return rates{class: mean, burst: burst, week: week, variance: vWeek, common: min(common, vWeek)}
+	mean, day, class, turn := r.all, tauDay*tauDay, tauClass*tauClass, 1.0
+	if m.parent != nil {
+		up := m.parent.rates(p)
+		mean *= up.day / up.all
+		turn = up.class / up.day
+		day = min(day, tauPart*tauPart+up.vDay)
+		class = min(class, tauPart*tauPart+up.vClass)
+	}
+	r.day, r.vDay = m.Day[p.bin].under(mean, day+v)
+	r.class, r.vClass = m.Class[p.rest*dayBins+p.bin].under(r.day*turn, class+r.vDay)
+	var vBurst float64
+	r.burst, vBurst = m.burstOf(p.bin)
+	r.week, r.variance = m.Week[p.row*dayBins+p.bin].cell().under(r.class*r.burst, m.weekdays()+r.vClass+vBurst)
+	r.common = min(r.vClass, r.variance)
+	return r
 }
 
 // burstOf is the factor of one bin over the smooth day around it. Most bins
 // are part of the smooth day, a few are far outside it: a bin whose counts
-// are out of the question for the narrow prior gets the wide one.
+// are out of the question for the narrow prior gets the wide one. A bin that
+// does not clearly differ from its neighbours is taken to be like them: else
+// the noise of each would be learnt for a trait, and taken out of the class.
 func (m *Model) burstOf(bin int) (factor, variance float64) {
 	c := &m.Burst[bin]
 	d := float64(c.Events - c.Exposure)
 	if x := float64(c.Exposure); m.Jobs[bin].Days >= jobDays && d*d > 36*(x+x*x*tauBurst*tauBurst+1) {
 		f, v := c.under(1, tauSpike*tauSpike)
 		return f, v + spikeNoise
+	}
+	if x := float64(c.Exposure); d*d < burstSure*burstSure*x {
+		return c.under(1, tauQuiet*tauQuiet)
 	}
 	return c.under(1, tauBurst*tauBurst)
 }
@@ -246,6 +347,33 @@ func (m *Model) phi(hour int) float64 {
 	pooled := (priorPhi*priorPhiBins + m.Pooled.Sum) / (priorPhiBins + m.Pooled.Bins)
 	h := &m.Spread[hour]
 	return max(1, (pooled*priorPhiBins+float64(h.Sum))/(priorPhiBins+float64(h.Bins)))
+}
+
+// weekdays is the τ² by which weekdays differ from their class.
+func (m *Model) weekdays() float64 {
+	const prior = 1 / (tauWeekSure * tauWeekSure)
+	tau2 := (prior*tauWeek*tauWeek + m.Weekday.Sum) / (prior + m.Weekday.Worth)
+	return min(max(tau2, minTauWeek*minTauWeek), maxTauWeek*maxTauWeek)
+}
+
+// learnWeekdays estimates τ²: what this week's five minutes and those of the
+// same weekday before have in common, beyond their class. Noise is new each
+// week, so the product of the two residuals is τ² on average, however large the
+// noise. Neighbouring bins share the level of the day, which their difference
+// is free of.
+func (m *Model) learnWeekdays(o, last *span, phi float64) {
+	if o.Past == 0 || last.Past == 0 || o.Mean <= 0 || last.Mean <= 0 {
+		return
+	}
+	now := o.Count/o.Class - last.Count/last.Class
+	past := o.Past - last.Past
+	vNow := phi * (1/o.Mean + 1/last.Mean)
+	w := 1 / ((vNow + 2*tauWeek*tauWeek) * (o.PastNoise + last.PastNoise + 2*tauWeek*tauWeek))
+	limit := clipSD / math.Sqrt(w)
+	x := min(max(now*past/2, -limit), limit)
+	const keep = 1 - 1.0/memoryWeekdays
+	m.Weekday.Sum = m.Weekday.Sum*keep + w*x
+	m.Weekday.Worth = m.Weekday.Worth*keep + w
 }
 
 // dayNoise is the relative variance of what lasts for hours, as it is
@@ -262,10 +390,12 @@ func (m *Model) dayNoiseBound() float64 {
 
 // Expect says what count to expect in a slot, past or to come.
 func (m *Model) Expect(s traffic.Slot) Expectation {
-	p := m.clock.place(s)
-	e := m.expect(p, m.rates(p))
-	e.Ready = m.Learnt >= WarmUp
-	return e
+	if five := FiveOf(s); !m.fresh || m.asked != five {
+		p := m.clock.place(s)
+		m.answer, m.asked, m.fresh = m.expect(p, m.rates(p)), five, true
+		m.answer.Ready = m.Learnt >= WarmUp
+	}
+	return m.answer
 }
 
 func (m *Model) expect(p place, r rates) Expectation {
@@ -283,76 +413,65 @@ func (m *Model) expect(p place, r rates) Expectation {
 // Hour is the hour of the local day that a slot falls in.
 func (m *Model) Hour(s traffic.Slot) int { return m.clock.place(s).hour() }
 
-// Learn takes one minute's count into the Model. The weight is between 0 (no
-// trust at all: nothing is learnt) and 1. A minute that was not seen must not
-// be learnt; a count that is negative or no number is not.
-func (m *Model) Learn(s traffic.Slot, count, weight float64) { m.learn(s, count, weight, -1) }
-
-// LearnJudged is Learn for a minute of which expected was the Mean when it was
-// judged. What days differ by shows in what was expected before anything of
-// the day was learnt; with Learn alone it is not estimated but assumed.
-func (m *Model) LearnJudged(s traffic.Slot, count, weight, expected float64) {
-	m.learn(s, count, weight, expected)
-}
-
-func (m *Model) learn(s traffic.Slot, count, weight, expected float64) {
-	if !(weight > 0) || !(count >= 0) || math.IsInf(count, 0) {
+// Learn takes what five minutes showed into the Model. Minutes that were not
+// seen must not be in it; where the count is negative or no number, nothing is
+// learnt.
+func (m *Model) Learn(f Five) {
+	if !(f.Weight > 0) || !(f.Count >= 0) || math.IsInf(f.Count, 0) || !(f.Minutes > 0) {
 		return
 	}
-	weight = min(weight, 1)
-	p := m.clock.place(s)
+	m.fresh = false
+	weight := min(f.Weight, 1) * f.Minutes
+	p := m.clock.place(f.Start)
 	r := m.rates(p)
 	e := m.expect(p, r)
-	m.learnSpread(s, p, count, expected, e, r)
+	m.learnSpread(f, p, e, r)
 
 	if m.Learnt >= WarmUp {
-		m.learnLevel(count, weight, r, e)
+		m.learnLevel(f, weight/f.Minutes, r, e)
 	}
 	// A minute's worth of evidence: what lasts for hours is shared by all the
 	// minutes that a bin of the class takes in on one day, so a day can tell
 	// no more about it than one draw of that noise.
-	worth := weight / (m.phi(p.hour()) + shared*e.Mean*m.dayNoise())
+	worth := weight / f.Minutes / (m.phi(p.hour()) + shared*e.Mean*m.dayNoise())
 	level := m.growth()
-	exposure := worth * level
+	exposure := worth * level * f.Minutes
 	// The smooth layers learn what is smooth: a minute far above it would
 	// raise the hour around it. The others learn it once it is a job.
 	smooth := level * r.class
 	smooth += 6*math.Sqrt(e.Dispersion*smooth+e.Uncertainty*smooth*smooth) + 3
-	w, y := float32(weight), float32(worth*min(count, smooth))
+	y := float32(worth * (f.Count - max(0, f.Top-smooth)))
 	own := y
-	if count > smooth && m.Jobs[p.bin].seen(p.day) {
+	if f.Top > smooth && m.Jobs[p.bin].seen(p.day) {
 		// What was learnt of the bin so far was cut short.
 		m.Burst[p.bin] = cell{}
 		for row := range weekRows {
-			m.Week[row*dayBins+p.bin] = cell{}
+			m.Week[row*dayBins+p.bin] = weekCell{}
 		}
 	}
 	if m.Jobs[p.bin].Days >= jobDays {
-		own = float32(worth * count)
+		own = float32(worth * f.Count)
 	}
-	m.Week[p.row*dayBins+p.bin].learn(own, float32(exposure), w, memoryWeek)
-	m.Burst[p.bin].learn(own, float32(exposure*r.class), w, memoryBurst)
-	if r.burst > 1.5 {
-		w = 0
-	}
-	class := m.Class[p.rest*dayBins : (p.rest+1)*dayBins]
-	x := float32(exposure * r.burst)
-	bin := p.bin - len(smoothing)/2
-	if bin < 0 {
-		bin += dayBins
-	}
-	for _, k := range smoothing {
-		if w == 0 {
-			break
+	w := float32(weight)
+	m.Week[p.row*dayBins+p.bin].learn(own, float32(exposure), w/memoryWeek)
+	m.Burst[p.bin].learn(own, float32(exposure*r.class), w/memoryBurst)
+	if r.burst <= 1.5 {
+		class := m.Class[p.rest*dayBins : (p.rest+1)*dayBins]
+		x := float32(exposure * r.burst)
+		bin := p.bin - len(smoothing)/2
+		if bin < 0 {
+			bin += dayBins
 		}
-		class[bin].learn(k*y, k*x, k*w, memoryClass)
-		m.Day[bin].learn(k*y, k*x, k*w, memoryDay)
-		if bin++; bin == dayBins {
-			bin = 0
+		for _, k := range smoothing {
+			class[bin].learn(k*y, k*x, k*w/memoryClass)
+			m.Day[bin].learn(k*y, k*x, k*w/memoryDay)
+			if bin++; bin == dayBins {
+				bin = 0
+			}
 		}
 	}
 	keep := 1 - weight/memoryAll
-	m.All.Events = m.All.Events*keep + worth*count
+	m.All.Events = m.All.Events*keep + worth*f.Count
 	m.All.Exposure = m.All.Exposure*keep + exposure
 	m.Learnt += weight
 }
@@ -361,11 +480,11 @@ func (m *Model) learn(s traffic.Slot, count, weight, expected float64) {
 // memory of two days. A slot counts by how well its own rate is known, taken
 // over five minutes: without that the first weekend, expected to be like the
 // work days before it, would drag the level down.
-func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
-	const keep = 1 - 1.0/memoryLevel
+func (m *Model) learnLevel(f Five, weight float64, r rates, e Expectation) {
+	keep := 1 - f.Minutes/memoryLevel
 	w := weight / (e.Dispersion + binMinutes*e.Mean*r.common)
-	m.Level.Events = m.Level.Events*keep + w*count
-	m.Level.Expected = m.Level.Expected*keep + w*r.week
+	m.Level.Events = m.Level.Events*keep + w*f.Count
+	m.Level.Expected = m.Level.Expected*keep + w*r.week*f.Minutes
 }
 
 // learnSpread estimates φ for each hour of the day from the residuals of five
@@ -375,19 +494,25 @@ func (m *Model) learnLevel(count, weight float64, r rates, e Expectation) {
 // that a burst is not taken for spread. They all count alike, whatever the
 // weight: weights fall with the residual, and a spread learnt from residuals
 // that were chosen to be small stays too small for ever.
-func (m *Model) learnSpread(s traffic.Slot, p place, count, expected float64, e Expectation, r rates) {
-	if key := traffic.Slot(floorDiv(int64(s), binMinutes)); m.Bin.Key != key {
-		m.closeBin()
-		m.Bin = span{Key: key, Hour: int32(p.hour())}
+func (m *Model) learnSpread(f Five, p place, e Expectation, r rates) {
+	bin := span{Key: FiveOf(f.Start), Hour: int32(p.hour())}
+	bin.add(f.Minutes, f.Count, e.Mean*f.Minutes, e, r.common)
+	if c := m.Week[p.row*dayBins+p.bin].cell(); m.Learnt > 7*24*60 && f.Minutes == binMinutes && r.burst < 1.2 && c.Exposure > 0 {
+		expect := r.class * r.burst
+		bin.Class = expect * m.growth() * binMinutes
+		bin.Past, bin.PastNoise = float64(c.Events/c.Exposure)/expect, 1/(float64(c.Exposure)*expect)
+		if m.LastBin.Key == bin.Key-1 {
+			m.learnWeekdays(&bin, &m.LastBin, m.phi(p.hour()))
+		}
 	}
-	if key := traffic.Slot(floorDiv(int64(s), blockMinutes)); m.Block.Key != key {
+	m.closeBin(&bin)
+	m.LastBin = bin
+	if key := traffic.Slot(floorDiv(int64(f.Start), blockMinutes)); m.Block.Key != key {
 		m.closeBlock()
 		m.Block = span{Key: key}
 	}
-	m.Bin.add(count, e, r.common)
-	if expected > 0 {
-		e.Mean = expected
-		m.Block.add(count, e, r.common)
+	if f.Expected > 0 {
+		m.Block.add(f.Minutes, f.Count, f.Expected, e, r.common)
 	}
 }
 
@@ -398,9 +523,8 @@ const firstResidual = 24 * 60 // minutes
 // and means M, of which E(Y₁M₂−Y₂M₁)² = φ·M₁M₂(M₁+M₂): what the two share,
 // an error of the profile or a busy day, falls out, as in von Neumann's
 // estimator.
-func (m *Model) closeBin() {
-	o, last := &m.Bin, m.LastBin
-	m.LastBin = *o
+func (m *Model) closeBin(o *span) {
+	last := m.LastBin
 	if o.Key != last.Key+1 || o.Minutes < binMinutes || last.Minutes < binMinutes || m.Learnt < firstResidual {
 		return
 	}

@@ -22,16 +22,33 @@ func berlin(t testing.TB) *time.Location {
 
 func at(t time.Time) traffic.Slot { return traffic.SlotOf(t.UnixNano()) }
 
+// teach lets the model learn the counts of slots from one on, with a weight.
+func teach(m *baseline.Model, from, until traffic.Slot, weight float64, count func(traffic.Slot) float64) {
+	var f baseline.Five
+	for s := from; s < until; s++ {
+		if f.Minutes == 0 {
+			f = baseline.Five{Start: s, Weight: weight}
+		}
+		y := count(s)
+		f.Minutes++
+		f.Count += y
+		f.Top = max(f.Top, y)
+		if baseline.FiveOf(s+1) != baseline.FiveOf(s) || s+1 == until {
+			m.Learn(f)
+			f = baseline.Five{}
+		}
+	}
+}
+
 // learn teaches days of a rate, by local time, as it is, or as Poisson counts.
 func learn(m *baseline.Model, from time.Time, days int, r *rand.Rand, rate func(time.Time) float64) {
-	end := at(from.AddDate(0, 0, days))
-	for s := at(from); s < end; s++ {
+	teach(m, at(from), at(from.AddDate(0, 0, days)), 1, func(s traffic.Slot) float64 {
 		y := rate(time.Unix(s.Unix(), 0).In(from.Location()))
 		if r != nil {
 			y = max(0, math.Round(y+math.Sqrt(y)*r.NormFloat64()))
 		}
-		m.Learn(s, y, 1)
-	}
+		return y
+	})
 }
 
 func office(t time.Time) float64 {
@@ -173,9 +190,7 @@ func TestDispersion(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 1))
 		m := baseline.New(baseline.Options{Location: loc})
 		end := at(monday.AddDate(0, 0, 21))
-		for s := at(monday); s < end; s++ {
-			m.Learn(s, max(0, math.Round(100+math.Sqrt(100*phi)*r.NormFloat64())), 1)
-		}
+		teach(m, at(monday), end, 1, func(traffic.Slot) float64 { return max(0, math.Round(100+math.Sqrt(100*phi)*r.NormFloat64())) })
 		got := m.Expect(end + 600).Dispersion
 		// What is not known of one bin counts as noise, so a little more.
 		if got < 0.8*phi || got > 1.4*phi+0.6 {
@@ -194,11 +209,17 @@ func TestWeight(t *testing.T) {
 	learn(b, monday, 7, nil, office)
 	next := at(monday.AddDate(0, 0, 7))
 	for i := range traffic.Slot(1440) {
-		b.Learn(next+i, 5000, 0)
-		b.Learn(next+i, math.NaN(), 1)
-		b.Learn(next+i, -1, 1)
-		b.Learn(next+i, math.Inf(1), 1)
-		b.Learn(next+i, 7, math.NaN())
+		for _, f := range []baseline.Five{
+			{Count: 5000, Minutes: 5},
+			{Count: math.NaN(), Minutes: 5, Weight: 1},
+			{Count: -1, Minutes: 5, Weight: 1},
+			{Count: math.Inf(1), Minutes: 5, Weight: 1},
+			{Count: 7, Minutes: 5, Weight: math.NaN()},
+			{Count: 7, Weight: 1},
+		} {
+			f.Start = next + i
+			b.Learn(f)
+		}
 	}
 	for i := range traffic.Slot(7 * 1440) {
 		if x, y := a.Expect(next+i), b.Expect(next+i); x != y {
@@ -288,7 +309,7 @@ func FuzzUnmarshal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m := baseline.New(baseline.Options{})
 		if m.UnmarshalBinary(b) == nil {
-			m.Learn(1, 1, 1)
+			m.Learn(baseline.Five{Start: 1, Minutes: 5, Count: 1, Top: 1, Weight: 1})
 			m.Expect(2)
 		}
 	})
@@ -299,19 +320,78 @@ func BenchmarkLearn(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
-		m.Learn(29000000+traffic.Slot(i), float64(i%100), 1)
+		m.Learn(baseline.Five{Start: 29000000 + 5*traffic.Slot(i), Minutes: 5, Count: float64(i % 100), Top: float64(i % 20), Weight: 1})
 	}
 	b.ReportMetric(float64(unsafe.Sizeof(*m)), "B/model")
 }
 
 func BenchmarkExpect(b *testing.B) {
 	m := baseline.New(baseline.Options{Location: berlin(b)})
-	for i := range 7 * 1440 {
-		m.Learn(29000000+traffic.Slot(i), float64(i%100), 1)
-	}
+	teach(m, 29000000, 29000000+7*1440, 1, func(s traffic.Slot) float64 { return float64(s % 100) })
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
 		m.Expect(29000000 + traffic.Slot(i))
+	}
+}
+
+// TestMerge: two models that learnt every other week know what one does that
+// learnt them all.
+func TestMerge(t *testing.T) {
+	loc := berlin(t)
+	monday := time.Date(2026, 1, 12, 0, 0, 0, 0, loc)
+	all := baseline.New(baseline.Options{Location: loc})
+	var half [2]*baseline.Model
+	for i := range half {
+		half[i] = baseline.New(baseline.Options{Location: loc})
+	}
+	for week := range 6 {
+		from := monday.AddDate(0, 0, 7*week)
+		learn(all, from, 7, rand.New(rand.NewPCG(1, uint64(week))), office)
+		learn(half[week%2], from, 7, rand.New(rand.NewPCG(1, uint64(week))), office)
+	}
+	alone := half[0].Expect(at(monday.AddDate(0, 0, 42)))
+	half[0].Merge(half[1])
+	for hour := range 24 * 7 {
+		s := at(monday.AddDate(0, 0, 42).Add(time.Duration(hour) * time.Hour))
+		got, want := half[0].Expect(s), all.Expect(s)
+		if math.Abs(got.Mean/want.Mean-1) > 0.05 {
+			t.Errorf("hour %d: mean %.2f, want %.2f", hour, got.Mean, want.Mean)
+		}
+	}
+	if merged := half[0].Expect(at(monday.AddDate(0, 0, 42))); merged.Uncertainty >= alone.Uncertainty {
+		t.Errorf("merging did not make it surer: %.5f, was %.5f", merged.Uncertainty, alone.Uncertainty)
+	}
+}
+
+// TestParent: a part of a larger series, learnt for three work days, is
+// expected to have the larger one's weekend, and its own days all the same.
+func TestParent(t *testing.T) {
+	loc := berlin(t)
+	monday := time.Date(2026, 1, 12, 0, 0, 0, 0, loc)
+	whole := baseline.New(baseline.Options{Location: loc})
+	learn(whole, monday, 21, rand.New(rand.NewPCG(1, 1)), office)
+	part, orphan := baseline.New(baseline.Options{Location: loc, Parent: whole}), baseline.New(baseline.Options{Location: loc})
+	// A tenth of the whole, but as busy by night as by day.
+	tenth := func(tm time.Time) float64 {
+		rate := 4.0
+		if wd := tm.Weekday(); wd == time.Saturday || wd == time.Sunday {
+			rate /= 4
+		}
+		return rate
+	}
+	for _, m := range []*baseline.Model{part, orphan} {
+		learn(m, monday.AddDate(0, 0, 21), 3, rand.New(rand.NewPCG(1, 2)), tenth)
+	}
+	saturday, thursday := at(monday.AddDate(0, 0, 26).Add(11*time.Hour)), at(monday.AddDate(0, 0, 24).Add(11*time.Hour))
+	got, without := part.Expect(saturday), orphan.Expect(saturday)
+	if math.Abs(got.Mean-1) > 0.75 || without.Mean < 2*got.Mean {
+		t.Errorf("the first Saturday: %.2f with a parent, %.2f without; want 1, and 4 where nothing is known of it", got.Mean, without.Mean)
+	}
+	if got.Uncertainty >= without.Uncertainty {
+		t.Errorf("no surer with a parent: %.3f, %.3f", got.Uncertainty, without.Uncertainty)
+	}
+	if e := part.Expect(thursday); math.Abs(e.Mean-4) > 0.6 {
+		t.Errorf("its own day: %.2f, want 4", e.Mean)
 	}
 }

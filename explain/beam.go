@@ -17,9 +17,12 @@ func newBeam(s *leaves, o Options) *beam { return &beam{s, o} }
 const (
 	// sampleRows is how many rows the search looks at; what it nominates is
 	// judged on all of them.
-	sampleRows = 40_000
+	sampleRows = 25_000
 	nominees   = 8
 )
+
+// keep is how many cells a level needs: to nominate, and to extend.
+const keep = 8
 
 // beamWidth is how many cells of each level are extended by every other value.
 var beamWidth = [...]int{32, 8, 4}
@@ -31,7 +34,7 @@ type candidate struct {
 }
 
 func (b *beam) best() (cell, bool) {
-	s := b.s.sample(sampleRows)
+	s := b.s.sample(sampleRows, b.o.Workers)
 	level := b.singles(s)
 	var found []candidate
 	for depth := 1; len(level) > 0; depth++ {
@@ -53,12 +56,12 @@ func (b *beam) best() (cell, bool) {
 	}
 	slices.SortFunc(found, prefer)
 	if s != b.s {
-		found = found[:min(nominees, len(found))]
-		each(len(found), b.o.Workers, func(i int) {
+		found = slices.DeleteFunc(found[:min(nominees, len(found))], b.hopeless)
+		for i, a := range b.s.sumAll(found, b.o.Workers) {
 			c := &found[i]
-			c.sums = b.s.sumOf(c.items)
-			c.net, c.ok = b.s.judge(c.sums, b.s.cost(c.items), b.o)
-		})
+			c.sums = a
+			c.net, c.ok = b.s.judge(a, b.s.cost(c.items), b.o)
+		}
 		slices.SortFunc(found, prefer)
 	}
 	i := slices.IndexFunc(found, func(c candidate) bool { return c.ok })
@@ -69,10 +72,17 @@ func (b *beam) best() (cell, bool) {
 	for {
 		child, ok := b.s.split(c, b.o)
 		if !ok {
-			return c, true
+			return child, true
 		}
 		c = child
 	}
+}
+
+// hopeless tells of a cell as the sample shows it that all rows will not make it
+// a cause: a sample errs, but by less than half of what a cause must have.
+func (b *beam) hopeless(c candidate) bool {
+	v, f := c.v, b.s.drift*c.f
+	return abs(v-f) < b.s.floor(b.o)/2 || max(v, f) < min(v, f)*(1+minLift)/2
 }
 
 // widen returns the candidate that explains the most while adding to c little
@@ -148,13 +158,18 @@ func prefer(x, y candidate) int {
 // singles returns every cell of one item, by the rows of s.
 func (b *beam) singles(s *leaves) []candidate {
 	by := make([][]candidate, len(b.s.values))
-	each(len(by), b.o.Workers, func(a int) { by[a] = b.children(s, nil, a, s.histogram(a)) })
+	each(len(by), b.o.Workers, func(a int) { by[a] = b.children(nil, s, nil, a, s.histogram(a), len(s.values[a])) })
 	return slices.Concat(by...)
 }
 
-// extend returns every cell that has the items and one more, by the rows of s.
+// extend returns the best of the cells that have the items and one more, by the
+// rows of s.
 func (b *beam) extend(s *leaves, items []item) []candidate {
 	rows := s.matching(items)
+	full := make([]sums, len(rows)) // side by side, since every attribute reads them
+	for k, i := range rows {
+		full[k] = s.full[i]
+	}
 	var out []candidate
 	for a := range s.values {
 		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) ||
@@ -163,25 +178,38 @@ func (b *beam) extend(s *leaves, items []item) []candidate {
 		}
 		hist := make([]sums, len(s.values[a]))
 		col := s.columns[a]
-		for _, i := range rows {
-			hist[col[i]].add(s.full[i])
+		for k, i := range rows {
+			hist[col[i]].add(full[k])
 		}
-		out = append(out, b.children(s, items, a, hist)...)
+		out = b.children(out, s, items, a, hist, keep)
 	}
 	return out
 }
 
-func (b *beam) children(s *leaves, items []item, a int, hist []sums) []candidate {
-	var out []candidate
+// children adds to a list in order of preference the cells that have the items
+// and a value of attribute a, and keeps the first of them.
+func (b *beam) children(list []candidate, s *leaves, items []item, a int, hist []sums, most int) []candidate {
 	floor := s.floor(b.o)
+	cost := s.cost(with(items, item{attr: a}))
 	for code := 1; code < len(hist); code++ {
 		h := hist[code]
 		if most := max(h.v, s.drift*h.f); most == 0 || most < floor {
 			continue
 		}
-		next := with(items, item{a, code})
-		net, ok := s.judge(h, s.cost(next), b.o)
-		out = append(out, candidate{cell{items: next, net: net}, h, ok})
+		net, ok := s.judge(h, cost, b.o)
+		full := len(list) == most
+		if full && net < list[most-1].net {
+			continue
+		}
+		c := candidate{cell{items: with(items, item{a, code}), net: net}, h, ok}
+		at, _ := slices.BinarySearchFunc(list, c, prefer)
+		if full {
+			if at == most {
+				continue
+			}
+			list = list[:most-1]
+		}
+		list = slices.Insert(list, at, c)
 	}
-	return out
+	return list
 }

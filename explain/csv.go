@@ -11,67 +11,36 @@ import (
 	"strings"
 )
 
-// The two columns that end a CSV header: observed, then expected.
-var countColumns = [][2]string{{"real", "predict"}, {"count", "baseline"}, {"observed", "expected"}}
+// onlyCount is the column that ends the header of a set of events.
+var onlyCount = columns{names: [][]string{{"count"}}, wanted: "the last column must be count", example: "count"}
+
+// bothCounts are those that end the header of a table.
+var bothCounts = columns{
+	names:   [][]string{{"real", "predict"}, {"count", "baseline"}, {"observed", "expected"}},
+	wanted:  "the last two columns must be real,predict or count,baseline (observed, then expected)",
+	example: "real,predict",
+}
+
+// columns are the counts that follow the attributes of a header, under any of
+// some names.
+type columns struct {
+	names           [][]string
+	wanted, example string
+}
 
 // ReadCSV reads a table: a header with the attributes followed by
 // real,predict (or count,baseline, or observed,expected), then a row a leaf.
 // Rows with the same values add up. Errors name the line.
-func ReadCSV(r io.Reader) (*Table, error) {
-	cr := csv.NewReader(r)
-	cr.ReuseRecord = true
-	header, err := cr.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, errors.New("the file is empty: a header line is needed, the attributes and then real,predict")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("header: %w", err)
-	}
-	names := make([]string, len(header))
-	for i, h := range header {
-		names[i] = strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))
-	}
-	n := len(names) - 2
-	if n < 0 || !isCounts(names[n], names[n+1]) {
-		return nil, fmt.Errorf("header %q: the last two columns must be real,predict or count,baseline (observed, then expected)", strings.Join(names, ","))
-	}
-	if err := checkAttributes(names[:n]); err != nil {
-		return nil, err
-	}
-	t := NewTable(names[:n]...)
-	for {
-		row, err := cr.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err // names the line itself
-		}
-		line, _ := cr.FieldPos(0)
-		observed, err := parseCount(names[n], row[n])
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
-		}
-		expected, err := parseCount(names[n+1], row[n+1])
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
-		}
-		t.addRow(row[:n], observed, expected)
-	}
-	if t.Len() == 0 {
-		return nil, errors.New("no row follows the header")
-	}
-	return t, nil
-}
+func ReadCSV(r io.Reader) (*Table, error) { return readRows(r, bothCounts) }
 
 // ReadContrast reads two sets for Contrast: each a header with the same
 // attributes in the same order, followed by count, then a row a combination.
 func ReadContrast(a, b io.Reader) (*Table, error) {
-	first, err := readCounts(a)
+	first, err := readRows(a, onlyCount)
 	if err != nil {
 		return nil, fmt.Errorf("first set: %w", err)
 	}
-	second, err := readCounts(b)
+	second, err := readRows(b, onlyCount)
 	if err != nil {
 		return nil, fmt.Errorf("second set: %w", err)
 	}
@@ -88,13 +57,14 @@ func ReadContrast(a, b io.Reader) (*Table, error) {
 	return first, nil
 }
 
-// readCounts reads attributes and one count a row into observed counts.
-func readCounts(r io.Reader) (*Table, error) {
+// readRows reads a header and rows of attributes and counts: what was observed
+// and, where there are two, what was expected.
+func readRows(r io.Reader, counts columns) (*Table, error) {
 	cr := csv.NewReader(r)
 	cr.ReuseRecord = true
 	header, err := cr.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, errors.New("the file is empty: a header line is needed, the attributes and then count")
+		return nil, fmt.Errorf("the file is empty: a header line is needed, the attributes and then %s", counts.example)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("header: %w", err)
@@ -103,9 +73,9 @@ func readCounts(r io.Reader) (*Table, error) {
 	for i, h := range header {
 		names[i] = strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))
 	}
-	n := len(names) - 1
-	if !strings.EqualFold(names[n], "count") {
-		return nil, fmt.Errorf("header %q: the last column must be count", strings.Join(names, ","))
+	n := len(names) - len(counts.names[0])
+	if n < 0 || !slices.ContainsFunc(counts.names, func(c []string) bool { return slices.EqualFunc(names[n:], c, strings.EqualFold) }) {
+		return nil, fmt.Errorf("header %q: %s", strings.Join(names, ","), counts.wanted)
 	}
 	if err := checkAttributes(names[:n]); err != nil {
 		return nil, err
@@ -119,12 +89,14 @@ func readCounts(r io.Reader) (*Table, error) {
 		if err != nil {
 			return nil, err // names the line itself
 		}
-		line, _ := cr.FieldPos(0)
-		x, err := parseCount(names[n], row[n])
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
+		var x [2]float64
+		for i := n; i < len(row); i++ {
+			if x[i-n], err = parseCount(names[i], row[i]); err != nil {
+				line, _ := cr.FieldPos(0)
+				return nil, fmt.Errorf("line %d: %w", line, err)
+			}
 		}
-		t.addRow(row[:n], x, 0)
+		t.addRow(row[:n], x[0], x[1])
 	}
 	if t.Len() == 0 {
 		return nil, errors.New("no row follows the header")
@@ -160,15 +132,6 @@ func (t *Table) addRow(row []string, observed, expected float64) {
 		}
 	}
 	t.Add(row, observed, expected)
-}
-
-func isCounts(observed, expected string) bool {
-	for _, c := range countColumns {
-		if strings.EqualFold(observed, c[0]) && strings.EqualFold(expected, c[1]) {
-			return true
-		}
-	}
-	return false
 }
 
 func parseCount(column, s string) (float64, error) {

@@ -99,7 +99,7 @@ func (c *cube) best() (cell, bool) {
 	for {
 		child, ok := c.s.split(best, c.o)
 		if !ok {
-			return best, true
+			return c.s.common(child, c.o), true
 		}
 		best = child
 	}

@@ -11,7 +11,10 @@
 // calls it with a CSV file.
 package explain
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Options are the settings of Explain. The zero value is meant to be right.
 type Options struct {
@@ -61,6 +64,9 @@ type Cause struct {
 	// Confidence, 0 to 1, is how likely this description is right, against
 	// noise and against those with an item more or less.
 	Confidence float64
+	// Stability, 0 to 1, is the share of resamples, each with its counts drawn
+	// anew, in which this description comes again.
+	Stability float64
 }
 
 // Result is what Explain answers.
@@ -73,6 +79,13 @@ type Result struct {
 	// Unexplained is the excess (signed) of the leaves no cause claims,
 	// beyond the drift; UnexplainedShare its part of all departures.
 	Unexplained, UnexplainedShare float64
+	// ScatteredRows is how many single rows that no cause claims depart beyond
+	// noise, Scattered their excess (signed). Uneven tells that they are more
+	// than chance gives: what they have in common is not among the attributes.
+	ScatteredRows int
+	Scattered     float64
+	Uneven        bool
+
 	// Heterogeneity is the noise of the unclaimed rest in units of what
 	// counting alone gives: 1 is even, above it leaves depart for reasons
 	// the attributes do not name.
@@ -88,7 +101,10 @@ const (
 	// margin is the evidence demanded beyond the cost of having looked at
 	// every combination. exp(−margin)/√(π·margin) bounds the chance that
 	// noise alone yields a cause of a given depth.
-	margin = 8
+	margin = 6
+	// leastScattered is how many single rows must depart for a rest to be
+	// called uneven, where they are not a five-hundredth of all rows.
+	leastScattered = 5
 )
 
 // Contrast finds what sets one set of events apart from another, without time:
@@ -137,13 +153,15 @@ func Explain(t *Table, o Options) Result {
 		o.Workers = 1
 	}
 	var r Result
-	for i := range t.observed {
-		r.Observed += t.observed[i]
-		r.Expected += t.expected[i]
+	if len(t.tallies) > 0 {
+		for _, h := range t.tallies[0] {
+			r.Observed += h.v
+			r.Expected += h.f
+		}
 	}
 	r.Drift, r.Heterogeneity = 1, 1
 	switch {
-	case len(t.Attributes) == 0 || r.Observed == 0 && r.Expected == 0:
+	case r.Observed == 0 && r.Expected == 0:
 		return r
 	case r.Observed == 0: // everything stopped: nothing sets any of it apart
 		r.Drift = 0
@@ -167,6 +185,7 @@ func Explain(t *Table, o Options) Result {
 	type found struct {
 		cause Cause
 		sums  sums
+		rows  int
 	}
 	var all []found
 	for len(all) < o.MaxCauses {
@@ -176,14 +195,37 @@ func Explain(t *Table, o Options) Result {
 			break
 		}
 		c = s.simplest(c, o)
-		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(c)}
-		all = append(all, found{cause, s.take(c, o.Workers)})
+		cause := Cause{Where: s.where(c), Score: c.net, Confidence: s.confidence(&c, o.Workers), Stability: s.stability(&c, o.Workers)}
+		s.within(&c, o.Workers)
+		all = append(all, found{cause, s.take(c, o.Workers), len(c.rows)})
 	}
 	s.estimate(o)
 
 	r.Drift = s.drift
-	r.Heterogeneity = s.heterogeneity()
+	r.Heterogeneity = s.heterogeneity(o.Workers)
+	r.ScatteredRows, r.Scattered = s.scattered(o.Workers)
+	r.Uneven = float64(r.ScatteredRows) >= math.Max(leastScattered, 0.002*float64(len(s.rows)))
 	rest := s.total
+	// Where many rows depart that have nothing in common, the first of them are
+	// no causes: what made them depart was not recorded.
+	single := func(c found) bool { return c.rows == 1 && s.filled }
+	singles := 0
+	for _, c := range all {
+		if single(c) {
+			singles++
+		}
+	}
+	if r.Uneven && len(all) == o.MaxCauses && r.ScatteredRows >= 2*singles {
+		all = slices.DeleteFunc(all, func(c found) bool {
+			if !single(c) {
+				return false
+			}
+			rest.add(tally{c.sums.v, c.sums.f})
+			r.ScatteredRows++
+			r.Scattered += c.sums.v - s.drift*c.sums.f
+			return true
+		})
+	}
 	// The first causes were judged by a drift that the later ones still bent.
 	all = slices.DeleteFunc(all, func(c found) bool {
 		if lifted(c.sums.v, s.drift*c.sums.f) {

@@ -18,6 +18,18 @@ type cell struct {
 	items []item // by attribute
 	net   float64
 	gain  float64 // by which it was preferred to the wider cell it was split from
+
+	common float64 // evidence that its rows gain alike; 0: they rise by the same factor
+
+	*inside        // once looked for, see within
+	wider   []sums // the cell without its first item, its second, …, once described
+}
+
+// inside is what a cell is made of.
+type inside struct {
+	rows []int32
+	own  sums
+	by   [][]sums // attribute, code → sums of its rows; nil for the cell's own attributes
 }
 
 // sums are what adds up over rows: observed and expected as given, both in
@@ -53,6 +65,7 @@ type leaves struct {
 	filled  bool      // most combinations of values occur: a complete cube
 	counts  bool      // observed counts are whole numbers
 
+	behind   float64
 	rounds   int
 	drift    float64
 	poisson  float64 // a: a leaf's variance is a·m + κ·m²
@@ -72,6 +85,9 @@ const (
 // cube.
 func prepare(t *Table, o Options) (*leaves, bool) {
 	s := &leaves{t: t, counts: true, drift: 1}
+	if w := o.windows(); w > 0 {
+		s.behind = 1 / (1 + w)
+	}
 	for i, v := range t.observed {
 		s.observed += v
 		s.total.add(tally{v, t.expected[i]})
@@ -115,7 +131,7 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 			s.hists[a][recode[a][id]].add(h)
 		}
 	}
-	s.merge(recode, o.Workers)
+	s.merge(recode, dense, o.Workers)
 	s.filled = dense && float64(len(s.rows)) >= 0.25*known
 	if !s.filled {
 		s.units = s.bursts(hists, o)
@@ -125,14 +141,16 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 
 // mergeParts is into how many parts rows are shared out by their hash: each is
 // small enough for a processor's cache, and none needs another's lock.
-const mergeParts = 16
+const mergeParts = 1 << mergeBits
+
+const mergeBits = 6
 
 // chunk is how many rows one goroutine takes at a time.
 const chunk = 1 << 14
 
 // merge adds up the rows whose codes are equal. Of equal rows the first stays,
 // so that the order does not depend on the number of workers.
-func (s *leaves) merge(recode [][]uint16, workers int) {
+func (s *leaves) merge(recode [][]uint16, dense bool, workers int) {
 	t := s.t
 	n := t.Len()
 	s.columns = make([][]uint16, len(recode))
@@ -158,7 +176,7 @@ func (s *leaves) merge(recode [][]uint16, workers int) {
 		}
 	})
 	// A counting sort by part: order holds the rows of each in their order.
-	const shift = 32 - 4
+	const shift = 32 - mergeBits
 	var starts [mergeParts + 1]int
 	for _, h := range hashes {
 		starts[h>>shift+1]++
@@ -176,25 +194,20 @@ func (s *leaves) merge(recode [][]uint16, workers int) {
 	var dropped atomic.Int64
 	each(mergeParts, workers, func(p int) {
 		part := order[starts[p]:starts[p+1]]
-		// Open addressing: a slot holds the number of a row plus one.
+		// Open addressing: a slot holds a row's hash and its number plus one.
 		size := 1 << bits.Len(uint(len(part)+len(part)/2))
-		slots := make([]int32, size)
+		slots := make([]uint64, size)
 		for _, i := range part {
-			r := s.rows[i]
-			if r.v == 0 && r.f == 0 {
-				gone[i] = true
-				dropped.Add(1)
-				continue
-			}
+			own := uint64(hashes[i]) << 32
 			for at := int(hashes[i]) & (size - 1); ; at = (at + 1) & (size - 1) {
-				j := slots[at] - 1
-				if j < 0 {
-					slots[at] = i + 1
+				slot := slots[at]
+				if slot == 0 {
+					slots[at] = own | uint64(i+1)
 					break
 				}
-				if hashes[j] == hashes[i] && s.same(int(i), int(j)) {
-					s.rows[j].v += r.v
-					s.rows[j].f += r.f
+				if j := int32(uint32(slot)) - 1; slot>>32 == own>>32 && s.same(int(i), int(j)) {
+					s.rows[j].add(s.rows[i])
+					s.rows[i] = tally{}
 					gone[i] = true
 					dropped.Add(1)
 					break
@@ -202,7 +215,14 @@ func (s *leaves) merge(recode [][]uint16, workers int) {
 			}
 		}
 	})
-	if dropped.Load() > 0 {
+	// The search passes over rows without events; what looks at all combinations
+	// of values counts those that have some.
+	if dense {
+		for i, r := range s.rows {
+			gone[i] = r == tally{}
+		}
+	}
+	if dense || dropped.Load() > int64(n/4) {
 		s.compact(gone, workers)
 	}
 }
@@ -303,7 +323,7 @@ func (s *leaves) floor(o Options) float64 {
 	if s.filled {
 		return o.MinExcess
 	}
-	return math.Max(o.MinExcess, math.Max(0.002*s.observed, 0.05*s.largest))
+	return math.Max(o.MinExcess, math.Max(0.002*s.observed, 0.02*s.largest))
 }
 
 // judge gives a cell's evidence beyond the cost of its description, and
@@ -401,7 +421,7 @@ rows:
 
 // sample returns about n rows drawn in proportion to their events, each
 // scaled to stand for those passed over; heavy rows stand for themselves.
-func (s *leaves) sample(n int) *leaves {
+func (s *leaves) sample(n, workers int) *leaves {
 	if len(s.rows) <= n+n/2 {
 		if s.full == nil {
 			s.full = make([]sums, len(s.rows))
@@ -413,26 +433,36 @@ func (s *leaves) sample(n int) *leaves {
 		return s
 	}
 	out := *s
+	// Each part is drawn from by itself, so that what is drawn does not depend
+	// on the number of workers.
 	step := s.mass / float64(n)
-	picked := make([]int32, 0, n+n/4)
-	out.full = make([]sums, 0, n+n/4)
-	sum := step / 2
-	for i, t := range s.rows {
-		m := t.v + t.f
-		if sum += m; sum < step && m < step {
-			continue
+	parts := (len(s.rows) + chunk - 1) / chunk
+	picks, rows := make([][]int32, parts), make([][]sums, parts)
+	each(parts, workers, func(part int) {
+		from, to := part*chunk, min(len(s.rows), (part+1)*chunk)
+		picked := make([]int32, 0, 2*n/parts)
+		full := make([]sums, 0, cap(picked))
+		sum := step / 2
+		for i, t := range s.rows[from:to] {
+			m := t.v + t.f
+			if sum += m; sum < step && m < step {
+				continue
+			}
+			r := s.inNoise(t, from+i)
+			if m < step {
+				sum -= step
+				k := step / m
+				r = sums{r.v * k, r.f * k, r.x * k, r.y * k, r.p * k}
+			} else {
+				sum -= m
+			}
+			full = append(full, r)
+			picked = append(picked, int32(from+i))
 		}
-		r := s.inNoise(t, i)
-		if m < step {
-			sum -= step
-			k := step / m
-			r = sums{r.v * k, r.f * k, r.x * k, r.y * k, r.p * k}
-		} else {
-			sum -= m
-		}
-		out.full = append(out.full, r)
-		picked = append(picked, int32(i))
-	}
+		picks[part], rows[part] = picked, full
+	})
+	picked := slices.Concat(picks...)
+	out.full = slices.Concat(rows...)
 	out.rows, out.units = nil, nil
 	out.columns = make([][]uint16, len(s.columns))
 	for a, col := range s.columns {
@@ -506,20 +536,96 @@ func (s *leaves) matching(items []item) []int32 {
 	return rows
 }
 
+// within looks for a cell's rows and adds them up by the values of all other
+// attributes, once.
+func (s *leaves) within(c *cell, workers int) {
+	if c.inside != nil {
+		return
+	}
+	c.inside = &inside{rows: s.matching(c.items), by: make([][]sums, len(s.values))}
+	full := make([]sums, len(c.rows)) // side by side, since every attribute reads them
+	for k, i := range c.rows {
+		full[k] = s.row(int(i))
+		c.own.add(full[k])
+	}
+	each(len(c.by), workers, func(a int) {
+		if slices.ContainsFunc(c.items, func(it item) bool { return it.attr == a }) {
+			return
+		}
+		hist := make([]sums, len(s.values[a]))
+		col := s.columns[a]
+		for k, i := range c.rows {
+			hist[col[i]].add(full[k])
+		}
+		c.by[a] = hist
+	})
+}
+
+// sumAll adds up the rows of each of some cells. Cells that share items share
+// the search for the rows.
+func (s *leaves) sumAll(cells []candidate, workers int) []sums {
+	times := make(map[item]int)
+	for _, c := range cells {
+		for _, it := range c.items {
+			times[it]++
+		}
+	}
+	lead := make([]int, len(cells)) // the item of each that most cells have
+	var leads []item
+	for n, c := range cells {
+		best := c.items[0]
+		for _, it := range c.items {
+			if times[it] > times[best] {
+				best = it
+			}
+		}
+		lead[n] = slices.Index(leads, best)
+		if lead[n] < 0 {
+			lead[n] = len(leads)
+			leads = append(leads, best)
+		}
+	}
+	rows := make([][]int32, len(leads))
+	each(len(leads), workers, func(n int) { rows[n] = s.matching(leads[n : n+1]) })
+	out := make([]sums, len(cells))
+	each(len(cells), workers, func(n int) {
+		var a sums
+	rows:
+		for _, i := range rows[lead[n]] {
+			for _, it := range cells[n].items {
+				if int(s.columns[it.attr][i]) != it.code {
+					continue rows
+				}
+			}
+			a.add(s.row(int(i)))
+		}
+		out[n] = a
+	})
+	return out
+}
+
 // take sums the rows of a cell and sets them aside.
 func (s *leaves) take(c cell, workers int) sums {
-	var a sums
-	gone := make([]bool, len(s.rows))
-	for _, i := range s.matching(c.items) {
-		gone[i] = true
-		a.add(s.row(int(i)))
+	s.within(&c, workers)
+	rows, a := c.rows, c.own
+	for _, i := range rows {
 		for k, col := range s.columns {
 			h := &s.hists[k][col[i]]
 			h.v -= s.rows[i].v
 			h.f -= s.rows[i].f
 		}
 	}
-	s.compact(gone, workers)
+	if s.filled || len(rows) > len(s.rows)/4 {
+		gone := make([]bool, len(s.rows))
+		for _, i := range rows {
+			gone[i] = true
+		}
+		s.compact(gone, workers)
+	} else { // few rows without events cost less than moving all the others
+		for _, i := range rows {
+			s.rows[i] = tally{}
+		}
+	}
 	s.full = nil
 	s.total.v -= a.v
 	s.total.f -= a.f

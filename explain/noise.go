@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -34,11 +33,14 @@ func (s *leaves) estimate(o Options) {
 			s.drift = g
 		}
 	}
-	if s.filled {
-		s.drift = s.fitting(candidates, o)
-	}
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
+	if s.filled {
+		if g := s.fitting(candidates); g != s.drift {
+			s.drift = g
+			s.poisson, s.relative = s.leafNoise(o)
+		}
+	}
 }
 
 // fitting returns the candidate that the leaves of a complete cube speak for,
@@ -46,24 +48,27 @@ func (s *leaves) estimate(o Options) {
 // place and less everywhere else may add up to no change at all. Each leaf's
 // residual counts as far as three times its noise, so that those of a cause
 // weigh no more than others.
-func (s *leaves) fitting(candidates []float64, o Options) float64 {
+func (s *leaves) fitting(candidates []float64) float64 {
 	first := s.drift
-	a, k := s.leafNoise(o)
+	slices.Sort(candidates)
+	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool { return abs(math.Log(g/first)) < 0.005 })
+	if len(candidates) == 0 {
+		return first
+	}
 	per, own := make([]float64, len(s.rows)), make([]float64, len(s.rows)) // 1/noise; the loss at first
 	loss := func(i int, g float64) float64 {
 		return min(3, abs(s.rows[i].v-g*s.rows[i].f)*per[i])
 	}
 	for i, r := range s.rows {
 		m := max(r.v, first*r.f)
-		per[i] = 1 / math.Sqrt(m*(a+k*m))
+		per[i] = 1 / math.Sqrt(m*(s.poisson+s.relative*m))
 		own[i] = loss(i, first)
 	}
-	best, most := first, 4.0
-	slices.Sort(candidates)
-	for _, g := range slices.Compact(candidates) {
-		if abs(math.Log(g/first)) < 0.005 {
-			continue
-		}
+	best, most := first, clearly
+	if s.rounds > 1 {
+		most = rather // what had bent the totals and the medians is gone
+	}
+	for _, g := range candidates {
 		gain, squares := 0.0, 0.0
 		for i := range s.rows {
 			d := own[i] - loss(i, g)
@@ -98,6 +103,10 @@ func (s *leaves) fitting(candidates []float64, o Options) float64 {
 	}
 	return best
 }
+
+// How many standard errors leaves must speak for another drift than the one
+// nearest to 1: before any cause is set aside, and after.
+const clearly, rather = 4.0, 1.5
 
 // findDrift returns candidates for the factor that applies to what no cause
 // touches; of equally good ones that nearest to 1 is taken. A cause
@@ -164,11 +173,19 @@ func (s *leaves) size(r tally) float64 {
 	if s.counts {
 		return g
 	}
+	if s.behind > 0 {
+		return math.Sqrt(s.behind*r.v*r.v + (1-s.behind)*g*g)
+	}
 	return max(r.v, g)
 }
 
-// leastLeaves is the fewest leaves whose median residual says what noise is.
-const leastLeaves = 30
+// leastLeaves is the fewest leaves whose median residual says how noise goes with
+// size. Amounts have no noise of their own, so that fewer must do to say how much
+// there is at all.
+const (
+	leastLeaves  = 30
+	leastAmounts = 5
+)
 
 // leafNoise fits a and κ to the median squared residuals of leaves of about
 // the same size; medians, so that causes do not count as noise.
@@ -180,9 +197,12 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 			least += s.drift / o.windows()
 		}
 	}
-	const enough = 1 << 16 // rows, for quantiles
-	type residual struct{ m, d2 float64 }
-	var all []residual
+	// Leaves are shared out by their size, in steps of a 32nd of an octave.
+	const enough = 1 << 15 // rows, for quantiles
+	const octave, shift = 32, 52 - 5
+	sizes := make([]float64, 0, min(enough, len(s.rows)))
+	squares := make([]float64, 0, cap(sizes)) // of residuals, in units of the size
+	smallest, greatest := math.Inf(1), 0.0
 	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
 		r := s.rows[i]
 		m := s.size(r)
@@ -190,42 +210,57 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 			continue // too few events to tell noise from rounding
 		}
 		d := r.v - s.drift*r.f
-		all = append(all, residual{m, d * d})
+		sizes = append(sizes, m)
+		squares = append(squares, d*d/m)
+		smallest, greatest = min(smallest, m), max(greatest, m)
 	}
-	slices.SortFunc(all, func(a, b residual) int { return cmp.Or(cmp.Compare(a.m, b.m), cmp.Compare(a.d2, b.d2)) })
-	// Least squares of (a + κ·m)/s² against 1, weighted by the leaves. A median
-	// of few leaves is uncertain, so it is taken a standard error higher.
-	var p, q, pq, b1, b2, n float64
-	mean := 0.0
-	high := 1 + 2/math.Sqrt(float64(max(1, len(all))))
-	for len(all) >= leastLeaves {
+	var ends []int // of each step's leaves in parts
+	var sums, parts, ordered []float64
+	if len(sizes) > 0 {
+		step := func(m float64) int { return int((math.Float64bits(m) - math.Float64bits(smallest)) >> shift) }
+		ends = make([]int, step(greatest)+2)
+		sums = make([]float64, len(ends))
+		for _, m := range sizes {
+			ends[step(m)+1]++
+		}
+		for b := 1; b < len(ends); b++ {
+			ends[b] += ends[b-1]
+		}
+		parts, ordered = make([]float64, len(sizes)), make([]float64, len(sizes))
+		for i, m := range sizes {
+			b := step(m)
+			sums[b] += m
+			parts[ends[b]], ordered[ends[b]] = squares[i], m
+			ends[b]++
+		}
+		ends = ends[:len(ends)-1]
+	}
+	var bins []noiseBin
+	var events float64
+	enoughLeaves := leastLeaves
+	if !s.counts && len(parts) < leastLeaves {
+		enoughLeaves = leastAmounts
+	}
+	for from, b := 0, 0; len(parts)-from >= enoughLeaves; {
 		// An octave of sizes, or more of them where leaves are few.
-		end := min(leastLeaves, len(all))
-		for top := 2 * all[0].m; end < len(all) && (all[end].m < top || len(all)-end < leastLeaves); end++ {
+		for ends[b] == from {
+			b++
 		}
-		bin := all[:end]
-		all = all[end:]
 		sum := 0.0
-		parts := make([]float64, len(bin))
-		for i, r := range bin {
-			sum += r.m
-			parts[i] = r.d2 / r.m
+		top := b + octave
+		for ; b < len(ends) && (b < top || ends[b-1]-from < leastLeaves || len(parts)-ends[b-1] < leastLeaves); b++ {
+			sum += sums[b]
 		}
-		w := float64(len(bin))
-		m := sum / w
-		v := high * middle(parts) / chi2Median
-		if v <= 0 {
-			continue
+		n := float64(ends[b-1] - from)
+		bin := noiseBin{squares: parts[from:ends[b-1]], sizes: ordered[from:ends[b-1]], n: n, m: sum / n}
+		bin.v = middle(slices.Clone(bin.squares)) / chi2Median
+		if bin.v > 0 {
+			bins = append(bins, bin)
+			events += sum
 		}
-		p += w / (v * v)
-		q += w * m * m / (v * v)
-		pq += w * m / (v * v)
-		b1 += w / v
-		b2 += w * m / v
-		n += w
-		mean += w * m
+		from = ends[b-1]
 	}
-	if n == 0 {
+	if len(bins) == 0 {
 		if s.counts {
 			return least, 0
 		}
@@ -233,6 +268,56 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		// arithmetic finite.
 		t := s.total
 		return math.Max(1e-9*(t.v+t.f)/math.Max(1, float64(len(s.rows))), 1e-300), 1e-9
+	}
+	// A median of few leaves is uncertain, so it is taken a standard error higher.
+	high := 1 + 2/math.Sqrt(float64(len(sizes)))
+	for i := range bins {
+		bins[i].weight = 1 / (bins[i].v * bins[i].v)
+	}
+	a, k = fitNoise(bins, least)
+	// Weights by what was found in a bin favour those where it happens to be
+	// small: what fits is taken instead, and where a bin spans many sizes, each
+	// leaf is measured by its own.
+	scratch := make([]float64, 0, len(parts))
+	for range 3 {
+		for i := range bins {
+			b := &bins[i]
+			fits := a + k*b.m
+			scratch = scratch[:0]
+			for j, m := range b.sizes {
+				scratch = append(scratch, b.squares[j]/(a+k*m))
+			}
+			b.v = fits * middle(scratch) / chi2Median
+			// Where a cause has most of a bin, it has no say.
+			spread := math.Max(fits, b.v/1.5)
+			b.weight = 1 / (spread * spread)
+		}
+		a, k = fitNoise(bins, least)
+	}
+	a, k = math.Max(least, high*a), high*k
+	return math.Max(a, 1e-9*events/float64(len(parts))), k
+}
+
+// noiseBin are leaves of about the same size.
+type noiseBin struct {
+	squares []float64 // of residuals, in units of the leaf's size
+	sizes   []float64
+	n, m    float64 // how many, and their mean size
+	v       float64 // what stands for a + κ·m
+	weight  float64
+}
+
+// fitNoise fits a + κ·m to bins by weighted least squares, with a no less than
+// least and κ not negative.
+func fitNoise(bins []noiseBin, least float64) (a, k float64) {
+	var p, q, pq, b1, b2 float64
+	for _, b := range bins {
+		w := b.n * b.weight
+		p += w
+		q += w * b.m * b.m
+		pq += w * b.m
+		b1 += w * b.v
+		b2 += w * b.m * b.v
 	}
 	if det := p*q - pq*pq; det > 1e-9*p*q {
 		a, k = (b1*q-b2*pq)/det, (b2*p-b1*pq)/det
@@ -246,7 +331,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		a = least
 		k = math.Max(0, (b2-a*pq)/q)
 	}
-	return math.Max(a, 1e-9*mean/n), k
+	return math.Max(a, 1e-300), k
 }
 
 const (
@@ -265,9 +350,15 @@ const (
 // not burst. The most bursty of a row's attributes decides. What an attribute
 // of few values does cannot be told from a cause.
 func (s *leaves) bursts(all [][]tally, o Options) []float64 {
+	type burst struct{ k, least, centre float64 }
+	found := make([]burst, len(all))
+	each(len(all), o.Workers, func(a int) {
+		k, least, centre := unitNoise(all[a][1:], o)
+		found[a] = burst{k, least, centre}
+	})
 	out := make([]float64, len(s.rows))
 	for a, hist := range all {
-		k, least, centre := unitNoise(hist[1:], o)
+		k, least, centre := found[a].k, found[a].least, found[a].centre
 		if k <= 0 {
 			continue
 		}
@@ -327,20 +418,60 @@ func unitNoise(hist []tally, o Options) (k, least, centre float64) {
 }
 
 // heterogeneity is the mean noise of the rows in units of counting noise.
-func (s *leaves) heterogeneity() float64 {
-	var chi, n float64
-	for _, r := range s.rows {
-		g := s.drift * r.f
-		if g >= 5 {
-			d := r.v - g
-			chi += d * d / g
-			n++
+func (s *leaves) heterogeneity(workers int) float64 {
+	parts := make([]weighted, (len(s.rows)+chunk-1)/chunk)
+	each(len(parts), workers, func(part int) {
+		var chi, n float64
+		for _, r := range s.rows[part*chunk : min(len(s.rows), (part+1)*chunk)] {
+			if g := s.drift * r.f; g >= 5 {
+				d := r.v - g
+				chi += d * d / g
+				n++
+			}
 		}
+		parts[part] = weighted{chi, n}
+	})
+	var chi, n float64
+	for _, p := range parts {
+		chi += p.x
+		n += p.w
 	}
 	if n == 0 {
 		return 1
 	}
 	return chi / n
+}
+
+// scattered returns how many rows depart beyond what noise gives anywhere among
+// so many, and their excess.
+func (s *leaves) scattered(workers int) (rows int, excess float64) {
+	least := margin + math.Log(math.Max(1, float64(len(s.rows))))
+	type part struct {
+		rows   int
+		excess float64
+	}
+	parts := make([]part, (len(s.rows)+chunk-1)/chunk)
+	each(len(parts), workers, func(n int) {
+		var p part
+		for i := n * chunk; i < min(len(s.rows), (n+1)*chunk); i++ {
+			r := s.rows[i]
+			d := r.v - s.drift*r.f
+			// What the noise of no row can make of it is not worth a closer look.
+			if d*d < least*(s.poisson*max(r.v, s.drift*r.f)) {
+				continue
+			}
+			if a := s.inNoise(r, i); lifted(a.x, a.y) && s.score(a) >= least {
+				p.rows++
+				p.excess += d
+			}
+		}
+		parts[n] = p
+	})
+	for _, p := range parts {
+		rows += p.rows
+		excess += p.excess
+	}
+	return rows, excess
 }
 
 // histogram sums the rows by the value of an attribute.

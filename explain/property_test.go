@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -242,6 +243,16 @@ func TestDegenerate(t *testing.T) {
 		}
 		long.Add([]string{fmt.Sprint(i)}, observed, 1)
 	}
+	wideOne := NewTable("id", "b")
+	if !testing.Short() {
+		for i := range 1_000_000 {
+			observed := 1.
+			if i%10 == 4 {
+				observed = 2
+			}
+			wideOne.Add([]string{strconv.Itoa(i), value(1, i%10)}, observed, 1)
+		}
+	}
 	stopped := NewTable("a", "b")
 	for i := range 20 {
 		stopped.Add([]string{value(0, i%5), value(1, i%4)}, 0, 30)
@@ -262,10 +273,14 @@ func TestDegenerate(t *testing.T) {
 		{"an attribute that names every row", million, nil},
 		{"one attribute of a hundred thousand values", long, []string{"id=77777"}},
 		{"everything stopped", stopped, nil},
+		{"an attribute of a million values beside another", wideOne, []string{"b=b5"}},
 		{"twenty-five attributes", wide, []string{"z24=3"}},
 		{"nothing expected", fresh, []string{"a=x"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.table == wideOne && testing.Short() {
+				t.Skip("a million values take a second")
+			}
 			if r := Explain(c.table, Options{}); !slices.Equal(names(r), c.want) {
 				t.Errorf("%s, want %v", brief(r), c.want)
 			}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 )
@@ -12,10 +13,13 @@ import (
 // The study draws tables of differently made kinds with known causes, and
 // tables of noise alone, and prints what Explain makes of them:
 //
-//	go test ./explain -run Study -study 50
+//	go test ./explain -run Study -study 50 -v
+//
+// "make causes" runs a large one.
 var (
 	studySize = flag.Int("study", 3, "tables of each kind in the study")
 	studySeed = flag.Uint64("study-seed", 1, "seed of the study")
+	studyJSON = flag.String("study-json", "", "file for the study's figures")
 )
 
 // study is a kind of table.
@@ -58,9 +62,10 @@ type wanted struct {
 }
 
 // draw makes a table. A cause is called undetectable where its departure is
-// less than √(2·ln N) + 2 standard deviations of its cell, N the number of
-// cells of its shape: noise alone reaches the first term somewhere; or, in a
-// sparse table, less than half a percent of all events.
+// less than √(2·ln N) standard deviations of its cell as they would be without
+// the cause, N the number of cells of its shape, since noise alone reaches that
+// somewhere, plus two as they are with it, since it then falls short of that
+// seldom; or, in a sparse table, less than half a percent of all events.
 func (k study) draw(seed uint64, causes bool) (*Table, []wanted) {
 	rng := rand.New(rand.NewPCG(seed, 41))
 	d := len(k.sizes)
@@ -151,9 +156,13 @@ func (k study) draw(seed uint64, causes bool) (*Table, []wanted) {
 						now[i] *= lift
 					}
 				}
-				changed := 0.0
+				changed, after := 0.0, 0.0
 				for _, i := range rows {
 					changed += now[i]
+					after += variance(now[i])
+					if k.past > 0 {
+						after += variance(mu[i]*drift) / float64(k.past)
+					}
 				}
 				cells := lnChoose(d, len(attrs))
 				var where []Item
@@ -164,7 +173,7 @@ func (k study) draw(seed uint64, causes bool) (*Table, []wanted) {
 				departure := abs(changed - sum)
 				want = append(want, wanted{
 					name: name(where),
-					detectable: departure >= (math.Sqrt(2*cells)+2)*math.Sqrt(spread) &&
+					detectable: departure >= math.Sqrt(2*cells*spread)+2*math.Sqrt(after) &&
 						(k.rows == 0 || departure >= .005*total*drift),
 				})
 				continue causes
@@ -200,104 +209,145 @@ func (k study) draw(seed uint64, causes bool) (*Table, []wanted) {
 	return t, want
 }
 
-type studyFigures struct {
+// studyKind is what was found in the tables of one kind.
+type studyKind struct {
 	Kind         string  `json:"kind"`
+	Noise        string  `json:"noise"` // Poisson, overdispersed or amounts
 	Tables       int     `json:"tables"`
 	Causes       int     `json:"causes"`
 	Undetectable int     `json:"undetectable"`
-	F1           float64 `json:"f1"`        // of the detectable causes
-	Precision    float64 `json:"precision"` // a cause found that is undetectable counts neither way
-	Recall       float64 `json:"recall"`    // of the detectable causes
+	F1           float64 `json:"f1"`         // of the detectable causes
+	Precision    float64 `json:"precision"`  // a cause found that is undetectable counts neither way
+	Recall       float64 `json:"recall"`     // of the detectable causes
+	RecallAll    float64 `json:"recall_all"` // of all
 	FalseAlarms  int     `json:"false_alarms"`
+
+	right, rightAll, wrong, missed int
+}
+
+func (f *studyKind) add(g studyKind) {
+	f.Tables += g.Tables
+	f.Causes += g.Causes
+	f.Undetectable += g.Undetectable
+	f.FalseAlarms += g.FalseAlarms
+	f.right += g.right
+	f.rightAll += g.rightAll
+	f.wrong += g.wrong
+	f.missed += g.missed
+	part := func(a, b int) float64 { return float64(a) / math.Max(1, float64(b)) }
+	f.Precision, f.Recall = part(f.right, f.right+f.wrong), part(f.right, f.right+f.missed)
+	f.F1 = part(2*f.right, 2*f.right+f.wrong+f.missed)
+	f.RecallAll = part(f.rightAll, f.Causes)
+}
+
+// studyConfidence compares the causes given with a confidence in a range with
+// how many of them were right.
+type studyConfidence struct {
+	From   float64 `json:"from"`
+	To     float64 `json:"to"`
+	Causes int     `json:"causes"`
+	Said   float64 `json:"said"` // on average
+	Right  float64 `json:"right"`
+}
+
+func (k study) noiseName() string {
+	switch {
+	case !k.counts:
+		return "amounts"
+	case k.dispersion > 0:
+		return "overdispersed"
+	}
+	return "Poisson"
 }
 
 func TestStudy(t *testing.T) {
-	limits := []float64{.5, .7, .8, .85, .95, .99}
-	said := make([]float64, len(limits)+1)
-	right := make([]float64, len(limits)+1)
-	all := make([]float64, len(limits)+1)
-	var figures []studyFigures
-	var sum studyFigures
-	var hits, missed, false1 int
+	edges := []float64{0, .5, .8, .87, .93, .97, .99, 1}
+	bins := make([]studyConfidence, len(edges)-1)
+	for b := range bins {
+		bins[b].From, bins[b].To = edges[b], edges[b+1]
+	}
+	count := func(c Cause, right bool) {
+		b, found := slices.BinarySearch(edges, c.Confidence)
+		if !found {
+			b--
+		}
+		bin := &bins[min(b, len(bins)-1)]
+		bin.Causes++
+		bin.Said += c.Confidence
+		if right {
+			bin.Right++
+		}
+	}
+	var kinds []studyKind
+	sum := studyKind{Kind: "all"}
 	t.Logf("%-36s %6s %6s %12s %6s %9s %6s %12s", "KIND", "TABLES", "CAUSES", "UNDETECTABLE", "F1", "PRECISION", "RECALL", "FALSE ALARMS")
+	show := func(f studyKind) {
+		t.Logf("%-36s %6d %6d %12d %6.3f %9.3f %6.3f %12d", f.Kind, f.Tables, f.Causes, f.Undetectable, f.F1, f.Precision, f.Recall, f.FalseAlarms)
+	}
 	for i, k := range studies {
-		f := studyFigures{Kind: k.name, Tables: *studySize}
-		var tp, fn, fp int
+		f := studyKind{Kind: k.name, Noise: k.noiseName()}
 		for n := range *studySize {
 			seed := *studySeed<<32 + uint64(i)<<20 + uint64(n)
+			one := studyKind{Tables: 1}
 			table, want := k.draw(seed, true)
-			r := Explain(table, Options{Windows: k.past, Workers: 2})
+			r := Explain(table, Options{Workers: 2}) // the same settings for all
 			got := names(r)
 			for _, w := range want {
-				f.Causes++
-				switch found := slices.Contains(got, w.name); {
+				one.Causes++
+				found := slices.Contains(got, w.name)
+				if found {
+					one.rightAll++
+				}
+				switch {
 				case !w.detectable:
-					f.Undetectable++
+					one.Undetectable++
 				case found:
-					tp++
+					one.right++
 				default:
-					fn++
+					one.missed++
 				}
 			}
 			for _, c := range r.Causes {
-				ok := slices.ContainsFunc(want, func(w wanted) bool { return w.name == name(c.Where) })
-				if !ok {
-					fp++
+				right := slices.ContainsFunc(want, func(w wanted) bool { return w.name == name(c.Where) })
+				if !right {
+					one.wrong++
 				}
-				b := len(limits)
-				for i, l := range limits {
-					if c.Confidence < l {
-						b = i
-						break
-					}
-				}
-				all[b]++
-				said[b] += c.Confidence
-				if ok {
-					right[b]++
-				}
-				if !ok && *studySize <= 10 {
-					t.Logf("  %d false %s of %v", n, brief(r), want)
-				}
+				count(c, right)
 			}
 			null, _ := k.draw(seed+1<<18, false)
-			if r := Explain(null, Options{Windows: k.past, Workers: 2}); r.Localised {
-				f.FalseAlarms++
-				if *studySize <= 10 {
-					t.Logf("  %d null %s", n, brief(r))
+			if r := Explain(null, Options{Workers: 2}); r.Localised {
+				one.FalseAlarms++
+				for _, c := range r.Causes {
+					count(c, false)
 				}
 			}
+			f.add(one)
 		}
-		score := func(tp, fp, fn int) (p, r, f1 float64) {
-			p, r = float64(tp)/math.Max(1, float64(tp+fp)), float64(tp)/math.Max(1, float64(tp+fn))
-			return p, r, 2 * p * r / math.Max(1e-9, p+r)
-		}
-		f.Precision, f.Recall, f.F1 = score(tp, fp, fn)
-		hits, false1, missed = hits+tp, false1+fp, missed+fn
-		sum.Tables += f.Tables
-		sum.Causes += f.Causes
-		sum.Undetectable += f.Undetectable
-		sum.FalseAlarms += f.FalseAlarms
-		sum.Precision, sum.Recall, sum.F1 = score(hits, false1, missed)
-		figures = append(figures, f)
-		t.Logf("%-36s %6d %6d %12d %6.3f %9.3f %6.3f %12d", f.Kind, f.Tables, f.Causes, f.Undetectable, f.F1, f.Precision, f.Recall, f.FalseAlarms)
+		kinds = append(kinds, f)
+		sum.add(f)
+		show(f)
 	}
-	sum.Kind = "all"
-	t.Logf("%-36s %6d %6d %12d %6.3f %9.3f %6.3f %12d", sum.Kind, sum.Tables, sum.Causes, sum.Undetectable, sum.F1, sum.Precision, sum.Recall, sum.FalseAlarms)
-	type bin struct {
-		Said, Right float64
-		Causes      int
-	}
-	var bins []bin
-	for b := range all {
-		if all[b] > 0 {
-			bins = append(bins, bin{said[b] / all[b], right[b] / all[b], int(all[b])})
-			t.Logf("of %4.0f causes given with %.3f on average, right %.3f", all[b], said[b]/all[b], right[b]/all[b])
+	show(sum)
+	for b := range bins {
+		if bin := &bins[b]; bin.Causes > 0 {
+			bin.Said /= float64(bin.Causes)
+			bin.Right /= float64(bin.Causes)
+			t.Logf("of %4d causes given with %.3f on average, right %.3f", bin.Causes, bin.Said, bin.Right)
 		}
 	}
-	line, err := json.Marshal(map[string]any{"kinds": append(figures, sum), "confidence": bins})
-	if err != nil {
-		t.Fatal(err)
+	if *studyJSON != "" {
+		data, err := json.Marshal(map[string]any{"seed": *studySeed, "kinds": kinds, "all": sum, "confidence": bins})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(*studyJSON, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Log("\n" + string(line))
+	if sum.F1 < .93 {
+		t.Errorf("F1 %.3f, want at least .93", sum.F1)
+	}
+	if least := 1 + sum.Tables/100; sum.FalseAlarms > least {
+		t.Errorf("a false cause in %d of %d tables of noise alone, want at most %d", sum.FalseAlarms, sum.Tables, least)
+	}
 }

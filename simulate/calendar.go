@@ -17,6 +17,18 @@ func isHoliday(y int, m time.Month, d int) bool {
 	return days == 1 || days == 39 || days == 50 // Easter Monday, Ascension, Whit Monday
 }
 
+// workday is the first day of the World from one on on which people are
+// expected in the office; that one itself where none is.
+func (w *World) workday(from int) int {
+	for i := from; i < w.opt.Days; i++ {
+		t := w.midnight(i)
+		if y, m, d := t.Date(); t.Weekday() != time.Saturday && t.Weekday() != time.Sunday && !isHoliday(y, m, d) {
+			return i
+		}
+	}
+	return from
+}
+
 // easter is Easter Sunday of the Gregorian calendar (Meeus, Jones, Butcher).
 func easter(y int) time.Time {
 	a, b, c := y%19, y/100, y%100

@@ -2,7 +2,9 @@ package simulate
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"mailvigil/maillog"
@@ -30,7 +32,7 @@ type habit struct {
 func everyday() []habit {
 	return []habit{
 		activeSync, imapClients, webmail, submission, forgottenDevices,
-		backgroundNoise, monitoring, restarts, newPasswords,
+		backgroundNoise, monitoring, restarts, newPasswords, helpers, wordLists,
 	}
 }
 
@@ -62,6 +64,7 @@ const (
 	authFailed
 	loginFailed
 	loginNone
+	loginBroken
 	dovecotNotice
 	smtpConnect
 	smtpClient
@@ -77,6 +80,28 @@ const (
 	roundcubeLogin
 	roundcubeFailed
 )
+
+// source is where the line of a kind is logged.
+func (k kind) source() Source {
+	switch k {
+	case webRequest:
+		return Nginx
+	case imapLogin, imapID, imapLogout, authFailed, loginFailed, loginNone, loginBroken, dovecotNotice:
+		return Dovecot
+	case roundcubeLogin, roundcubeFailed:
+		return Roundcube
+	}
+	return Postfix
+}
+
+// silent says that no line of a kind states an Event.
+func (k kind) silent() bool {
+	switch k {
+	case authFailed, dovecotNotice, smtpConnect, smtpMessageID, smtpDelivered, smtpRemoved, smtpDisconnect, smtpAborted, postfixNotice:
+		return true
+	}
+	return false
+}
 
 // step is a line before it is written: small, so that a day of them fits in
 // memory. What the fields mean depends on the kind; each of the files
@@ -112,27 +137,27 @@ type day struct {
 	busy       int64 // thousandths of the average day: some weeks have more to write about
 	hours      []int
 	steps      []step
+	order      []order // of the steps
 	actor, seq int32
 	label      uint8
 }
 
-// run makes the days one after the other and yields their lines. Steps that
-// reach beyond midnight wait for the next day.
-func (w *World) run(habits []habit, stories []story, yield func(*day, *Item) bool) {
-	var p printer
-	p.w = w
+// run makes the days one after the other and yields their lines; where bare,
+// without their text. Steps that reach beyond midnight wait for the next day.
+func (w *World) run(bare bool, habits []habit, stories []story, yield func(*day, *Item) bool) {
+	p := printer{w: w, bare: bare}
 	var d day
 	for i := range w.opt.Days {
 		late := d.steps
-		d = day{w: w, index: i, steps: late[:0], hours: d.hours[:0]}
+		d = day{w: w, index: i, steps: late[:0], hours: d.hours[:0], order: d.order[:0]}
 		for _, s := range late {
 			if s.at >= w.midnight(i).UnixNano() {
 				d.steps = append(d.steps, s)
 			}
 		}
 		d.fill(habits, stories)
-		for j := range d.steps {
-			s := &d.steps[j]
+		for _, o := range d.order {
+			s := &d.steps[o.place]
 			if s.at >= d.end {
 				break
 			}
@@ -183,15 +208,64 @@ func (d *day) fill(habits []habit, stories []story) {
 		}
 	}
 	d.label = 0
-	slices.SortFunc(d.steps, func(a, b step) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.actor, b.actor), cmp.Compare(a.seq, b.seq))
+	for i := range d.steps {
+		s := &d.steps[i]
+		d.order = append(d.order, order{s.at, uint64(s.actor)<<32 | uint64(uint32(s.seq)), int32(i)})
+	}
+	slices.SortFunc(d.order, func(a, b order) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by))
 	})
+}
+
+// order is a step's place in the time of its day: steps are too large to be
+// sorted themselves.
+type order struct {
+	at    int64
+	by    uint64 // actor and seq
+	place int32
+}
+
+// move has steps come from another address, where to names one. What belongs to
+// one session or one connection moves as a whole, or not at all: a session's
+// name holds the address at which it began.
+func (d *day) move(to func(*step) (address, bool)) {
+	type whole struct {
+		from  address
+		moved bool
+	}
+	begun := make(map[uint64]whole)
+	for i := range d.steps {
+		st := &d.steps[i]
+		if !st.from.ip.IsValid() {
+			continue
+		}
+		var w whole
+		var known bool
+		if src := st.kind.source(); src == Dovecot || src == Postfix {
+			if w, known = begun[st.id]; !known && (st.kind == imapID || st.kind == imapLogout) {
+				continue // began the day before
+			}
+		}
+		if !known {
+			w.from, w.moved = to(st)
+			if st.id != 0 {
+				begun[st.id] = w
+			}
+		}
+		if w.moved {
+			st.from, st.label = w.from, d.label
+		}
+	}
 }
 
 // as begins another actor's steps.
 func (d *day) as(label uint8) { d.actor, d.seq, d.label = d.actor+1, 0, label }
 
+// add adds a step; not that of a device that is not in use then.
 func (d *day) add(s step) {
+	if s.dev != nil && !s.dev.used(s.at) {
+		return
+	}
 	s.actor, s.seq, s.label = d.actor, d.seq, d.label
 	d.seq++
 	d.steps = append(d.steps, s)
@@ -212,6 +286,7 @@ func (d *day) clock(h, m int) int64 {
 // printer turns steps into lines. It lives as long as one run.
 type printer struct {
 	w      *World
+	bare   bool // only what the Events hold, no lines
 	item   Item
 	buf    []byte
 	minute int64
@@ -222,9 +297,9 @@ type printer struct {
 
 func (p *printer) print(s *step) *Item {
 	it := &p.item
-	*it = Item{Line: it.Line}
+	*it = Item{}
 	p.buf = p.buf[:0]
-	if m := s.at / minute; m != p.minute || p.stamp[0] == nil {
+	if m := s.at / minute; !p.bare && (m != p.minute || p.stamp[0] == nil) {
 		p.newMinute(m)
 	}
 	ev := &it.Event
@@ -235,25 +310,28 @@ func (p *printer) print(s *step) *Item {
 	if s.label > 0 {
 		it.Label = p.w.stories[s.label-1].label()
 	}
-	it.Stated = true
-	switch s.kind {
-	case webRequest:
-		it.Source = Nginx
+	it.Source = s.kind.source()
+	if p.bare && s.kind.silent() {
+		ev.Format = sourceFormats[it.Source]
+		return it
+	}
+	it.Stated = !s.kind.silent()
+	switch it.Source {
+	case Nginx:
 		p.webRequest(s, it)
-	case imapLogin, imapID, imapLogout, authFailed, loginFailed, loginNone, dovecotNotice:
-		it.Source = Dovecot
+	case Dovecot:
 		p.dovecot(s, it)
-	case roundcubeLogin, roundcubeFailed:
-		it.Source = Roundcube
+	case Roundcube:
 		p.roundcube(s, it)
 	default:
-		it.Source = Postfix
 		p.postfix(s, it)
 	}
 	if !it.Stated {
 		*ev = maillog.Event{Format: ev.Format}
 	}
-	it.Line = p.buf
+	if it.Line = p.buf; p.bare {
+		it.Line = nil
+	}
 	if mix(p.w.opt.Seed^uint64(s.at)<<8^uint64(s.seq))%100_000 == 0 {
 		p.damage(it)
 	}
@@ -282,18 +360,51 @@ func (p *printer) newMinute(m int64) {
 	p.zone = p.local.AppendFormat(p.zone[:0], " -0700")
 }
 
-// time writes the second of a step behind the stamp of its minute.
-func (p *printer) time(src Source, at int64) {
-	s := at / second % 60
-	p.buf = append(p.buf, p.stamp[src]...)
-	p.buf = append(p.buf, byte('0'+s/10), byte('0'+s%10))
-}
-
-// text and the like write to the line; text returns what it wrote.
-func (p *printer) text(s string) []byte {
+// fact writes what an Event holds, and returns it as it stands there.
+func (p *printer) fact(s string) []byte {
 	i := len(p.buf)
 	p.buf = append(p.buf, s...)
 	return p.buf[i:len(p.buf):len(p.buf)]
 }
 
-func (p *printer) number(n int64) { p.buf = appendInt(p.buf, n) }
+// text and those below it write what stands in the line alone.
+func (p *printer) text(s string) {
+	if !p.bare {
+		p.buf = append(p.buf, s...)
+	}
+}
+
+func (p *printer) number(n int64) {
+	if !p.bare {
+		p.buf = appendInt(p.buf, n)
+	}
+}
+
+func (p *printer) hex(n uint64) {
+	if !p.bare {
+		p.buf = strconv.AppendUint(p.buf, n, 16)
+	}
+}
+
+func (p *printer) address(ip netip.Addr) {
+	if !p.bare {
+		p.buf = ip.AppendTo(p.buf)
+	}
+}
+
+// time writes the second of a step behind the stamp of its minute, offset the
+// zone's distance from UTC.
+func (p *printer) time(src Source, at int64) {
+	if p.bare {
+		return
+	}
+	s := at / second % 60
+	p.buf = append(p.buf, p.stamp[src]...)
+	p.buf = append(p.buf, byte('0'+s/10), byte('0'+s%10))
+}
+
+func (p *printer) offset() {
+	if !p.bare {
+		p.buf = append(p.buf, p.zone...)
+	}
+}

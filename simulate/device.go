@@ -82,6 +82,9 @@ const (
 
 func (k deviceKind) activeSync() bool { return k <= outlook }
 
+// used says whether the device is in use at an instant.
+func (d *device) used(at int64) bool { return at >= d.since && (d.until == 0 || at < d.until) }
+
 // device is a phone or a computer's mail program.
 type device struct {
 	kind   deviceKind
@@ -93,6 +96,8 @@ type device struct {
 	minute int64  // of the day at which it updates, at night on the charger
 	beat   int64  // heartbeat, or time between two fetches
 	phase  int64
+	// since and until are instants between which it is in use; 0: always.
+	since, until int64
 
 	editions []edition // oldest first
 }
@@ -103,20 +108,21 @@ var (
 	androidAgents = []string{"Android-Mail/2023.10.15.576221348.Release", "Android-Mail/2024.01.28.604829182.Release", "Android-Mail/2023.12.10.590498182.Release"}
 	k9Agents      = []string{"name=K-9 Mail, version=6.802", "name=K-9 Mail, version=6.712", "name=Thunderbird for Android, version=8.1"}
 	desktopAgents = []string{
-		"name=Thunderbird, version=115.6.0",
-		"name=Thunderbird, version=128.3.1",
-		"name=Thunderbird, version=115.9.0",
+		thunderbird, thunderbird, thunderbird,
 		"name=Mac OS X Mail, version=16.0 (3774.300.61.1.2), os=Mac OS X, os-version=14.2.1 (23C71), vendor=Apple Inc.",
 		"name=Mac OS X Mail, version=16.0 (3731.600.7), os=Mac OS X, os-version=13.6 (22G120), vendor=Apple Inc.",
 	}
 	browsers = []string{
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36 Edg/121.0.0.0",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Edg/120.0.0.0",
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0",
-		"Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:122.0) Gecko/20100101 Firefox/122.0",
+		"Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0",
 		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Safari/605.1.15",
 	}
 )
+
+// thunderbird stands for the release that is current at the time.
+const thunderbird = "name=Thunderbird"
 
 const upperAlnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -169,8 +175,10 @@ type edition struct {
 // editions are what a device says it is over the years: an Apple phone takes
 // each release in the night, once its owner has let it wait long enough.
 func (w *World) editions(d *device) []edition {
-	switch d.kind {
-	case iPhone, iPhoneIMAP:
+	switch {
+	case d.kind == iPhone, d.kind == iPhoneIMAP:
+	case d.kind == desktop && d.agent == thunderbird:
+		return w.birds(d)
 	default:
 		return []edition{{agent: d.agent}}
 	}
@@ -193,6 +201,73 @@ func (w *World) editions(d *device) []edition {
 		out = append(out, e)
 	}
 	return out
+}
+
+// birds are the editions of Thunderbird's long-term releases: a new one every
+// four weeks, another major one every year. Fewer than half of the programs
+// ask for them by themselves.
+func (w *World) birds(d *device) []edition {
+	today := w.opt.Start.Unix() / 86400
+	have := max(0, (today-firstBird-d.lag)/birdCycle)
+	out := []edition{{agent: birdName(have)}}
+	if d.phase/second%2 == 0 {
+		return out
+	}
+	last := today + int64(w.opt.Days)
+	if w.faultyBird > 0 {
+		last = w.faultyBird
+	}
+	published := func(day int64, agent string) {
+		y, m, date := time.Unix(day*86400, 0).UTC().Date()
+		out = append(out, edition{
+			from:  time.Date(y, m, date, int(8+d.minute%9), int(d.minute%60), 0, 0, w.opt.Location).UnixNano(),
+			agent: agent,
+		})
+	}
+	for i := have + 1; firstBird+i*birdCycle+d.lag < last; i++ {
+		published(firstBird+i*birdCycle+d.lag, birdName(i))
+	}
+	if w.faultyBird > 0 {
+		published(w.faultyBird+min(d.lag/9, 2), strings.TrimSuffix(birdName((w.faultyBird-firstBird)/birdCycle), ".0")+".1")
+	}
+	return out
+}
+
+// Thunderbird's releases, in days since 1970.
+const (
+	firstBird = 19570 // 1 August 2023
+	birdCycle = 28
+)
+
+func birdName(cycles int64) string {
+	cycles = max(0, cycles)
+	major := 115 + (25*(cycles/13)+1)/2 // 115, 128, 140, 153
+	return thunderbird + ", version=" + strconv.FormatInt(major, 10) + "." + strconv.FormatInt(cycles%13, 10) + ".0"
+}
+
+func unixDay(y int, m time.Month, date int) int64 {
+	return time.Date(y, m, date, 0, 0, 0, 0, time.UTC).Unix() / 86400
+}
+
+// browserOf is a person's browser as it names itself on a day: a new release
+// every four weeks, taken some days after.
+func (d *day) browserOf(p *person) string {
+	b := browsers[p.browser]
+	head, tail, ok := strings.Cut(b, "/120.0.0.0")
+	from, base := time.Date(2023, time.December, 5, 0, 0, 0, 0, time.UTC).Unix()/86400, int64(120)
+	gecko := false
+	if !ok {
+		if head, tail, gecko = strings.Cut(b, "rv:121.0) Gecko/20100101 Firefox/121.0"); !gecko {
+			return b // comes with the system
+		}
+		from, base = from+14, 121
+	}
+	today := time.Date(d.year, d.month, d.date, 0, 0, 0, 0, time.UTC).Unix() / 86400
+	n := strconv.FormatInt(base+max(0, (today-from-p.late)/28), 10)
+	if gecko {
+		return head + "rv:" + n + ".0) Gecko/20100101 Firefox/" + n + ".0" + tail
+	}
+	return strings.ReplaceAll(head+"/"+n+".0.0.0"+tail, "Edg/120.0.0.0", "Edg/"+n+".0.0.0")
 }
 
 // at is the edition of an instant.

@@ -19,9 +19,9 @@ func (p *printer) dovecot(s *step, it *Item) {
 	case imapLogin:
 		ev.Action, ev.Outcome = maillog.Login, maillog.Success
 		p.text(" imap-login: Info: Login: user=<")
-		ev.Account = p.text(s.who)
+		ev.Account = p.fact(s.who)
 		p.text(">, method=")
-		ev.Mechanism = p.text("PLAIN")
+		ev.Mechanism = p.fact("PLAIN")
 		p.from(s, ev)
 		p.text(", mpid=")
 		p.number(pid(s.id))
@@ -30,7 +30,7 @@ func (p *printer) dovecot(s *step, it *Item) {
 		ev.Action = maillog.Request
 		p.imap(s, ev)
 		p.text("ID sent: ")
-		ev.UserAgent = p.text(s.agent)
+		ev.UserAgent = p.fact(s.agent)
 	case imapLogout:
 		ev.Action = maillog.Logout
 		if s.text == shutDown {
@@ -59,11 +59,10 @@ func (p *printer) dovecot(s *step, it *Item) {
 		p.text(" body_bytes=")
 		p.number(max(0, s.b-1400-s.a*1800))
 	case authFailed:
-		it.Stated = false // the line of the login process states it
 		p.text(" auth: Info: sql(")
 		p.text(s.who)
 		p.text(",")
-		p.buf = s.from.ip.AppendTo(p.buf)
+		p.address(s.from.ip)
 		if s.id != 0 {
 			p.text(",<")
 			p.session(s)
@@ -82,9 +81,9 @@ func (p *printer) dovecot(s *step, it *Item) {
 		p.text(" imap-login: Info: Disconnected: Connection closed (auth failed, 1 attempts in ")
 		p.number(s.a)
 		p.text(" secs): user=<")
-		ev.Account = p.text(s.who)
+		ev.Account = p.fact(s.who)
 		p.text(">, method=")
-		ev.Mechanism = p.text("PLAIN")
+		ev.Mechanism = p.fact("PLAIN")
 		p.from(s, ev)
 		p.end(s, ev)
 	case loginNone:
@@ -102,8 +101,12 @@ func (p *printer) dovecot(s *step, it *Item) {
 			p.text(", TLS handshaking")
 		}
 		p.end(s, ev)
+	case loginBroken:
+		ev.Action, ev.Outcome, ev.Reason = maillog.Login, maillog.Error, "authentication backend failed"
+		p.text(" imap-login: Info: Disconnected: Auth process broken (disconnected before auth was ready, waited 30 secs): user=<>")
+		p.from(s, ev)
+		p.end(s, ev)
 	default:
-		it.Stated = false
 		p.text(" ")
 		p.text(s.text)
 	}
@@ -111,10 +114,10 @@ func (p *printer) dovecot(s *step, it *Item) {
 
 func (p *printer) from(s *step, ev *maillog.Event) {
 	p.text(", rip=")
-	p.buf = s.from.ip.AppendTo(p.buf)
+	p.address(s.from.ip)
 	p.text(", lip=")
 	ev.ServerIP = p.w.stores.server
-	p.buf = ev.ServerIP.AppendTo(p.buf)
+	p.address(ev.ServerIP)
 }
 
 func (p *printer) end(s *step, ev *maillog.Event) {
@@ -130,7 +133,7 @@ func (p *printer) end(s *step, ev *maillog.Event) {
 // the session's login did.
 func (p *printer) imap(s *step, ev *maillog.Event) {
 	p.text(" imap(")
-	ev.Account = p.text(s.who)
+	ev.Account = p.fact(s.who)
 	p.text(")<")
 	p.number(pid(s.id))
 	p.text("><")

@@ -60,7 +60,24 @@ var activeSync = habit{name: "activesync", person: func(d *day, p *person) {
 				command(t+between(r, 4, 30)*second, easSync, size(r, 40_000))
 			}
 		}
+		// A new phone is set up, often at the second try, and fetches all.
+		if t := dev.since; d.start <= t && t < d.end {
+			if chance(r, 300) {
+				d.eas(t, p, &at, dev, easSync, 401, 172)
+				t += 40 * second
+			}
+			command(t, easProvision, 420)
+			command(t+2*second, easProvision, 64)
+			command(t+3*second, easFolderSync, size(r, 4000))
+			for range between(r, 12, 40) {
+				t += between(r, 2, 12) * second
+				command(t, easSync, size(r, 300_000))
+			}
+		}
 		d.times(r, p, &at, 550, func(t int64) {
+			if !dev.used(t) {
+				return
+			}
 			switch n := r.IntN(100); {
 			case n < 30:
 				command(t, easFolderSync, 13)

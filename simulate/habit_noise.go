@@ -54,6 +54,26 @@ var backgroundNoise = habit{name: "noise", world: func(d *day) {
 	}
 }}
 
+// wordLists: on some days a machine goes through a list of usual names within
+// the hour, as it does with everybody's server. Hardly any of them exists here.
+var wordLists = habit{name: "word-lists", world: func(d *day) {
+	r := d.w.rng("word-lists", 0, d.index)
+	if !chance(r, 220) {
+		return
+	}
+	from, t := d.w.intruder(r), d.start+r.Int64N(22*hour)
+	submission := chance(r, 600)
+	for range between(r, 30, 140) {
+		name := pick(r, guessedNames)
+		if submission {
+			d.smtpFailure(r, t, name+"@"+d.w.opt.Domain, nil, from)
+		} else {
+			d.imapFailure(r, t, name, nil, from)
+		}
+		t += between(r, 5, 40) * second
+	}
+}}
+
 var (
 	tlsErrors = []string{
 		"error:0A00010B:SSL routines::wrong version number",

@@ -15,7 +15,7 @@ var webmail = habit{name: "webmail", person: func(d *day, p *person) {
 	r := d.w.rng("webmail", p.index, d.index)
 	at := d.presence(p)
 	d.times(r, p, &at, 1+p.webmail/5, func(t int64) {
-		d.webmailSession(r, t, p, d.computer(p, &at, t), p.browser, between(r, 3, 14))
+		d.webmailSession(r, t, p, d.computer(p, &at, t), d.browserOf(p), between(r, 3, 14))
 	})
 }}
 

@@ -51,6 +51,10 @@ var abroad = []network{
 // fetch the mail in place of the phone.
 var microsoft = network{[]string{"52.125.128.0/20"}, "", ""}
 
+// exits are those of VPNs that anybody can buy. They stand among rented
+// machines.
+var exits = network{[]string{"146.70.48.0/20", "37.19.192.0/19", "185.159.156.0/22"}, "", ""}
+
 // hosting is rented by the hour, by the honest and by others.
 var hosting = []network{
 	{[]string{"104.248.0.0/16", "159.89.0.0/16", "165.227.0.0/16"}, "", ""},
@@ -111,9 +115,9 @@ func (n *network) nameOf(b [4]byte) string {
 
 // hosts are the organisation's own servers and applications.
 type hosts struct {
-	webmail, groupware, app, copier, monitor address
-	server                                   netip.Addr // of Dovecot
-	store                                    string     // where Postfix delivers
+	webmail, groupware, app, copier, monitor, archive address
+	server                                            netip.Addr // of Dovecot
+	store                                             string     // where Postfix delivers
 }
 
 func newHosts(domain string) hosts {
@@ -126,6 +130,7 @@ func newHosts(domain string) hosts {
 		app:       inside("10.12.4.17", "forms"),
 		copier:    inside("10.12.9.60", "copier-3"),
 		monitor:   inside("10.12.1.5", "monitor"),
+		archive:   inside("10.12.1.70", "archive"),
 		server:    netip.MustParseAddr("10.12.1.40"),
 		store:     "store.int." + domain + "[10.12.1.40]:24",
 	}

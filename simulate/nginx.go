@@ -30,16 +30,16 @@ var easCommands = [...]struct {
 func (p *printer) webRequest(s *step, it *Item) {
 	ev := &it.Event
 	ev.Format, ev.ClientIP, ev.Status, ev.Bytes = maillog.Combined, s.from.ip, s.status, s.b
-	p.buf = s.from.ip.AppendTo(p.buf)
+	p.address(s.from.ip)
 	p.text(" - ")
 	if s.who != "" {
-		ev.Account = p.text(s.who)
+		ev.Account = p.fact(s.who)
 	} else {
 		p.text("-")
 	}
 	p.text(" [")
 	p.time(Nginx, s.at)
-	p.buf = append(p.buf, p.zone...)
+	p.offset()
 	p.text(`] "`)
 	if s.dev != nil {
 		ev.Service = maillog.ActiveSync
@@ -47,37 +47,37 @@ func (p *printer) webRequest(s *step, it *Item) {
 		begin := len(p.buf)
 		cmd := easCommands[s.a]
 		ev.Action = cmd.action
-		p.text("/Microsoft-Server-ActiveSync?")
+		p.fact("/Microsoft-Server-ActiveSync?")
 		if s.dev.kind == iPhone {
-			p.text("User=")
-			p.text(s.who)
-			p.text("&DeviceId=")
-			ev.Device = p.text(s.dev.id)
-			p.text("&DeviceType=")
-			ev.DeviceType = p.text(deviceTypes[s.dev.kind])
-			p.text("&Cmd=")
-			p.text(cmd.name)
+			p.fact("User=")
+			p.fact(s.who)
+			p.fact("&DeviceId=")
+			ev.Device = p.fact(s.dev.id)
+			p.fact("&DeviceType=")
+			ev.DeviceType = p.fact(deviceTypes[s.dev.kind])
+			p.fact("&Cmd=")
+			p.fact(cmd.name)
 		} else {
-			p.text("Cmd=")
-			p.text(cmd.name)
-			p.text("&User=")
+			p.fact("Cmd=")
+			p.fact(cmd.name)
+			p.fact("&User=")
 			name, domain, full := strings.Cut(s.who, "@")
-			p.text(name)
+			p.fact(name)
 			if full {
-				p.text("%40")
-				p.text(domain)
+				p.fact("%40")
+				p.fact(domain)
 			}
-			p.text("&DeviceId=")
-			ev.Device = p.text(s.dev.id)
-			p.text("&DeviceType=")
-			ev.DeviceType = p.text(deviceTypes[s.dev.kind])
+			p.fact("&DeviceId=")
+			ev.Device = p.fact(s.dev.id)
+			p.fact("&DeviceType=")
+			ev.DeviceType = p.fact(deviceTypes[s.dev.kind])
 		}
 		ev.URL = p.buf[begin:len(p.buf):len(p.buf)]
 	} else {
 		method, url, _ := strings.Cut(s.text, " ")
 		p.text(method)
 		p.text(" ")
-		ev.URL = p.text(url)
+		ev.URL = p.fact(url)
 		ev.Service, ev.Action = webAction(method, url)
 	}
 	ev.Outcome = webOutcome(s.status)
@@ -87,7 +87,7 @@ func (p *printer) webRequest(s *step, it *Item) {
 	p.number(s.b)
 	p.text(` "-" "`)
 	if s.agent != "-" {
-		ev.UserAgent = p.text(s.agent)
+		ev.UserAgent = p.fact(s.agent)
 	} else {
 		p.text("-")
 	}
@@ -121,6 +121,12 @@ func webAction(method, url string) (maillog.Service, maillog.Action) {
 		return maillog.Webmail, maillog.Read
 	case has("_download=1"):
 		return maillog.Webmail, maillog.Download
+	case has("_action=search"):
+		return maillog.Webmail, maillog.Search
+	case method == "POST" && has("_action=plugin.managesieve-forward"):
+		return maillog.Webmail, maillog.Forward
+	case method == "POST" && has("_action=plugin.managesieve"):
+		return maillog.Webmail, maillog.Rule
 	case has("_action=send"):
 		return maillog.Webmail, maillog.Send
 	case has("_action=refresh"):

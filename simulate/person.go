@@ -27,13 +27,17 @@ type person struct {
 	days    uint8 // of the week on which the person works, bit 0 is Sunday
 	remote  int64 // thousandths of working days spent at home
 	webmail int64 // thousandths of sessions held in the browser
-	browser string
+	browser int   // in browsers
 	home    *network
 	stays   int64 // days until the home's address changes
 	six     bool  // the home has IPv6
 	carrier *network
 	devices []*device
 	stale   *device // a forgotten one, with an old password
+	late    int64   // days after its publication that the browser's release is taken
+	hidden  int64   // thousandths of days on which the home's computer hides behind a VPN
+	lodges  *person // at whose home the person lives; nil: at one's own
+	helper  *person // who looks after the mailbox too; nil: nobody
 }
 
 func newPeople(w *World) []*person {
@@ -45,7 +49,7 @@ func newPeople(w *World) []*person {
 			name: n + "@" + w.opt.Domain, index: i, userID: 1000 + int64(i)*3 + r.Int64N(3),
 			rhythm: &officeHours, shift: r.IntN(3) - 1, busy: between(r, 350, 1650),
 			days: 0b0111110, remote: between(r, 50, 450), webmail: pick(r, []int64{0, 100, 400, 800, 1000}),
-			browser: pick(r, browsers), home: &homes[0], stays: pick(r, []int64{1, 4, 9, 30, 90}), carrier: pick(r, pointers(carriers)),
+			browser: r.IntN(len(browsers)), home: &homes[0], stays: pick(r, []int64{1, 4, 9, 30, 90}), carrier: pick(r, pointers(carriers)),
 		}
 		switch {
 		case chance(r, 45):
@@ -65,6 +69,7 @@ func newPeople(w *World) []*person {
 		p.devices = newDevices(r, p.name)
 		out[i] = p
 	}
+	settle(w, out)
 	// One device in two hundred people's was forgotten in a drawer or a
 	// spare office when the password changed.
 	r := w.rng("forgotten", 0, 0)
@@ -75,6 +80,47 @@ func newPeople(w *World) []*person {
 		p.stale.lag = never
 	}
 	return out
+}
+
+// settle gives people what makes their lives less regular, each of it to few:
+// a home that is shared, a VPN that hides it, a secretary, a new phone.
+func settle(w *World, people []*person) {
+	for i, p := range people {
+		r := w.rng("life", i, 0)
+		p.late = wait(r, 6*second) / second
+		switch {
+		case chance(r, 12):
+			p.hidden = 950
+		case chance(r, 25):
+			p.hidden = 80
+		}
+		if i > 0 && chance(r, 40) && people[i-1].lodges == nil {
+			p.lodges = people[i-1]
+		}
+		if chance(r, 25) {
+			if q := pick(r, people); q != p {
+				p.helper = q
+			}
+		}
+		// A phone serves some three years.
+		if at := r.Int64N(1000); at < int64(w.opt.Days) {
+			p.renew(r, w.midnight(int(at)).UnixNano()+between(r, 9, 21)*hour)
+		}
+	}
+}
+
+// renew replaces the first phone by another, which is set up at an instant.
+func (p *person) renew(r *rand.Rand, at int64) {
+	for _, old := range p.devices {
+		if !old.kind.activeSync() {
+			continue
+		}
+		young := newDevice(r, pick(r, []deviceKind{iPhone, iPhone, samsung, outlook}), p.name)
+		young.lag, young.since = old.lag, at
+		old.until = at + between(r, 1, 30)*hour // it lies about for a while
+		p.devices = append(p.devices, young)
+		return
+	}
 }
 
 func newDevices(r *rand.Rand, name string) []*device {
@@ -167,6 +213,9 @@ func (d *day) presence(p *person) presence {
 
 // homeAddress is what the provider has lent to a person's home that day.
 func (w *World) homeAddress(p *person, day int) address {
+	if p.lodges != nil {
+		p = p.lodges
+	}
 	lease := int((int64(day) + int64(p.index)%p.stays) / p.stays)
 	r := w.rng("home", p.index, lease)
 	if p.six {
@@ -179,6 +228,9 @@ func (w *World) homeAddress(p *person, day int) address {
 func (d *day) computer(p *person, at *presence, t int64) address {
 	if at.place[d.slot(t)] == atOffice {
 		return d.w.office[p.index%len(d.w.office)]
+	}
+	if r := d.w.rng("hidden", p.index, d.index); chance(r, p.hidden) {
+		return exits.address(r)
 	}
 	return at.home
 }

@@ -16,7 +16,6 @@ import (
 func (p *printer) postfix(s *step, it *Item) {
 	ev := &it.Event
 	ev.Format, ev.ClientIP = maillog.Postfix, s.from.ip
-	it.Stated = false
 	p.time(Postfix, s.at)
 	p.text(" mx2 ")
 	switch s.kind {
@@ -25,26 +24,24 @@ func (p *printer) postfix(s *step, it *Item) {
 		p.text("connect from ")
 		p.client(s, ev)
 	case smtpClient:
-		it.Stated = true
 		ev.Service, ev.Action, ev.Outcome = maillog.Submission, maillog.Login, maillog.Success
 		p.smtpd(s)
 		p.queueID(s)
 		p.text(": client=")
 		p.client(s, ev)
 		p.text(", sasl_method=")
-		ev.Mechanism = p.text(s.text)
+		ev.Mechanism = p.fact(s.text)
 		p.text(", sasl_username=")
-		ev.Account = p.text(s.who)
+		ev.Account = p.fact(s.who)
 	case smtpMessageID:
 		p.process("cleanup", 3301+int64(s.id%4))
 		p.queueID(s)
 		p.text(": message-id=<")
-		p.buf = strconv.AppendUint(p.buf, mix(s.id), 16)
+		p.hex(mix(s.id))
 		p.text("@")
 		p.text(p.w.opt.Domain)
 		p.text(">")
 	case smtpQueued:
-		it.Stated = true
 		ev.Service, ev.Action, ev.Outcome = maillog.Submission, maillog.Send, maillog.Success
 		ev.Bytes, ev.Messages, ev.Joined = s.a, int32(s.b), true
 		if s.from.name != unnamed {
@@ -53,7 +50,7 @@ func (p *printer) postfix(s *step, it *Item) {
 		p.process("qmgr", 1504)
 		ev.Session = p.queueID(s)
 		p.text(": from=<")
-		ev.Account = p.text(s.who)
+		ev.Account = p.fact(s.who)
 		p.text(">, size=")
 		p.number(s.a)
 		p.text(", nrcpt=")
@@ -94,17 +91,15 @@ func (p *printer) postfix(s *step, it *Item) {
 		p.text(" data=1 quit=1 commands=")
 		p.number(7 + s.a)
 	case smtpRefused:
-		it.Stated = true
 		ev.Service, ev.Action, ev.Outcome = maillog.Submission, maillog.Login, maillog.Failure
 		p.smtpd(s)
 		p.text("warning: ")
 		p.client(s, ev)
 		p.text(": SASL ")
-		ev.Mechanism = p.text(s.text)
+		ev.Mechanism = p.fact(s.text)
 		p.text(" authentication failed: (reason unavailable), sasl_username=")
-		ev.Account = p.text(s.who)
+		ev.Account = p.fact(s.who)
 	case smtpLost:
-		it.Stated = true
 		ev.Service, ev.Action = maillog.Submission, maillog.Probe
 		p.smtpd(s)
 		p.text("lost connection after AUTH from ")
@@ -133,11 +128,11 @@ func (p *printer) smtpd(s *step) {
 }
 
 func (p *printer) client(s *step, ev *maillog.Event) {
-	if name := p.text(s.from.name); s.from.name != unnamed {
+	if name := p.fact(s.from.name); s.from.name != unnamed {
 		ev.Hostname = name
 	}
 	p.text("[")
-	p.buf = s.from.ip.AppendTo(p.buf)
+	p.address(s.from.ip)
 	p.text("]")
 }
 

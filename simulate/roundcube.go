@@ -13,23 +13,23 @@ func (p *printer) roundcube(s *step, it *Item) {
 	session := s.id | 1<<63 // sixteen digits
 	p.text("[")
 	p.time(Roundcube, s.at)
-	p.buf = append(p.buf, p.zone...)
+	p.offset()
 	p.text("]: <")
-	p.buf = strconv.AppendUint(p.buf, session>>32, 16)
+	p.hex(session >> 32)
 	if s.kind == roundcubeLogin {
 		ev.Outcome = maillog.Success
 		p.text("> Successful login for ")
-		ev.Account = p.text(s.who)
+		ev.Account = p.fact(s.who)
 		p.text(" (ID: ")
 		p.number(s.person.userID)
 		p.text(")")
 	} else {
 		ev.Outcome = maillog.Failure
 		p.text("> Failed login for ")
-		ev.Account = p.text(s.who)
+		ev.Account = p.fact(s.who)
 	}
 	p.text(" from ")
-	p.buf = s.from.ip.AppendTo(p.buf)
+	p.address(s.from.ip)
 	p.text(" in session ")
 	begin := len(p.buf)
 	p.buf = strconv.AppendUint(p.buf, session, 16)

@@ -31,6 +31,28 @@ var scenarios = []struct {
 	{Newsletter, func(night int) []story { return []story{&newsletter{night: night}} }},
 	{Monitoring, func(night int) []story { return []story{&monitoringStorm{night: night, days: 3}} }},
 	{Outage, func(night int) []story { return []story{&outage{night: night, hour: 12, long: 3}} }},
+	{ProxySpray, func(night int) []story { return []story{&proxySpray{night: night, nights: 3}} }},
+	{Reading, func(night int) []story { return []story{&reading{night: night}} }},
+	{ImpossibleTravel, func(night int) []story { return []story{&impossibleTravel{night: night}} }},
+	{Download, func(night int) []story { return []story{&download{night: night}} }},
+	{Forwarding, func(night int) []story { return []story{&forwarding{night: night}} }},
+	{PhoneDoor, func(night int) []story { return []story{&phoneDoor{night: night}} }},
+	{CoverTakeover, func(night int) []story {
+		return []story{&phoneStorm{night: night}, &takeover{night: night + 1}}
+	}},
+	{CoverOutage, func(night int) []story {
+		return []story{&outage{night: night, hour: 19, long: 3}, &spray{night: night + 1, nights: 1}}
+	}},
+	{CrisisNight, func(night int) []story { return []story{&crisisNight{night: night}} }},
+	{AwaySession, func(night int) []story { return []story{&awaySession{night: night, days: 4}} }},
+	{Backup, func(night int) []story { return []story{&backup{night: night}} }},
+	{Growth, func(night int) []story { return []story{&growth{night: night}} }},
+	{Sitting, func(night int) []story { return []story{&nightSitting{night: night, nights: 3}} }},
+	{MailProgram, func(night int) []story { return []story{&mailProgram{night: night}} }},
+	{OfficeLine, func(night int) []story { return []story{&officeLine{night: night}} }},
+	{WebmailFault, func(night int) []story { return []story{&webmailFault{night: night, hour: 10}} }},
+	{AuthFault, func(night int) []story { return []story{&authFault{night: night, hour: 9}} }},
+	{NetworkFault, func(night int) []story { return []story{&networkFault{night: night, hour: 14}} }},
 	{Parliament, func(night int) []story {
 		return []story{&phoneStorm{night: night}, &nightSitting{night: night, nights: 4}}
 	}},

@@ -17,15 +17,13 @@ func (s *carrierChange) alter(d *day) {
 	if d.index < s.night {
 		return
 	}
-	for i := range d.steps {
-		st := &d.steps[i]
+	d.move(func(st *step) (address, bool) {
 		p := st.person
-		if p == nil || !chance(d.w.rng("moved", p.index, 0), 500*d.w.strength/1000) || p.carrier != &carriers[0] || !st.from.ip.Is4() || !carriers[0].holds(st.from) {
-			continue
+		if p == nil || p.carrier != &carriers[0] || !st.from.ip.Is4() || !carriers[0].holds(st.from) || !chance(d.w.rng("moved", p.index, 0), 500*d.w.strength/1000) {
+			return address{}, false
 		}
-		st.from = otherExit.address(d.w.rng("exit", p.index, int(st.at/hour)))
-		st.label = d.label
-	}
+		return otherExit.address(d.w.rng("exit", p.index, int(st.at/hour))), true
+	})
 }
 
 func (*carrierChange) incident(_ *World, in *Incident) {

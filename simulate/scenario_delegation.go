@@ -23,7 +23,7 @@ func (s *delegation) tell(d *day) {
 		r := d.w.rng("delegation", p.index+1, d.index)
 		hotel := farHotel.address(d.w.rng("hotel", p.index%5, 0))
 		for t := d.clock(0, 5) + wait(r, 50*minute); t < d.clock(11, 0); t += wait(r, 40*minute) + 5*minute {
-			d.webmailSession(r, t, p, hotel, p.browser, between(r, 4, 15))
+			d.webmailSession(r, t, p, hotel, d.browserOf(p), between(r, 4, 15))
 		}
 		at := presence{home: hotel}
 		for _, dev := range p.devices {

@@ -14,6 +14,12 @@ func (s *infectedHome) prepare(w *World) {
 	s.people = w.victims("infected", w.scaled(2))
 	for _, p := range s.people {
 		p.stays, p.six, p.webmail = 90, false, max(p.webmail, 400)
+		p.lodges, p.hidden = nil, 0
+		for _, q := range w.people {
+			if q.lodges == p { // else the address would be two people's
+				q.lodges = nil
+			}
+		}
 	}
 }
 

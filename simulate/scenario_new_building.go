@@ -21,7 +21,7 @@ func (s *newBuilding) tell(d *day) {
 		}
 		r := d.w.rng("newoffice", p.index, d.index)
 		for t := d.clock(8, 0) + wait(r, 40*minute); t < d.clock(18, 0); t += wait(r, 100*minute*1000/d.w.strength) + 10*minute {
-			d.webmailSession(r, t, p, from, p.browser, between(r, 4, 15))
+			d.webmailSession(r, t, p, from, d.browserOf(p), between(r, 4, 15))
 		}
 	}
 }

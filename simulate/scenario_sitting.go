@@ -19,7 +19,7 @@ func (s *nightSitting) tell(d *day) {
 		}
 		from := d.w.office[p.index%len(d.w.office)]
 		for t := d.start + wait(r, 40*minute); t < d.clock(4, 0); t += hour + wait(r, 30*minute) {
-			d.webmailSession(r, t, p, from, p.browser, between(r, 5, 16))
+			d.webmailSession(r, t, p, from, d.browserOf(p), between(r, 5, 16))
 		}
 	}
 }

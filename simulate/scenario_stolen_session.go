@@ -22,7 +22,7 @@ func (s *stolenSession) tell(d *day) {
 		// incident; the thief comes an hour later.
 		t, label := d.clock(9, 0)+between(r, 0, 40)*minute, d.label
 		d.label = 0
-		d.webmailSession(r, t, p, d.computer(p, &at, t), p.browser, 12)
+		d.webmailSession(r, t, p, d.computer(p, &at, t), d.browserOf(p), 12)
 		d.label = label
 		d.webmailDeeds(r, t+hour, p, d.w.intruder(r), browsers[(i+3)%len(browsers)], 40+d.w.scaled(40), r.Uint64())
 	}

@@ -90,6 +90,44 @@ const (
 	Monitoring Scenario = "monitoring"
 	// Outage takes the mail store away for hours; then all come back.
 	Outage Scenario = "outage"
+	// ProxySpray tries every account, no address twice.
+	ProxySpray Scenario = "proxy-spray"
+	// Reading has strangers read and search the webmail in the evenings.
+	Reading Scenario = "reading"
+	// ImpossibleTravel uses accounts far away while their owners work here.
+	ImpossibleTravel Scenario = "impossible-travel"
+	// Download fetches whole mailboxes on a working day.
+	Download Scenario = "download"
+	// Forwarding has mail forwarded, and hides that with rules.
+	Forwarding Scenario = "forwarding"
+	// PhoneDoor guesses passwords at ActiveSync.
+	PhoneDoor Scenario = "phone-door"
+	// CoverTakeover is a phone storm, under the cover of which mailboxes are
+	// emptied without a failure.
+	CoverTakeover Scenario = "cover-takeover"
+	// CoverOutage is an outage, after which a spray runs.
+	CoverOutage Scenario = "cover-outage"
+	// CrisisNight has most people read and write until late.
+	CrisisNight Scenario = "crisis-night"
+	// AwaySession has most people work in another country for days.
+	AwaySession Scenario = "away-session"
+	// Backup has a machine of one's own copy every mailbox each night.
+	Backup Scenario = "backup"
+	// Growth has a third more people from one day on.
+	Growth Scenario = "growth"
+	// Sitting has the chamber sit far into the night.
+	Sitting Scenario = "sitting"
+	// MailProgram has computers' mail programs of one release connect again
+	// and again.
+	MailProgram Scenario = "mail-program"
+	// OfficeLine gives the offices other addresses.
+	OfficeLine Scenario = "office-line"
+	// WebmailFault has the webmail answer with errors for hours.
+	WebmailFault Scenario = "webmail-fault"
+	// AuthFault has nobody sign in, whatever the password.
+	AuthFault Scenario = "auth-fault"
+	// NetworkFault cuts the line to the Internet for hours.
+	NetworkFault Scenario = "network-fault"
 	// Parliament is the demonstration: a phone storm, while sittings last
 	// far into the night. Nothing in it is hostile beyond the usual noise.
 	Parliament Scenario = "parliament"
@@ -108,8 +146,11 @@ type World struct {
 	stores   hosts
 	office   []address
 	releases []release
-	habits   []habit
-	stories  []story
+	// faultyBird is the day (since 1970) of a release of Thunderbird with a
+	// fault in it; 0: there is none.
+	faultyBird int64
+	habits     []habit
+	stories    []story
 }
 
 // Source is where a line is logged.
@@ -129,13 +170,19 @@ var sourceFiles = [sourceEnd]string{"nginx/access.log", "dovecot/dovecot.log", "
 // String is the name of the source's log file, without the date.
 func (s Source) String() string { return sourceFiles[s] }
 
+// sourceFormats are the formats of the sources' lines.
+var sourceFormats = [sourceEnd]maillog.Format{maillog.Combined, maillog.Dovecot, maillog.Postfix, maillog.RoundcubeLogins}
+
+// Format is that of the source's lines.
+func (s Source) Format() maillog.Format { return sourceFormats[s] }
+
 // Item is one line that a server logs, and the Event that it states. The
 // slices in it are valid until the next Item.
 type Item struct {
 	Event  maillog.Event // its Format alone where the line states no Event
 	Label  string        // the incident it belongs to, "" for everyday life
 	Source Source
-	Line   []byte // without its newline
+	Line   []byte // without its newline; nil where only Events are asked for
 	// Stated is false where the line is no Event: chatter, a fact that
 	// another line states as well, or a damaged line.
 	Stated  bool
@@ -215,12 +262,12 @@ func (w *World) midnight(day int) time.Time {
 }
 
 // Events yields what happened, in the order of time, without the lines that
-// state no Event.
+// state no Event. The lines are not written, which saves what that takes.
 func (w *World) Events(yield func(*Item) bool) {
-	w.Lines(func(it *Item) bool { return !it.Stated || yield(it) })
+	w.run(true, w.habits, w.stories, func(_ *day, it *Item) bool { return !it.Stated || yield(it) })
 }
 
 // Lines yields every line that is logged, in the order of time.
 func (w *World) Lines(yield func(*Item) bool) {
-	w.run(w.habits, w.stories, func(_ *day, it *Item) bool { return yield(it) })
+	w.run(false, w.habits, w.stories, func(_ *day, it *Item) bool { return yield(it) })
 }

@@ -18,18 +18,22 @@ type Truth struct {
 
 // Incident is one thing that a scenario did.
 type Incident struct {
-	Kind        string            `json:"kind"`
-	Name        string            `json:"name"` // the label of its Items
-	Onset       time.Time         `json:"onset"`
-	End         time.Time         `json:"end"` // of its last line in the World
-	Services    []string          `json:"services"`
-	Cause       map[string]string `json:"cause"`
-	Lines       int64             `json:"lines"` // that carry its label
-	Compromised []string          `json:"accounts_compromised"`
-	Targeted    int               `json:"accounts_targeted"`
-	Focus       string            `json:"focus"` // targeted or opportunistic, of an attack
-	Sources     []string          `json:"sources"`
-	Infected    []Infected        `json:"infected_clients,omitempty"`
+	Kind     string            `json:"kind"`
+	Name     string            `json:"name"` // the label of its Items
+	Onset    time.Time         `json:"onset"`
+	End      time.Time         `json:"end"` // of its last line in the World
+	Services []string          `json:"services"`
+	Cause    map[string]string `json:"cause"`
+	// Alternatives pick out the same Events as Cause; Also is true of them
+	// and says no more.
+	Alternatives []map[string]string `json:"cause_alternatives,omitempty"`
+	Also         map[string]string   `json:"cause_also_true,omitempty"`
+	Lines        int64               `json:"lines"` // that carry its label
+	Compromised  []string            `json:"accounts_compromised"`
+	Targeted     int                 `json:"accounts_targeted"`
+	Focus        string              `json:"focus"` // targeted or opportunistic, of an attack
+	Sources      []string            `json:"sources"`
+	Infected     []Infected          `json:"infected_clients,omitempty"`
 }
 
 // Infected is a person's computer that somebody else uses too.
@@ -58,7 +62,7 @@ func (w *World) Truth() Truth {
 			habits = w.habits // what it does, it does to others' steps
 		}
 	}
-	w.run(habits, w.stories, func(_ *day, it *Item) bool {
+	w.run(true, habits, w.stories, func(_ *day, it *Item) bool {
 		in := byLabel[it.Label]
 		if in == nil {
 			return true

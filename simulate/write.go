@@ -30,7 +30,7 @@ func (w *World) Write(open func(name string) (io.WriteCloser, error)) (err error
 		}
 	}
 	today := -1
-	w.run(w.habits, w.stories, func(d *day, it *Item) bool {
+	w.run(false, w.habits, w.stories, func(d *day, it *Item) bool {
 		if d.index != today {
 			if closeAll(); err != nil {
 				return false

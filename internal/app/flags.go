@@ -3,12 +3,18 @@ package app
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"mailvigil/anomaly"
+	"mailvigil/internal/calendar"
 	"mailvigil/internal/config"
+	"mailvigil/traffic"
 )
 
 // flagError words the mistakes that pflag finds as ours.
@@ -80,9 +86,81 @@ func (s *settings) register(cmd *cobra.Command) {
 func (s *settings) registerZone(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&s.tz, "tz", "", "`ZONE` of logs that state none, as in Europe/Brussels (default: the configuration's, else this machine's)")
-	flags.StringVar(&s.config, "config", "", "configuration `FILE` with domains, own networks and holidays")
+	flags.StringVar(&s.config, "config", "", "configuration `FILE` with domains, own networks, holidays and what is known of times")
 	// The list of zones is what cannot be guessed; files complete themselves.
 	_ = cmd.RegisterFlagCompletionFunc("tz", cobra.FixedCompletions(config.Zones(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// knowledge are the flags for what people know of days and times.
+type knowledge struct {
+	country string
+	times   map[config.Kind]*[]string
+}
+
+func (k *knowledge) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&k.country, "country", "", "`CODE` of whose public holidays are days off too, as in BE or DE-BY")
+	_ = cmd.RegisterFlagCompletionFunc("country", cobra.FixedCompletions(calendar.Countries(), cobra.ShellCompDirectiveNoFileComp))
+	k.times = make(map[config.Kind]*[]string)
+	for kind, what := range map[config.Kind]string{
+		config.Announced: "a change was announced for `FROM/UNTIL`, so that nothing of it alarms",
+		config.Fine:      "what happened in `FROM/UNTIL` was harmless",
+		config.Incident:  "what happened in `FROM/UNTIL` was none of that, and must not become normal",
+	} {
+		k.times[kind] = flags.StringArray(string(kind), nil, what+", as in \"2026-03-02 08:00/2026-03-05 18:00\"")
+	}
+}
+
+// add puts what the flags say beside what the configuration says.
+func (k *knowledge) add(cfg *config.Config) error {
+	if k.country != "" {
+		cfg.Country = k.country
+	}
+	for _, kind := range []config.Kind{config.Announced, config.Fine, config.Incident} {
+		for _, text := range *k.times[kind] {
+			from, until, ok := strings.Cut(text, "/")
+			if !ok {
+				return usagef("--%s: %q has no end; write \"2026-03-02 08:00/2026-03-05 18:00\"", kind, text)
+			}
+			known := config.Known{Kind: kind}
+			var err error
+			if known.From, err = config.ParseMoment(strings.TrimSpace(from)); err == nil {
+				known.Until, err = config.ParseMoment(strings.TrimSpace(until))
+			}
+			if err != nil {
+				return usagef("--%s: %v", kind, err)
+			}
+			if !known.From.In(time.UTC).Before(known.Until.In(time.UTC)) {
+				return usagef("--%s: %q ends before it begins", kind, text)
+			}
+			cfg.Known = append(cfg.Known, known)
+		}
+	}
+	return nil
+}
+
+// calendarOf is the organisation's calendar, with days off besides.
+func calendarOf(cfg *config.Config, off ...config.Date) (*calendar.Calendar, error) {
+	c := calendar.New(slices.Concat(cfg.Holidays, off))
+	if cfg.Country != "" {
+		if err := c.Add(cfg.Country); err != nil {
+			return nil, usagef("country: %v", err)
+		}
+	}
+	return c, nil
+}
+
+// feedbackOf is what people know of times, for logs of the past: all of it is
+// known from the beginning.
+func feedbackOf(cfg *config.Config, zone *time.Location) (out []anomaly.Feedback) {
+	kinds := map[config.Kind]anomaly.Kind{config.Announced: anomaly.Announced, config.Fine: anomaly.Fine, config.Incident: anomaly.Incident}
+	for _, k := range cfg.Known {
+		out = append(out, anomaly.Feedback{
+			Kind: kinds[k.Kind], At: math.MinInt64,
+			From: traffic.SlotOf(k.From.In(zone).UnixNano()), Until: traffic.SlotOf(k.Until.In(zone).UnixNano()),
+		})
+	}
+	return out
 }
 
 // load reads the configuration and settles the zone: the flag's, else the
@@ -117,15 +195,11 @@ func moment(flag, text string, zone *time.Location) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
+	m, err := config.ParseMoment(text)
+	if err != nil {
+		return time.Time{}, usagef("--%s: %v", flag, err)
 	}
-	for _, layout := range []string{time.DateOnly, "2006-01-02 15:04", "2006-01-02T15:04", time.DateTime} {
-		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, usagef("--%s: %q is no time; write 2024-04-05, \"2024-04-05 18:30\" or 2024-04-05T18:30:00+02:00", flag, text)
+	return m.In(zone), nil
 }
 
 // window reads --since and --until; a zero time leaves that end open.

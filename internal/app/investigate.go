@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"mailvigil/internal/calendar"
 	"mailvigil/internal/config"
 	"mailvigil/internal/enrich"
 	"mailvigil/internal/intake"
@@ -35,6 +34,7 @@ type investigation struct {
 func (a *app) investigateCommand() *cobra.Command {
 	var (
 		s            settings
+		known        knowledge
 		since, until string
 		in           investigation
 	)
@@ -58,6 +58,9 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 			if in.since, in.until, err = window(since, until, in.zone); err != nil {
 				return err
 			}
+			if err = known.add(in.config); err != nil {
+				return err
+			}
 			in.paths = args
 			v, err := a.investigate(cmd.Context(), in)
 			if err != nil {
@@ -70,6 +73,7 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 		},
 	}
 	s.register(cmd)
+	known.register(cmd)
 	jsonFlag(cmd, &in.json, "the verdict")
 	flags := cmd.Flags()
 	flags.StringVar(&since, "since", "", "tell nothing that was over before `TIME`; older lines still teach what is normal (RFC 3339, or local as in 2024-04-05 or \"2024-04-05 18:30\")")
@@ -187,7 +191,11 @@ func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.O
 		Enrich: enrich.Config{
 			Domains: c.Domains, Aliases: c.Aliases, Own: c.Networks.Own, Relays: c.Networks.Relays,
 		},
-		Calendar: calendar.New(c.Holidays),
+		Feedback: feedbackOf(c, zone),
+	}
+	var err error
+	if o.Calendar, err = calendarOf(c); err != nil {
+		return o, err
 	}
 	file, found := c.Networks.File, c.Networks.File != ""
 	if !found {

@@ -17,7 +17,6 @@ import (
 
 	"mailvigil/anomaly"
 	"mailvigil/baseline"
-	"mailvigil/internal/calendar"
 	"mailvigil/internal/chart"
 	"mailvigil/internal/config"
 	"mailvigil/traffic"
@@ -25,6 +24,7 @@ import (
 
 func (a *app) seriesCommand() *cobra.Command {
 	var s settings
+	var known knowledge
 	var off []string
 	var alarms float64
 	var plot bool
@@ -55,6 +55,13 @@ The first three days are learnt and not judged.`,
 			if err != nil {
 				return err
 			}
+			if err := known.add(cfg); err != nil {
+				return err
+			}
+			cal, err := calendarOf(cfg, days...)
+			if err != nil {
+				return err
+			}
 			c, name, err := a.readSeries(args[0], zone)
 			if err != nil {
 				return err
@@ -63,8 +70,8 @@ The first three days are learnt and not judged.`,
 				fmt.Fprintf(a.stderr, "mailvigil: %s: %s\n", name, n)
 			}
 			o := anomaly.Options{
-				Options:        baseline.Options{Location: zone, Calendar: calendar.New(slices.Concat(cfg.Holidays, days))},
-				AlarmsPerMonth: alarms,
+				Options:        baseline.Options{Location: zone, Calendar: cal},
+				AlarmsPerMonth: alarms, Feedback: feedbackOf(cfg, zone),
 			}
 			j := judge(c, o)
 			if svg != "" {
@@ -87,6 +94,7 @@ The first three days are learnt and not judged.`,
 		},
 	}
 	s.registerZone(cmd)
+	known.register(cmd)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&off, "holidays", nil, "`DAYS` off besides the configuration's, as in 2026-12-25,2026-12-26")
 	flags.Float64Var(&alarms, "alarms-per-month", 1, "false alarms allowed in thirty days, a `NUMBER`")
@@ -267,7 +275,15 @@ type judged struct {
 	expected, lower, upper, p []float64 // NaN: not judged
 	alarm                     []bool
 	episodes                  []anomaly.Episode
+	nights                    []returning
 	rises                     [24]float64
+}
+
+// returning is a departure that came back day after day, and on which it began.
+type returning struct {
+	up    bool
+	days  int
+	onset anomaly.Change
 }
 
 // judge spreads each count evenly over its minutes, runs model and detector,
@@ -319,6 +335,9 @@ func judge(c *counted, o anomaly.Options) *judged {
 			j.episodes = append(j.episodes, e)
 		}
 	}
+	for _, up := range []bool{true, false} {
+		j.nights = append(j.nights, comesBack(first, counts, r.Expected, r.Episodes, up, o.Location)...)
+	}
 	for i := range c.times {
 		from, to := bounds(i)
 		s := first + traffic.Slot(from)
@@ -340,6 +359,42 @@ func judge(c *counted, o anomaly.Options) *judged {
 		}
 	}
 	return j
+}
+
+// comesBack finds what came back for days on end, of which at least one was
+// told, and dates it to a day.
+func comesBack(start traffic.Slot, counts, expected []float64, all []anomaly.Episode, up bool, loc *time.Location) (out []returning) {
+	var run []anomaly.Episode
+	flush := func() {
+		defer func() { run = nil }()
+		if len(run) < 2 || !slices.ContainsFunc(run, func(e anomaly.Episode) bool { return e.Told }) {
+			return
+		}
+		days := make(map[string]bool)
+		longest := run[0]
+		for _, e := range run {
+			days[time.Unix(e.Onset.Unix(), 0).In(loc).Format(time.DateOnly)] = true
+			if e.End-e.Onset > longest.End-longest.Onset {
+				longest = e
+			}
+		}
+		until := min(len(counts), int(run[len(run)-1].End-start)+24*60)
+		c, ok := anomaly.OnsetDay(start, counts[:until], expected[:until], anomaly.ClockOf(longest.Onset, longest.End, loc), loc)
+		if ok && len(days) > 1 && (c.Size > 1) == up {
+			out = append(out, returning{up, len(days), c})
+		}
+	}
+	for _, e := range all {
+		if e.Up != up {
+			continue
+		}
+		if len(run) > 0 && e.Onset-run[len(run)-1].End > 26*60 {
+			flush()
+		}
+		run = append(run, e)
+	}
+	flush()
+	return out
 }
 
 func (j *judged) write(w io.Writer) error {
@@ -413,8 +468,16 @@ func (j *judged) tell(w io.Writer, zone *time.Location) error {
 		if e.Ongoing {
 			until = "not over"
 		}
-		fmt.Fprintf(w, "%s: a %s to %.2f times the expected (%.2f to %.2f), thought to have begun %s (between %s and %s), %s. Observed %.0f, expected %.0f; p %.1g, as many as %.2g such alarms a month to expect of chance.\n",
-			at(e.ToldAt), what, e.Size, e.SizeInterval[0], e.SizeInterval[1], at(e.Onset), at(e.OnsetInterval[0]), at(e.OnsetInterval[1]), until, e.Observed, e.Expected, e.P, e.AlarmsPerMonth)
+		fmt.Fprintf(w, "%s: a %s to %.2f times the expected (%.2f to %.2f), thought to have begun %s (between %s and %s), %s. Observed %.0f; without it %.0f would have been counted (%.0f to %.0f). p %.1g, as many as %.2g such alarms a month to expect of chance.\n",
+			at(e.ToldAt), what, e.Size, e.SizeInterval[0], e.SizeInterval[1], at(e.Onset), at(e.OnsetInterval[0]), at(e.OnsetInterval[1]), until, e.Observed, e.Expected, e.ExpectedInterval[0], e.ExpectedInterval[1], e.P, e.AlarmsPerMonth)
+	}
+	for _, n := range j.nights {
+		what := "rise"
+		if !n.up {
+			what = "drop"
+		}
+		at := func(s traffic.Slot) string { return time.Unix(s.Unix(), 0).In(zone).Format("Mon 2 Jan 2006") }
+		fmt.Fprintf(w, "The %s came back on %d days; it is thought to have begun on %s (between %s and %s).\n", what, n.days, at(n.onset.Onset), at(n.onset.Interval[0]), at(n.onset.Interval[1]))
 	}
 	lo, hi := math.Inf(1), 0.0
 	for _, x := range j.rises {

@@ -125,7 +125,6 @@ func tails(o *organisation) (windows float64, beyond [][2]float64) {
 func countTails(start traffic.Slot, counts []float64, o anomaly.Options, after int, seed uint64) (windows float64, beyond [][2]float64) {
 	beyond = make([][2]float64, len(tailsAsked))
 	r := rand.New(rand.NewPCG(9, seed))
-	o.FollowLevel = true
 	d := anomaly.NewDetector(o)
 	for i, c := range counts {
 		j := d.Step(start+traffic.Slot(i), c)

@@ -1,8 +1,14 @@
 package main
 
 import (
+	"bytes"
+	_ "embed"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"os/exec"
+	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -130,16 +136,11 @@ func peers(orgs int) []peer {
 			out[m].PerMonth += n
 		}
 	})
-	const tries = 60
-	for t := range tries {
-		r := rand.New(rand.NewPCG(uint64(t), 5))
-		onset := trainDays*minutesOfDay + 60 + r.IntN(220)
-		counts, _ := flat(r, rise{Rate: 400, Phi: 2}, trainDays+1, onset)
-		end := onset + riseWindow
-		q := quartersOf(counts[:end], end%riseWindow)
+	rises := riseQuarters()
+	for _, q := range rises {
 		for m := range methods {
 			if methods[m].alarm(q, len(q)-1) {
-				out[m].Seen += 1.0 / tries
+				out[m].Seen += 1 / float64(len(rises))
 			}
 		}
 	}
@@ -147,5 +148,99 @@ func peers(orgs int) []peer {
 		out[m].Name = methods[m].name
 		out[m].PerMonth /= float64(orgs) * (orgDays - 15) / 30
 	}
+	if f, err := farrington(rises); err == nil {
+		out = append(out, f)
+	} else {
+		fmt.Println("Farrington's method was left out:", err)
+	}
 	return out
+}
+
+// riseQuarters are series that end with the quarter of an hour of a rise of
+// 30 %, at 400 in five minutes and twice the variance of Poisson's.
+func riseQuarters() (out [][]float64) {
+	for t := range uint64(60) {
+		r := rand.New(rand.NewPCG(t, 5))
+		onset := trainDays*minutesOfDay + 60 + r.IntN(220)
+		counts, _ := flat(r, rise{Rate: 400, Phi: 2}, trainDays+1, onset)
+		end := onset + riseWindow
+		out = append(out, quartersOf(counts[:end], end%riseWindow))
+	}
+	return out
+}
+
+//go:embed farrington.R
+var farringtonR string
+
+// farrington runs R's surveillance, where it is installed, on every fifth
+// series of one organisation over a week, and on the rises.
+func farrington(rises [][]float64) (peer, error) {
+	p := peer{Name: "Farrington flexible (R's surveillance), quarters of an hour, one alarm a month for each series"}
+	o := newOrganisation(0, orgDays, orgSeries, false)
+	var quiet [][]float64
+	for k := 0; k < len(o.series); k += 5 {
+		quiet = append(quiet, quartersOf(o.series[k], 0))
+	}
+	const first, days = 28 * quarters, 7
+	found, err := runFarrington(quiet, first, first+days*quarters)
+	if err != nil {
+		return p, err
+	}
+	for _, n := range found {
+		p.PerMonth += n * 30 / days * orgSeries / float64(len(quiet))
+	}
+	// The series differ in length: the past is cut, the last row judged.
+	const kept = 20 * quarters
+	ends := make([][]float64, len(rises))
+	for i, q := range rises {
+		ends[i] = q[len(q)-kept:]
+	}
+	if found, err = runFarrington(ends, kept, kept); err != nil {
+		return p, err
+	}
+	for _, n := range found {
+		p.Seen += n / float64(len(rises))
+	}
+	return p, nil
+}
+
+func runFarrington(series [][]float64, from, to int) ([]float64, error) {
+	rscript, err := exec.LookPath("Rscript")
+	if err != nil {
+		return nil, fmt.Errorf("R is not installed (Debian: r-cran-surveillance)")
+	}
+	var b bytes.Buffer
+	for i := range series[0] {
+		for k, s := range series {
+			if k > 0 {
+				b.WriteByte(',')
+			}
+			if math.IsNaN(s[i]) {
+				b.WriteString("NA")
+				continue
+			}
+			b.WriteString(strconv.FormatFloat(s[i], 'f', 0, 64))
+		}
+		b.WriteByte('\n')
+	}
+	cmd := exec.Command(rscript, "-e", farringtonR, strconv.Itoa(from), strconv.Itoa(to))
+	cmd.Stdin = &b
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("R: %w: %s", err, strings.TrimSpace(errs.String()))
+	}
+	var counts []float64
+	for line := range strings.FieldsSeq(string(out)) {
+		n, err := strconv.ParseFloat(line, 64)
+		if err != nil {
+			return nil, fmt.Errorf("R printed %q", line)
+		}
+		counts = append(counts, n)
+	}
+	if len(counts) != len(series) {
+		return nil, fmt.Errorf("R judged %d of %d series", len(counts), len(series))
+	}
+	return counts, nil
 }

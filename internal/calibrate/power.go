@@ -36,9 +36,11 @@ var (
 		{Phi: 1},
 		{Phi: 2},
 		{Phi: 1, Level: 0.02},
+		{Phi: 1, Level: 0.04},
 		{Phi: 2, Level: 0.04},
 		{Phi: 1, Attacked: true},
 		{Phi: 2, Attacked: true},
+		{Phi: 1, Level: 0.04, Attacked: true},
 		{Phi: 2, Level: 0.04, Attacked: true},
 	}
 )

@@ -25,6 +25,7 @@ type organisation struct {
 	cal    baseline.Calendar
 	series [][]float64 // NaN where the logs have a gap
 	mean   [][]float64 // the truth: expected counts, the wandering level included
+	clock  []minuteOf
 }
 
 type holidays map[[3]int]bool
@@ -90,6 +91,7 @@ func newOrganisation(seed uint64, days, k int, clean bool) *organisation {
 			clock[j] = minuteOf{date, int32(t.Hour()*60 + t.Minute() + j - i), rest}
 		}
 	}
+	o.clock = clock
 	// What all share.
 	shared := wander(r, n, 0.015, 8*60)
 	busy := map[int32]float64{}

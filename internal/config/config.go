@@ -29,6 +29,11 @@ type Config struct {
 	Aliases  map[string]string
 	Networks Networks
 	Holidays []Date
+	// Country is whose public holidays are days off too, an ISO 3166 code as
+	// it was written, "" for none.
+	Country string
+	// Known is what people know of times that no log tells.
+	Known []Known
 	// Logs are files and folders to read where none are named on the command
 	// line.
 	Logs []string
@@ -53,6 +58,53 @@ type Date struct {
 }
 
 func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
+
+// Kind of what is known of a time.
+type Kind string
+
+// The kinds, under the names that the file and the command line have for them.
+const (
+	Announced Kind = "announced" // a change was announced
+	Fine      Kind = "fine"      // what looked unusual was harmless
+	Incident  Kind = "incident"  // it was none of that, and must not become normal
+)
+
+// Known is what people know of a time.
+type Known struct {
+	Kind        Kind
+	What        string // in words: "iOS rollout"
+	From, Until Moment
+}
+
+// Moment is a point in time: an instant, or what the organisation's clock
+// shows, which is one once the zone is known.
+type Moment struct {
+	clock time.Time // in UTC where it is what a clock shows
+	local bool
+}
+
+// In gives the instant, as seen in a zone.
+func (m Moment) In(zone *time.Location) time.Time {
+	if !m.local {
+		return m.clock.In(zone)
+	}
+	c := m.clock
+	return time.Date(c.Year(), c.Month(), c.Day(), c.Hour(), c.Minute(), c.Second(), 0, zone)
+}
+
+// ParseMoment reads RFC 3339, or a date with or without a time of day as the
+// organisation's clock shows it.
+func ParseMoment(text string) (Moment, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return Moment{clock: t}, nil
+	}
+	for _, layout := range []string{time.DateOnly, "2006-01-02 15:04", "2006-01-02T15:04", time.DateTime} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return Moment{clock: t, local: true}, nil
+		}
+	}
+	return Moment{}, fmt.Errorf("%q is no time; write 2024-04-05, \"2024-04-05 18:30\" or 2024-04-05T18:30:00+02:00", text)
+}
 
 // Problem is one thing that is wrong in a file.
 type Problem struct {

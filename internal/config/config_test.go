@@ -69,7 +69,12 @@ func TestExample(t *testing.T) {
 			File:   "/usr/share/mailvigil/networks.db",
 		},
 		Holidays: []config.Date{{Year: 2026, Month: time.July, Day: 21}, {Year: 2026, Month: time.December, Day: 25}},
-		Logs:     []string{"/var/log/nginx", "/var/log/dovecot.log"},
+		Country:  "BE",
+		Known: []config.Known{
+			{Kind: config.Announced, What: "iOS rollout", From: moment(t, "2026-03-02 08:00"), Until: moment(t, "2026-03-05 18:00")},
+			{Kind: config.Incident, What: "passwords were tried from abroad", From: moment(t, "2026-02-10 01:30"), Until: moment(t, "2026-02-12 06:00")},
+		},
+		Logs: []string{"/var/log/nginx", "/var/log/dovecot.log"},
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)
@@ -158,4 +163,32 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("got %v and %v, want one of them", cfg, err)
 		}
 	})
+}
+
+func moment(t *testing.T, text string) config.Moment {
+	t.Helper()
+	m, err := config.ParseMoment(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestMoment: what a clock shows is an instant once the zone is known, and an
+// instant stays one.
+func TestMoment(t *testing.T) {
+	brussels, err := config.Zone("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"2026-03-02 08:00":          "2026-03-02T08:00:00+01:00",
+		"2026-07-02":                "2026-07-02T00:00:00+02:00",
+		"2026-03-02T08:00:00Z":      "2026-03-02T09:00:00+01:00",
+		"2026-03-02T08:00:00+05:00": "2026-03-02T04:00:00+01:00",
+	} {
+		if got := moment(t, text).In(brussels).Format(time.RFC3339); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
 }

@@ -99,6 +99,14 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 			})
 		}},
 		{"holidays", func(n *yaml.Node) { cfg.Holidays = r.dates(n) }},
+		{"country", func(n *yaml.Node) { cfg.Country, _ = r.text(n, "country") }},
+		{"known", func(n *yaml.Node) {
+			for _, item := range r.list(n, "known") {
+				if k, ok := r.known(item); ok {
+					cfg.Known = append(cfg.Known, k)
+				}
+			}
+		}},
 		{"logs", func(n *yaml.Node) {
 			for _, item := range r.list(n, "logs") {
 				if path, ok := r.text(item, "a log"); ok {
@@ -276,6 +284,51 @@ func (r *reader) dates(n *yaml.Node) (dates []Date) {
 		return cmp.Or(cmp.Compare(a.Year, b.Year), cmp.Compare(a.Month, b.Month), cmp.Compare(a.Day, b.Day))
 	})
 	return slices.Compact(dates)
+}
+
+// known reads what is known of one time.
+func (r *reader) known(n *yaml.Node) (k Known, ok bool) {
+	before := len(r.problems)
+	var from, until bool
+	kind := func(kind Kind) field {
+		return field{string(kind), func(n *yaml.Node) {
+			text, ok := r.text(n, string(kind))
+			if !ok {
+				return
+			}
+			if k.Kind != "" {
+				r.fail(n, "this is %s already; write another entry for what is %s", k.Kind, kind)
+			}
+			k.Kind, k.What = kind, text
+		}}
+	}
+	moment := func(name string, to *Moment, seen *bool) field {
+		return field{name, func(n *yaml.Node) {
+			*seen = true
+			text, ok := r.text(n, name)
+			if !ok {
+				return
+			}
+			m, err := ParseMoment(text)
+			if err != nil {
+				r.fail(n, "%v", err)
+			}
+			*to = m
+		}}
+	}
+	r.mapping(n, "an entry of known", []field{
+		kind(Announced), kind(Fine), kind(Incident), moment("from", &k.From, &from), moment("until", &k.Until, &until),
+	})
+	switch {
+	case len(r.problems) > before:
+	case k.Kind == "":
+		r.fail(n, "it does not say what is known; add announced, fine or incident with a few words, as in \"announced: iOS rollout\"")
+	case !from || !until:
+		r.fail(n, "%s %q needs from and until, as in 2024-04-05 18:30", k.Kind, k.What)
+	case !k.From.In(time.UTC).Before(k.Until.In(time.UTC)):
+		r.fail(n, "%s %q ends before it begins", k.Kind, k.What)
+	}
+	return k, len(r.problems) == before
 }
 
 func (r *reader) path(path string) string {

@@ -74,6 +74,9 @@ func (r *run) cite(ctx context.Context, v *verdict.Verdict) error {
 // lines reads the cited lines of one unit.
 func (r *run) lines(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref]string, error) {
 	out := make(map[traffic.Ref]string, len(refs))
+	if r.opt.streams != nil {
+		return out, nil // there are none
+	}
 	u := &r.units[refs[0].File]
 	if u.Compression == "plain" {
 		for _, ref := range refs {

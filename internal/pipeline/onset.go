@@ -15,7 +15,7 @@ func (r *run) when(x *excess, own []map[string]string, e *verdict.Excess) {
 	eps := x.episodes
 	var sharper func(*verdict.Excess)
 	if counts, ok := r.causeSeries(x, own); ok {
-		res := anomaly.Scan(r.cells.Start, counts, r.anomalyOptions(1))
+		res := anomaly.ScanAll(r.cells.Start, [][]float64{counts}, r.anomalyOptions(), 1)[0]
 		near := interval{x.whole().from - 12*60, x.whole().to + 60}
 		var mine []anomaly.Episode
 		for _, p := range res.Episodes {

@@ -144,6 +144,9 @@ func share(weights []int64, readers int) [][]int {
 // firstPass reads every unit with several readers, each with a visitor of its
 // own. Files that are read in parts are hashed beside it.
 func (r *run) firstPass(ctx context.Context, visitors []visitor) error {
+	if r.opt.streams != nil {
+		return r.firstStreams(ctx, visitors[0])
+	}
 	us := make([]tally, len(r.units))
 	weights := make([]int64, len(r.units))
 	for i := range r.units {
@@ -291,6 +294,9 @@ func (r *run) stretches(pick func(first, last int64) bool) (out []stretch, weigh
 // secondPass reads again what may hold events that the visitors want; pick says
 // whether a stretch of time does.
 func (r *run) secondPass(ctx context.Context, visitors []visitor, pick func(first, last int64) bool) error {
+	if r.opt.streams != nil {
+		return r.secondStreams(ctx, visitors[0])
+	}
 	list, weights := r.stretches(pick)
 	var wg sync.WaitGroup
 	errs := make([]error, len(list))
@@ -492,7 +498,7 @@ var errEnough = errors.New("enough")
 // and, further on, every few lines, since a file that begins at midnight shows
 // the offices later. Enough to know a webmail host by the mailboxes it opens.
 const (
-	surveyFiles = 3
+	surveyed    = 3
 	surveyHead  = 2_000
 	surveyEvery = 8
 	surveyLines = 150_000
@@ -502,6 +508,17 @@ const (
 // state: the domain, the organisation's own networks and relays.
 func (r *run) survey(ctx context.Context) {
 	s := enrich.NewSurvey(r.opt.Enrich)
+	if r.opt.streams != nil {
+		r.surveyStreams(s.Observe)
+	} else {
+		r.surveyFiles(ctx, s.Observe)
+	}
+	r.opt.Enrich = s.Config()
+	r.found = s.Found()
+}
+
+// surveyFiles is the survey of files.
+func (r *run) surveyFiles(ctx context.Context, observe func(*maillog.Event)) {
 	of := make(map[string][]*intake.File)
 	var order []string
 	for _, f := range r.set.Files {
@@ -513,7 +530,7 @@ func (r *run) survey(ctx context.Context) {
 	var ev maillog.Event
 	for _, src := range order {
 		files := of[src]
-		step := max(1, len(files)/surveyFiles)
+		step := max(1, len(files)/surveyed)
 		for i := len(files) - 1; i >= 0; i -= step {
 			f := files[i]
 			p := maillog.NewParser(maillog.Options{Format: f.Format, Location: r.opt.Location, Reference: f.Reference})
@@ -523,7 +540,7 @@ func (r *run) survey(ctx context.Context) {
 				n++
 				if n <= surveyHead || n%surveyEvery == 0 {
 					if p.Parse(l.Bytes, &ev).Kind == maillog.Parsed {
-						s.Observe(&ev)
+						observe(&ev)
 					}
 				}
 				if n >= surveyLines {
@@ -533,8 +550,6 @@ func (r *run) survey(ctx context.Context) {
 			})
 		}
 	}
-	r.opt.Enrich = s.Config()
-	r.found = s.Found()
 }
 
 // span is the time that the body of the logs covers. A line whose clock was

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"mailvigil/abuse"
+	"mailvigil/anomaly"
 	"mailvigil/baseline"
 	"mailvigil/internal/enrich"
 	"mailvigil/internal/intake"
@@ -31,10 +32,13 @@ type Options struct {
 	Workers         int       // 0: one per core, at most 8
 	AlarmsPerMonth  float64   // 0: one false alarm a month for the whole organisation
 	Enrich          enrich.Config
-	Progress        *intake.Progress  // may be nil
-	NetworksMissing bool              // no network data: said in the verdict
-	Calendar        baseline.Calendar // nil: Monday to Friday
-	Import          *Import           // findings of others, nil for none
+	Progress        *intake.Progress   // may be nil
+	NetworksMissing bool               // no network data: said in the verdict
+	Calendar        baseline.Calendar  // nil: Monday to Friday
+	Feedback        []anomaly.Feedback // what people said of times: announced changes, incidents, false alarms
+	Import          *Import            // findings of others, nil for none
+
+	streams []Stream // in place of what the files hold
 }
 
 // maxWorkers bounds how many readers are started by themselves: the bounds on

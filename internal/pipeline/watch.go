@@ -189,6 +189,8 @@ const minSeries = 30
 // scan runs all series through baseline and anomaly.
 func (r *run) scan() []*series {
 	var all []*series
+	var parents []int
+	whole := make(map[family]int) // where the series of all services stands
 	add := func(s maillog.Service, f family) {
 		x := &series{service: s, family: f}
 		n := 0.0
@@ -196,10 +198,18 @@ func (r *run) scan() []*series {
 		for _, c := range x.counts {
 			n += c
 		}
-		if n >= minSeries {
-			r.blind(x)
-			all = append(all, x)
+		if n < minSeries {
+			return
 		}
+		r.blind(x)
+		parent := -1
+		if i, ok := whole[f]; ok {
+			parent = i
+		}
+		if s == maillog.ServiceNone {
+			whole[f] = len(all)
+		}
+		all, parents = append(all, x), append(parents, parent)
 	}
 	services := make([]maillog.Service, 0, len(r.mix))
 	for s := range r.mix {
@@ -218,20 +228,26 @@ func (r *run) scan() []*series {
 		add(s, failures)
 		add(s, faults)
 	}
-	r.each(len(all), func(i int) { all[i].result = anomaly.Scan(r.cells.Start, all[i].counts, r.anomalyOptions(len(all))) })
+	o := r.anomalyOptions()
+	o.Parents = parents
+	counts := make([][]float64, len(all))
+	for i, x := range all {
+		counts[i] = x.counts
+	}
+	for i, result := range anomaly.ScanAll(r.cells.Start, counts, o, r.opt.Workers) {
+		all[i].result = result
+	}
 	return all
 }
 
-// candidates is how many alarms are looked into for each false one that may
-// reach people: an alarm here is not told to anybody before its cause was
-// sought and weighed.
-const candidates = 5
-
-func (r *run) anomalyOptions(k int) anomaly.Options {
+// anomalyOptions are those of a search: what is found is not told to anybody
+// before its cause was sought and weighed.
+func (r *run) anomalyOptions() anomaly.Options {
 	return anomaly.Options{
 		Options:        baseline.Options{Location: r.opt.Location, Calendar: r.opt.Calendar},
-		AlarmsPerMonth: candidates * r.opt.AlarmsPerMonth,
-		Series:         k,
+		AlarmsPerMonth: r.opt.AlarmsPerMonth,
+		KeepLevel:      true,
+		Feedback:       r.opt.Feedback,
 	}
 }
 

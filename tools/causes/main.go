@@ -1,5 +1,7 @@
-// Command causes scores "mailvigil explain" on sets of labelled excesses: a
-// table, and as the last line the same figures as JSON.
+// Command causes scores "mailvigil explain" on sets of labelled excesses, where
+// they are, runs the study of package explain over tables drawn for the purpose,
+// and writes the figures as a page: a table each, and as the last line the same
+// figures as JSON.
 package main
 
 import (
@@ -7,12 +9,16 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 )
 
-type figures struct {
+// set is how a set of labelled excesses scored.
+type set struct {
+	Name      string  `json:"-"`
 	Instances int     `json:"instances"`
 	Failed    int     `json:"failed"`
 	Precision float64 `json:"precision"`
@@ -22,38 +28,118 @@ type figures struct {
 	MaxS      float64 `json:"max_s"`
 }
 
+// study is what TestStudy of package explain writes.
+type study struct {
+	Seed       uint64       `json:"seed"`
+	Kinds      []kind       `json:"kinds"`
+	All        kind         `json:"all"`
+	Confidence []confidence `json:"confidence"`
+}
+
+type kind struct {
+	Kind         string  `json:"kind"`
+	Noise        string  `json:"noise"`
+	Tables       int     `json:"tables"`
+	Causes       int     `json:"causes"`
+	Undetectable int     `json:"undetectable"`
+	F1           float64 `json:"f1"`
+	Precision    float64 `json:"precision"`
+	Recall       float64 `json:"recall"`
+	RecallAll    float64 `json:"recall_all"`
+	FalseAlarms  int     `json:"false_alarms"`
+}
+
+type confidence struct {
+	From   float64 `json:"from"`
+	To     float64 `json:"to"`
+	Causes int     `json:"causes"`
+	Said   float64 `json:"said"`
+	Right  float64 `json:"right"`
+}
+
+// figures is all that was measured.
+type figures struct {
+	Sets  map[string]set `json:"sets"`
+	Study study          `json:"study"`
+
+	order   []string
+	command string
+}
+
 func main() {
 	program := flag.String("program", "mailvigil", "the program to score")
-	score := flag.String("score", "score.py", "the scorer, beside the sets")
+	score := flag.String("score", "", "the scorer, beside the sets given as arguments; none: the study alone")
+	module := flag.String("module", ".", "folder of the module that has package explain")
+	size := flag.Int("study", 130, "tables of each kind in the study, with causes and without")
+	seed := flag.Uint64("seed", 2026, "seed of the study")
+	page := flag.String("page", "", "write the figures to this page")
 	flag.Parse()
-	all := make(map[string]figures)
-	fmt.Printf("%-5s %9s %6s %9s %6s %6s %8s %8s\n", "SET", "INSTANCES", "FAILED", "PRECISION", "RECALL", "F1", "MEAN S", "MAX S")
-	for _, set := range flag.Args() {
-		f, err := run(*score, set, *program)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "causes:", err)
-			os.Exit(1)
-		}
-		all[set] = f
-		fmt.Printf("%-5s %9d %6d %9.3f %6.3f %6.3f %8.3f %8.3f\n", set, f.Instances, f.Failed, f.Precision, f.Recall, f.F1, f.MeanS, f.MaxS)
-	}
-	fmt.Println()
-	if err := json.NewEncoder(os.Stdout).Encode(all); err != nil {
+	if err := measure(os.Stdout, *program, *score, flag.Args(), *module, *size, *seed, *page); err != nil {
 		fmt.Fprintln(os.Stderr, "causes:", err)
 		os.Exit(1)
 	}
 }
 
-func run(score, set, program string) (f figures, err error) {
-	cmd := exec.Command("python3", score, filepath.Join(filepath.Dir(score), set), program, "explain", "--json", "-")
+func measure(w io.Writer, program, score string, sets []string, module string, size int, seed uint64, page string) error {
+	all := figures{Sets: make(map[string]set)}
+	if score != "" {
+		for _, name := range sets {
+			s, err := runScore(score, name, program)
+			if err != nil {
+				return err
+			}
+			all.Sets[name] = s
+			all.order = append(all.order, name)
+		}
+	}
+	var err error
+	if all.Study, all.command, err = runStudy(module, size, seed); err != nil {
+		return err
+	}
+	all.table(w)
+	if page != "" {
+		var out bytes.Buffer
+		all.page(&out)
+		if err := os.WriteFile(page, out.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("write the page: %w", err)
+		}
+	}
+	return json.NewEncoder(w).Encode(all)
+}
+
+func runScore(score, name, program string) (s set, err error) {
+	cmd := exec.Command("python3", score, filepath.Join(filepath.Dir(score), name), program, "explain", "--json", "-")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return f, fmt.Errorf("score set %s: %w", set, err)
+		return s, fmt.Errorf("score set %s: %w", name, err)
 	}
 	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
-	if err := json.Unmarshal(lines[len(lines)-1], &f); err != nil {
-		return f, fmt.Errorf("read the score of set %s: %w", set, err)
+	if err := json.Unmarshal(lines[len(lines)-1], &s); err != nil {
+		return s, fmt.Errorf("read the score of set %s: %w", name, err)
 	}
-	return f, nil
+	return s, nil
+}
+
+func runStudy(module string, size int, seed uint64) (s study, command string, err error) {
+	dir, err := os.MkdirTemp("", "causes")
+	if err != nil {
+		return s, "", fmt.Errorf("make a folder for the study: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "study.json")
+	args := []string{"test", "./explain", "-count", "1", "-run", "^TestStudy$", "-study", strconv.Itoa(size), "-study-seed", strconv.FormatUint(seed, 10)}
+	cmd := exec.Command("go", append(args, "-study-json", file)...)
+	cmd.Dir = module
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return s, "", fmt.Errorf("run the study: %w\n%s", err, out)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return s, "", fmt.Errorf("read the study: %w", err)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, "", fmt.Errorf("read the study: %w", err)
+	}
+	return s, fmt.Sprintf("go test ./explain -run TestStudy -study %d -study-seed %d -v", size, seed), nil
 }
