@@ -146,6 +146,7 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 	if err := r.extents(ctx, v); err != nil {
 		return nil, err
 	}
+	v.Charge()
 	if err := r.cite(ctx, v); err != nil {
 		return nil, err
 	}
