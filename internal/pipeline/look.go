@@ -22,7 +22,7 @@ import (
 
 // look goes from counts to the case that verdict judges.
 func (r *run) look(ctx context.Context) (*verdict.Case, error) {
-	all := r.scan()
+	all := r.scan(nil, nil, interval{})
 	ready := r.cells.Start + traffic.Slot(r.cells.Slots)
 	for _, s := range all {
 		if s.result.Ready < ready && s.family == everyday {
@@ -35,6 +35,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	if err := r.sift(ctx, windows); err != nil {
 		return nil, err
 	}
+	r.series, r.excess = all, xs
 	c := &verdict.Case{
 		Location: r.opt.Location,
 		Hostile:  r.recent(r.profiles.Guessing()),
