@@ -95,7 +95,7 @@ func (a *app) demo(ctx context.Context, file, keep, picture string) (err error) 
 			}
 		}
 	}
-	v, err := a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, json: file})
+	v, err := a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, json: file, sensitivity: "quick"})
 	if err != nil || picture == "" {
 		return err
 	}

@@ -149,8 +149,10 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	o.Since, o.Until = in.since, in.until
 	switch in.sensitivity {
 	case "", "off":
-	case "quick", "full":
-		o.Sensitivity = pipeline.Sensitivity(in.sensitivity)
+	case "quick":
+		o.Sensitivity = pipeline.SensitivityQuick
+	case "full":
+		o.Sensitivity = pipeline.SensitivityFull
 	default:
 		return nil, usagef("--sensitivity: there is no level %q; write off, quick or full", in.sensitivity)
 	}
