@@ -37,6 +37,40 @@ func (s *leaves) estimate(o Options) {
 			s.poisson, s.relative = s.leafNoise(o)
 		}
 	}
+	s.bias = s.weighing()
+}
+
+// weighing returns by what factor rows in units of their noise depart on the
+// whole, beyond what their counts do. A row whose expectation is too small by
+// chance is thought less noisy, hence weighs more, and exceeds its expectation:
+// where rows are noisy, everything seems to rise. The median over the values of
+// all attributes is taken, since causes are in few of them.
+func (s *leaves) weighing() float64 {
+	const enough = 1 << 15
+	s.bias = 1
+	var ratios []weighted
+	every := 1 + len(s.rows)/enough
+	hists := make([][]sums, len(s.values))
+	for a := range hists {
+		hists[a] = make([]sums, len(s.values[a]))
+	}
+	for i := 0; i < len(s.rows); i += every {
+		r := s.inNoise(s.rows[i], i)
+		for a, col := range s.columns {
+			hists[a][col[i]].add(r)
+		}
+	}
+	for _, hist := range hists {
+		for _, h := range hist {
+			if g := s.drift * h.f; g > 0 && h.v > 0 && h.y > 0 {
+				ratios = append(ratios, weighted{h.x / h.y * g / h.v, h.y})
+			}
+		}
+	}
+	if len(ratios) == 0 {
+		return 1
+	}
+	return half(ratios)
 }
 
 // nearest returns the factor nearest to 1.
