@@ -31,7 +31,7 @@ func (s *leaves) estimate(o Options) {
 	s.drift = nearest(candidates)
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
-	if s.filled {
+	if s.filled || s.rounds > 1 {
 		if g := s.fitting(candidates); g != s.drift {
 			s.drift = g
 			s.poisson, s.relative = s.leafNoise(o)
@@ -86,27 +86,35 @@ func nearest(candidates []float64) float64 {
 func (s *leaves) fitting(candidates []float64) float64 {
 	first := s.drift
 	slices.Sort(candidates)
-	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool { return abs(math.Log(g/first)) < 0.005 })
+	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool {
+		return abs(math.Log(g/first)) < 0.005 || !s.filled && abs(math.Log(g)) > moderate
+	})
 	if len(candidates) == 0 {
 		return first
 	}
-	per, own := make([]float64, len(s.rows)), make([]float64, len(s.rows)) // 1/noise; the loss at first
-	loss := func(i int, g float64) float64 {
-		return min(3, abs(s.rows[i].v-g*s.rows[i].f)*per[i])
+	const enough = 1 << 16 // rows
+	var rows []int
+	var per, own []float64 // 1/noise; the loss at first
+	loss := func(k int, g float64) float64 {
+		r := s.rows[rows[k]]
+		return min(3, abs(r.v-g*r.f)*per[k])
 	}
-	for i, r := range s.rows {
-		m := max(r.v, first*r.f)
-		per[i] = 1 / math.Sqrt(m*(s.poisson+s.relative*m))
-		own[i] = loss(i, first)
+	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
+		r := s.rows[i]
+		if m := max(r.v, first*r.f); m > 0 {
+			rows = append(rows, i)
+			per = append(per, 1/math.Sqrt(m*(s.poisson+s.relative*m)))
+			own = append(own, loss(len(rows)-1, first))
+		}
 	}
 	best, most := first, clearly
-	if s.rounds > 1 {
+	if s.rounds > 1 && s.filled {
 		most = rather // what had bent the totals and the medians is gone
 	}
 	for _, g := range candidates {
 		gain, squares := 0.0, 0.0
-		for i := range s.rows {
-			d := own[i] - loss(i, g)
+		for k := range rows {
+			d := own[k] - loss(k, g)
 			gain += d
 			squares += d * d
 		}
@@ -121,8 +129,9 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	// those that are speak for no drift: that is a level of its own, no mean.
 	for a, hist := range s.hists {
 		gains, squares := make([]float64, len(hist)), make([]float64, len(hist))
-		for i, code := range s.columns[a] {
-			d := loss(i, 1) - loss(i, best)
+		for k, i := range rows {
+			code := s.columns[a][i]
+			d := loss(k, 1) - loss(k, best)
 			gains[code] += d
 			squares[code] += d * d
 		}
@@ -142,6 +151,11 @@ func (s *leaves) fitting(candidates []float64) float64 {
 // How many standard errors leaves must speak for another drift than the one
 // nearest to 1: before any cause is set aside, and after.
 const clearly, rather = 4.0, 1.5
+
+// moderate bounds the drift, as a logarithm, that the rows of a sparse table may
+// speak for once a cause is set aside. A greater one may be the other side of
+// that cause: requests that fail do not succeed.
+const moderate = 0.2
 
 // findDrift returns candidates for the factor that applies to what no cause
 // touches; of equally good ones that nearest to 1 is taken. A cause
