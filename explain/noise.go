@@ -37,7 +37,7 @@ func (s *leaves) estimate(o Options) {
 			s.poisson, s.relative = s.leafNoise(o)
 		}
 	}
-	s.bias = s.weighing()
+	s.bias = s.weighing(o.Workers)
 }
 
 // weighing returns by what factor rows in units of their noise depart on the
@@ -45,32 +45,30 @@ func (s *leaves) estimate(o Options) {
 // chance is thought less noisy, hence weighs more, and exceeds its expectation:
 // where rows are noisy, everything seems to rise. The median over the values of
 // all attributes is taken, since causes are in few of them.
-func (s *leaves) weighing() float64 {
-	const enough = 1 << 15
+func (s *leaves) weighing(workers int) float64 {
+	const enough = 1 << 14 // rows
 	s.bias = 1
-	var ratios []weighted
 	every := 1 + len(s.rows)/enough
-	hists := make([][]sums, len(s.values))
-	for a := range hists {
-		hists[a] = make([]sums, len(s.values[a]))
-	}
+	rows := make([]sums, 0, 1+len(s.rows)/every)
 	for i := 0; i < len(s.rows); i += every {
-		r := s.inNoise(s.rows[i], i)
-		for a, col := range s.columns {
-			hists[a][col[i]].add(r)
-		}
+		rows = append(rows, s.inNoise(s.rows[i], i))
 	}
-	for _, hist := range hists {
+	all := make([][]weighted, len(s.values))
+	each(len(all), workers, func(a int) {
+		hist := make([]sums, len(s.values[a]))
+		for k, r := range rows {
+			hist[s.columns[a][k*every]].add(r)
+		}
 		for _, h := range hist {
 			if g := s.drift * h.f; g > 0 && h.v > 0 && h.y > 0 {
-				ratios = append(ratios, weighted{h.x / h.y * g / h.v, h.y})
+				all[a] = append(all[a], weighted{h.x / h.y * g / h.v, h.y})
 			}
 		}
+	})
+	if ratios := slices.Concat(all...); len(ratios) > 0 {
+		return half(ratios)
 	}
-	if len(ratios) == 0 {
-		return 1
-	}
-	return half(ratios)
+	return 1
 }
 
 // nearest returns the factor nearest to 1.
@@ -92,9 +90,13 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	if len(candidates) == 0 {
 		return first
 	}
-	const enough = 1 << 16 // rows
-	var rows []int
-	var per, own []float64 // 1/noise; the loss at first
+	enough := 1 << 16 // rows
+	if !s.filled {
+		enough = 1 << 14
+	}
+	n := min(len(s.rows), enough)
+	rows := make([]int, 0, n)
+	per, own := make([]float64, 0, n), make([]float64, 0, n) // 1/noise; the loss at first
 	loss := func(k int, g float64) float64 {
 		r := s.rows[rows[k]]
 		return min(3, abs(r.v-g*r.f)*per[k])
