@@ -314,7 +314,7 @@ func (s *leaves) confidence(c *cell, workers int) float64 {
 	right := func(lead, even, power float64) float64 { // even is right every second time
 		return 1 / (1 + math.Pow(even/max(lead, 1e-3), power))
 	}
-	return right(c.net-4, 0.943, 1.208) * right(lead, 0.00118, 0.995)
+	return right(c.net-4, 0.718, 1.571) * right(lead, 0.00202, 0.675)
 }
 
 // rival is a description next to another, and the lead of that one over it.
