@@ -249,7 +249,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		}
 	}
 	// Leaves are shared out by their size, in steps of a 32nd of an octave.
-	const enough = 1 << 15 // rows, for quantiles
+	const enough = 1 << 14 // rows, for quantiles
 	const octave, shift = 32, 52 - 5
 	sizes := make([]float64, 0, min(enough, len(s.rows)))
 	squares := make([]float64, 0, cap(sizes)) // of residuals, in units of the size
@@ -330,7 +330,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	// small: what fits is taken instead, and where a bin spans many sizes, each
 	// leaf is measured by its own.
 	scratch := make([]float64, 0, len(parts))
-	for range 3 {
+	for range 2 {
 		for i := range bins {
 			b := &bins[i]
 			fits := a + k*b.m
