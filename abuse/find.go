@@ -221,6 +221,17 @@ func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
 					f.Against = append(f.Against, "the client or device is one the account has used before")
 				}
 			}
+			// A machine at home that guesses at others does so at one service, and
+			// its owner comes in by another.
+			if n, pl := s.Network.Value(), a.places[s.Network]; pl != nil && pl.Services&s.Services == 0 && n.Kind == traffic.KindResidential && !a.newCountry(n.Country, w.first) {
+				f.Weight -= 4
+				f.Against = append(f.Against, "it came in by another service than the one that was guessed at: it may be the account's own home, with a machine in other hands")
+			}
+			// Of whom nothing was seen before, it may be the home as well.
+			if n := s.Network.Value(); a.First >= s.First-int64(24*time.Hour) && n.Kind == traffic.KindResidential {
+				f.Weight -= 3
+				f.Against = append(f.Against, "the account was hardly seen before: it may be its own home, with a machine in other hands")
+			}
 		}
 		out = append(out, f)
 	}

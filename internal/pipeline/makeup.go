@@ -116,7 +116,8 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 			m.Swept += weight
 			e.Sweep = &c.Sweeps[i-1]
 		}
-		if intruders[addr][k.account] {
+		// A web server does not say whose session of the webmail it is.
+		if intruders[addr][k.account] || k.account == "" && k.Service == maillog.Webmail && len(intruders[addr]) > 0 {
 			m.Intruded += weight
 		}
 	}
