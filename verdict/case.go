@@ -71,6 +71,12 @@ type Excess struct {
 	Inside   string       // the organisation's own address from which somebody tried others' passwords
 	Sweep    *abuse.Sweep // that took part, if any
 	Effects  []string     // what else the same thing did, in words
+	// Chance says that the counts alone would not have been worth an alarm:
+	// the budget of all series told none of it.
+	Chance bool
+	// Announced is the change that was announced for the time it falls in, in
+	// words; "" for none.
+	Announced string
 }
 
 // scale is the size of the excess in usual days.

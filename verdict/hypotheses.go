@@ -74,6 +74,7 @@ const (
 	nameGathering    = "many people work at a new place"
 	nameOldPasswords = "devices with an old password"
 	nameFault        = "the mail service itself failed"
+	nameAnnounced    = "a change that was announced"
 	nameNoise        = "the everyday noise of the Internet"
 	nameEveryday     = "everyday ups and downs"
 	nameNone         = "none of these"
@@ -90,6 +91,7 @@ var hypotheses = []hypothesis{
 	{nameCopying, Benign, copying},
 	{nameOldPasswords, Benign, oldPasswords},
 	{nameFault, Fault, serviceFault},
+	{nameAnnounced, Background, announcedChange},
 	{nameNoise, Background, noise},
 	{nameEveryday, Background, everyday},
 }
@@ -242,6 +244,9 @@ func everyday(x *Excess, c *Case, w *weighing) {
 		case x.lasted() > 20*time.Hour && x.missing() < 0.98 && byPeople(x):
 			w.add(4, "it lasted %s and some still came, as on a holiday", length(x.lasted()))
 		}
+	}
+	if x.Chance {
+		w.add(1, "counts alone bring about as much every few weeks, by chance")
 	}
 	if week := 7 * 24 * time.Hour; x.Before < week {
 		w.add(2*(1-x.Before.Hours()/week.Hours()), "only %s of logs come before it", length(x.Before))

@@ -244,6 +244,8 @@ func (c *Case) detail(x *Excess, in *Incident, sources int) string {
 			return t + ", from where these people always connect."
 		}
 		return t + "."
+	case nameAnnounced:
+		return upper(c.what(x)) + " " + c.span(in) + ": " + in.size() + ". A change was announced for this time: " + x.Announced + "."
 	case nameNoise, nameEveryday:
 		// Told in a list by themselves, so they say when.
 		t := upper(x.direction()) + " " + c.what(x) + " than usual " + c.span(in) + " (" + in.size() + ")"

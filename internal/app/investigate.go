@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type investigation struct {
 	quiet        bool      // no report and no progress, the exit code says it
 	json         string    // file for the Verdict, "" for none
 	findings     []string  // files of what antivirus, EDR and mail filters found
+	sensitivity  string
 }
 
 func (a *app) investigateCommand() *cobra.Command {
@@ -79,6 +81,8 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 	flags.StringVar(&since, "since", "", "tell nothing that was over before `TIME`; older lines still teach what is normal (RFC 3339, or local as in 2024-04-05 or \"2024-04-05 18:30\")")
 	flags.StringVar(&until, "until", "", "read nothing from `TIME` on")
 	flags.StringArrayVar(&in.findings, "findings", nil, "what antivirus, EDR or mail filters found: `FILE` of CSV or JSON; may be repeated")
+	flags.StringVar(&in.sensitivity, "sensitivity", "quick", "how hard to ask whether an attack would have been seen: `LEVEL` off, quick or full")
+	_ = cmd.RegisterFlagCompletionFunc("sensitivity", cobra.FixedCompletions([]string{"off", "quick", "full"}, cobra.ShellCompDirectiveNoFileComp))
 	flags.BoolVarP(&in.quiet, "quiet", "q", false, "no report and no progress; the exit code says the verdict")
 	profileFlag(cmd)
 	return cmd
@@ -143,6 +147,13 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 		return nil, err
 	}
 	o.Since, o.Until = in.since, in.until
+	switch in.sensitivity {
+	case "", "off":
+	case "quick", "full":
+		o.Sensitivity = pipeline.Sensitivity(in.sensitivity)
+	default:
+		return nil, usagef("--sensitivity: there is no level %q; write off, quick or full", in.sensitivity)
+	}
 	if o.Import, err = imported(in.findings, in.zone); err != nil {
 		return nil, err
 	}
@@ -192,6 +203,11 @@ func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.O
 			Domains: c.Domains, Aliases: c.Aliases, Own: c.Networks.Own, Relays: c.Networks.Relays,
 		},
 		Feedback: feedbackOf(c, zone),
+	}
+	for _, k := range c.Known {
+		if k.Kind == config.Announced {
+			o.Announced = append(o.Announced, pipeline.Announcement{From: k.From.In(zone), Until: k.Until.In(zone), What: cmp.Or(k.What, "no words were given")})
+		}
 	}
 	var err error
 	if o.Calendar, err = calendarOf(c); err != nil {

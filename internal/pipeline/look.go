@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailvigil/abuse"
+	"mailvigil/anomaly"
 	"mailvigil/explain"
 	"mailvigil/internal/message"
 	"mailvigil/maillog"
@@ -21,7 +22,7 @@ import (
 
 // look goes from counts to the case that verdict judges.
 func (r *run) look(ctx context.Context) (*verdict.Case, error) {
-	all := r.scan()
+	all := r.scan(nil, nil, interval{})
 	ready := r.cells.Start + traffic.Slot(r.cells.Slots)
 	for _, s := range all {
 		if s.result.Ready < ready && s.family == everyday {
@@ -34,6 +35,7 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	if err := r.sift(ctx, windows); err != nil {
 		return nil, err
 	}
+	r.series, r.excess = all, xs
 	c := &verdict.Case{
 		Location: r.opt.Location,
 		Hostile:  r.recent(r.profiles.Guessing()),
@@ -107,6 +109,20 @@ func (r *run) say(cause map[string]string) string {
 	}
 	return message.Cause(cause)
 }
+
+// announced is the change that was announced for when an excess began.
+func (r *run) announced(x *excess) string {
+	for _, a := range r.opt.Announced {
+		if s := x.whole().from; s >= traffic.SlotOf(a.From.UnixNano())-beforeAnnounced && s < traffic.SlotOf(a.Until.UnixNano()) {
+			return a.What
+		}
+	}
+	return ""
+}
+
+// beforeAnnounced is how much sooner than announced a change may begin:
+// somebody always goes first, and onsets are not known to the minute.
+const beforeAnnounced = 30
 
 // sweeps tells the machines that open everybody's mailbox from the strangers
 // in some: what such a machine did is held against no account before it is
@@ -377,6 +393,7 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	e := &verdict.Excess{
 		Family: string(x.series.family), Up: x.up, Observed: x.observed, Expected: x.expected,
 		Service: x.series.service.String(),
+		Chance:  !slices.ContainsFunc(x.episodes, func(e anomaly.Episode) bool { return e.Told }), Announced: r.announced(x),
 	}
 	a := &accepted{Excess: e, series: x.series, span: x.whole()}
 	a.fault = x.series.family == faults || !x.up && x.observed < (1-silent)*x.expected
