@@ -404,6 +404,12 @@ func (j *judge) takeover(hands []abuse.Finding) {
 		}
 		j.hold(&in, f, Critical, f.Title)
 	}
+	// Where the address had guessed before, it began with that.
+	for _, f := range j.c.Hostile {
+		if f.First < first && f.First > first-int64(joinAttacks) && sources[f.Source.String()] {
+			first = f.First
+		}
+	}
 	in.Excess = in.Observed
 	in.Onset = time.Unix(0, first).In(j.c.location())
 	in.OnsetInterval = [2]time.Time{in.Onset.Add(-time.Minute), in.Onset.Add(time.Minute)}

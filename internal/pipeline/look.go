@@ -63,7 +63,12 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), r.recent(unsure)
+	looked, unsure, err := r.secondLook(ctx, r.recent(unsure))
+	if err != nil {
+		return nil, err
+	}
+	takeovers = append(takeovers, looked...)
+	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), unsure
 	c.Sessions = r.recent(doubtful)
 	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
 	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
