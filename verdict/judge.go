@@ -113,7 +113,7 @@ func (j *judge) excess(x *Excess) {
 		Onset: x.Onset, OnsetInterval: x.Interval, End: x.End, Ongoing: x.Ongoing,
 		Services: x.Services, Cause: x.Cause, Share: round(x.Share),
 		Observed: x.Observed, Expected: round(x.Expected), Excess: round(x.Observed - x.Expected),
-		Hypotheses: list, Plot: x.Plot, Evidence: refs(x.Refs),
+		Hypotheses: list, Split: x.Split, Plot: x.Plot, Hours: x.Hours, Evidence: refs(x.Refs),
 	}
 	if x.Sweep != nil && x.Makeup.Swept >= 0.3 {
 		j.swept[x.Sweep.Source] = true

@@ -96,6 +96,7 @@ each hour, and says what is not, why, and whom it concerns.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.investigateCommand(),
+		a.reportCommand(),
 		a.demoCommand(),
 		a.simulateCommand(),
 		a.doctorCommand(),

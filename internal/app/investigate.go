@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -28,8 +27,8 @@ type investigation struct {
 	zone         *time.Location
 	since, until time.Time // zero: open
 	quiet        bool      // no report and no progress, the exit code says it
-	json         string    // file for the Verdict, "" for none
-	findings     []string  // files of what antivirus, EDR and mail filters found
+	out          reports
+	findings     []string // files of what antivirus, EDR and mail filters found
 	sensitivity  string
 }
 
@@ -51,9 +50,13 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 1 error, 2 wrong command line.`,
 		Example: `  mailvigil investigate --tz Europe/Brussels /var/log/nginx /var/log/dovecot
   mailvigil investigate --since "2024-04-05 18:00" --json verdict.json logs/
+  mailvigil investigate --html report.html --csv indicators.csv logs/
   zcat mail.log.gz | mailvigil investigate --quiet -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
+			if err = in.out.check(); err != nil {
+				return err
+			}
 			if in.config, in.zone, err = s.load(); err != nil {
 				return err
 			}
@@ -76,7 +79,7 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 	}
 	s.register(cmd)
 	known.register(cmd)
-	jsonFlag(cmd, &in.json, "the verdict")
+	in.out.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&since, "since", "", "tell nothing that was over before `TIME`; older lines still teach what is normal (RFC 3339, or local as in 2024-04-05 or \"2024-04-05 18:30\")")
 	flags.StringVar(&until, "until", "", "read nothing from `TIME` on")
@@ -174,12 +177,10 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	if err != nil {
 		return nil, err
 	}
-	if in.json != "" {
-		if err := a.output(in.json, func(w io.Writer) error { return report.JSON(w, v) }); err != nil {
-			return nil, err
-		}
+	if err := a.write(ctx, &in.out, v, in.zone); err != nil {
+		return nil, err
 	}
-	if in.quiet || in.json == "-" {
+	if in.quiet || len(in.out.onStdout()) > 0 {
 		return v, nil
 	}
 	return v, report.Terminal(a.stdout, v, a.reportOptions(in.zone))

@@ -442,7 +442,8 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 		a.fault = a.fault && !verdict.Crowd(m)
 		a.claims = either(a.claims, addresses(e.Sources))
 	}
-	e.Plot = r.plot(x)
+	e.Plot, e.Hours = r.plot(x), r.hourly(x)
+	e.Split = split(w, e.Cause, left)
 	return a
 }
 
