@@ -153,15 +153,21 @@ func (p *Profiles) HostileSources() []*Source {
 	return out
 }
 
-// HostileADay is the median number of hostile sources on the days on which
-// there were any, of the last 64 (0 where there were none).
-func (p *Profiles) HostileADay() float64 {
-	var days [64]int
+// HostileDays counts the hostile sources of each day, by days since 1970
+// modulo 64.
+func (p *Profiles) HostileDays() (days [64]int) {
 	for _, s := range p.HostileSources() {
 		for set := s.Days; set != 0; set &= set - 1 {
 			days[bits.TrailingZeros64(set)]++
 		}
 	}
+	return days
+}
+
+// HostileADay is the median number of hostile sources on the days on which
+// there were any, of the last 64 (0 where there were none).
+func (p *Profiles) HostileADay() float64 {
+	days := p.HostileDays()
 	busy := slices.DeleteFunc(days[:], func(n int) bool { return n == 0 })
 	if len(busy) == 0 {
 		return 0

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -27,12 +28,7 @@ func (s *leaves) estimate(o Options) {
 	if s.rounds > 0 {
 		candidates = append(candidates, s.drift)
 	}
-	s.drift = candidates[0]
-	for _, g := range candidates {
-		if abs(math.Log(g)) < abs(math.Log(s.drift)) {
-			s.drift = g
-		}
-	}
+	s.drift = nearest(candidates)
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
 	if s.filled {
@@ -41,6 +37,11 @@ func (s *leaves) estimate(o Options) {
 			s.poisson, s.relative = s.leafNoise(o)
 		}
 	}
+}
+
+// nearest returns the factor nearest to 1.
+func nearest(candidates []float64) float64 {
+	return slices.MinFunc(candidates, func(x, y float64) int { return cmp.Compare(abs(math.Log(x)), abs(math.Log(y))) })
 }
 
 // fitting returns the candidate that the leaves of a complete cube speak for,
@@ -337,6 +338,7 @@ func fitNoise(bins []noiseBin, least float64) (a, k float64) {
 const (
 	unitValues = 20 // fewest values of an attribute whose bursts are measured
 	unitEvents = 4  // fewest events expected of such a value
+	unitRows   = 4  // fewest rows, as they weigh, whose squares say what single rows do
 )
 
 // bursts returns for every row the variance, in parts of its expectation,
@@ -350,10 +352,32 @@ const (
 // not burst. The most bursty of a row's attributes decides. What an attribute
 // of few values does cannot be told from a cause.
 func (s *leaves) bursts(all [][]tally, o Options) []float64 {
+	// Where rows depart each by itself, the square of their sum is the sum of
+	// their squares, and no burst; which is known of an attribute all of whose
+	// values are searched.
+	s.mass = s.total.v + s.total.f
+	s.drift = nearest(s.findDrift())
 	type burst struct{ k, least, centre float64 }
 	found := make([]burst, len(all))
 	each(len(all), o.Workers, func(a int) {
-		k, least, centre := unitNoise(all[a][1:], o)
+		if len(all[a]) <= unitValues {
+			return
+		}
+		own := make([]float64, len(all[a]))
+		if len(s.values[a]) == len(all[a]) {
+			sizes, squares := make([]float64, len(own)), make([]float64, len(own))
+			for i, code := range s.columns[a] {
+				m, d := s.rows[i].f, s.rows[i].v-s.drift*s.rows[i].f
+				sizes[code] += m * m
+				squares[code] += d * d
+			}
+			for code, id := range s.values[a] {
+				if f := all[a][id].f; f*f >= unitRows*sizes[code] {
+					own[id] = squares[code]
+				}
+			}
+		}
+		k, least, centre := unitNoise(all[a][1:], own[1:], o)
 		found[a] = burst{k, least, centre}
 	})
 	out := make([]float64, len(s.rows))
@@ -384,7 +408,7 @@ func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 // middle, the median expectation of a value, and that middle as a factor. Bursts have heavier tails
 // than the normal distribution: the larger of what the median and the 70 %
 // quantile of the squared residuals say is taken.
-func unitNoise(hist []tally, o Options) (k, least, centre float64) {
+func unitNoise(hist []tally, rows []float64, o Options) (k, least, centre float64) {
 	var lifts []weighted
 	var fs []float64
 	for _, h := range hist {
@@ -404,11 +428,12 @@ func unitNoise(hist []tally, o Options) (k, least, centre float64) {
 		counting += centre / o.windows()
 	}
 	var at50, at70 []float64
-	for _, h := range hist {
+	for i, h := range hist {
 		if y := h.f * centre; y > 0 && h.f >= unitEvents {
 			d := h.v - y
-			at50 = append(at50, (d*d/chi2Median-counting*y)/(y*y))
-			at70 = append(at70, (d*d/chi2Seventy-counting*y)/(y*y))
+			own := max(counting*y, rows[i])
+			at50 = append(at50, (d*d/chi2Median-own)/(y*y))
+			at70 = append(at70, (d*d/chi2Seventy-own)/(y*y))
 		}
 	}
 	if len(at50) == 0 {

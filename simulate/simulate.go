@@ -271,3 +271,23 @@ func (w *World) Events(yield func(*Item) bool) {
 func (w *World) Lines(yield func(*Item) bool) {
 	w.run(false, w.habits, w.stories, func(_ *day, it *Item) bool { return yield(it) })
 }
+
+// Taken are the accounts that the scenario's attacks take over, in order.
+func (w *World) Taken() []string {
+	taken := make(map[string]bool)
+	for _, s := range w.stories {
+		in := Incident{Cause: map[string]string{}, Also: map[string]string{}}
+		s.incident(w, &in)
+		for _, name := range in.Compromised {
+			taken[name] = true
+		}
+	}
+	return sorted(taken)
+}
+
+// Story yields the Events of the scenario alone, without everyday life, in the
+// order of time. A scenario that alters what others do has none of its own
+// beyond what it adds.
+func (w *World) Story(yield func(*Item) bool) {
+	w.run(true, nil, w.stories, func(_ *day, it *Item) bool { return !it.Stated || it.Label == "" || yield(it) })
+}

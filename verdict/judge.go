@@ -141,6 +141,12 @@ func (j *judge) excess(x *Excess) {
 	if in.Name == nameIntruder && len(in.Compromised) > 0 {
 		in.Text = stranger(&in, sources, traffic.Network{}, messages)
 	}
+	switch m := &x.Makeup; {
+	case in.Name == nameFlood:
+		j.count(&in, flooding, High, fmt.Sprintf("%s flooded the service with requests", one(len(x.Sources), "address", "addresses")))
+	case in.Name == nameNoise && m.NotThere > 0.3:
+		j.count(&in, scanning, Info, fmt.Sprintf("%s asked for what is not there", one(m.OutsideSources, "address", "addresses")))
+	}
 	j.told[in.ID] = told{j.c.headline(x, &in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
 }
@@ -664,6 +670,7 @@ func (j *judge) background() {
 	} else {
 		text += "; none of them opened an account, as far as these logs show"
 	}
+	text += j.compared()
 	on := time.Unix(0, first).In(j.c.location())
 	j.v.Incidents = append(j.v.Incidents, Incident{
 		ID: j.id(), Kind: Background, Name: "password guessing from the Internet", Text: text + ".",
@@ -671,6 +678,83 @@ func (j *judge) background() {
 		Observed: float64(tries), Expected: float64(tries), Evidence: refs(lines),
 	})
 }
+
+// compared says how the background of guessing compares with this organisation's
+// own past: what other organisations see is not known here.
+func (j *judge) compared() string {
+	days := j.c.Guessers
+	if len(days) < 7 {
+		return ""
+	}
+	counts := make([]int, len(days))
+	most := 0
+	for i, d := range days {
+		counts[i] = d.Addresses
+		if d.Addresses > days[most].Addresses {
+			most = i
+		}
+	}
+	slices.Sort(counts)
+	usual := counts[len(counts)/2]
+	top := days[most]
+	text := fmt.Sprintf(". On a usual day %s here", one(usual, "address guesses", "addresses guess"))
+	if top.Addresses > usual {
+		text += fmt.Sprintf("; the most were on %s, %s", top.Day.In(j.c.location()).Format("Monday 2 January"), number(float64(top.Addresses)))
+		if usual > 0 {
+			text += fmt.Sprintf(" (%.1f times as many)", float64(top.Addresses)/float64(usual))
+		}
+	}
+	return text + ". How that compares with other organisations is not known: no rates of theirs were given"
+}
+
+// count is one finding of the whole of an incident.
+func (j *judge) count(in *Incident, code abuse.Code, s Severity, title string) {
+	if len(j.v.Findings) >= maxFindings {
+		j.v.LeftOut++
+		return
+	}
+	f := Finding{ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: string(code), Title: title, Severity: s, Evidence: slices.Clone(in.Evidence[:min(len(in.Evidence), findingLines)])}
+	j.v.Findings = append(j.v.Findings, f)
+	in.Findings = append(in.Findings, f.ID)
+}
+
+// Charge adds findings of what strangers did in the accounts, once it is known
+// (Extent.Count).
+func (v *Verdict) Charge() {
+	for i := range v.Incidents {
+		in := &v.Incidents[i]
+		for k := range in.Extent {
+			x := &in.Extent[k]
+			charge := func(code abuse.Code, s Severity, n int64, least int64, title string) {
+				if n < least {
+					return
+				}
+				if len(v.Findings) >= 2*maxFindings {
+					v.LeftOut++
+					return
+				}
+				f := Finding{ID: fmt.Sprintf("finding-%d", len(v.Findings)+1), Code: string(code), Title: title, Severity: s, Account: x.Account, Evidence: slices.Clone(x.Evidence)}
+				v.Findings = append(v.Findings, f)
+				in.Findings = append(in.Findings, f.ID)
+			}
+			charge(forwarding, Critical, x.Forwards+x.Rules, 1, "a stranger changed forwarding or mail rules")
+			charge(collecting, High, x.Fetched+x.Shown, manyRead, "a stranger read or fetched many messages")
+			charge(sendingBurst, High, x.Sent, manySent, "a stranger sent many messages")
+		}
+	}
+}
+
+// What a stranger did, in ATT&CK's codes where one fits, and how much of it is
+// a finding of its own.
+const (
+	forwarding   = abuse.Code("T1114.003") // Email Forwarding Rule
+	collecting   = abuse.Code("T1114.002") // Remote Email Collection
+	flooding     = abuse.Code("T1499")     // Endpoint Denial of Service
+	scanning     = abuse.Code("T1595")     // Active Scanning
+	sendingBurst = abuse.Code("sending-burst")
+	manyRead     = 50
+	manySent     = 50
+)
 
 // findings lists what is not told by an incident: forgotten devices and the
 // busiest of the hostile sources. Titles without numbers let a report tell

@@ -26,11 +26,14 @@ type investigation struct {
 	paths        []string // empty: the configuration's, else the usual places
 	config       *config.Config
 	zone         *time.Location
-	since, until time.Time      // zero: open
-	quiet        bool           // no report and no progress, the exit code says it
-	json         string         // file for the Verdict, "" for none
-	findings     []string       // files of what antivirus, EDR and mail filters found
-	used         []verdict.Used // the configuration, where there is one
+	since, until time.Time // zero: open
+	quiet        bool      // no report and no progress, the exit code says it
+	json         string    // file for the Verdict, "" for none
+	findings     []string  // files of what antivirus, EDR and mail filters found
+	sensitivity  string
+
+	// used are the files besides logs and findings that decide too.
+	used []verdict.Used
 }
 
 func (a *app) investigateCommand() *cobra.Command {
@@ -88,6 +91,8 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 	flags.StringVar(&since, "since", "", "tell nothing that was over before `TIME`; older lines still teach what is normal (RFC 3339, or local as in 2024-04-05 or \"2024-04-05 18:30\")")
 	flags.StringVar(&until, "until", "", "read nothing from `TIME` on")
 	flags.StringArrayVar(&in.findings, "findings", nil, "what antivirus, EDR or mail filters found: `FILE` of CSV or JSON; may be repeated")
+	flags.StringVar(&in.sensitivity, "sensitivity", "quick", "how hard to ask whether an attack would have been seen: `LEVEL` off, quick or full")
+	_ = cmd.RegisterFlagCompletionFunc("sensitivity", cobra.FixedCompletions([]string{"off", "quick", "full"}, cobra.ShellCompDirectiveNoFileComp))
 	flags.BoolVarP(&in.quiet, "quiet", "q", false, "no report and no progress; the exit code says the verdict")
 	profileFlag(cmd)
 	return cmd
@@ -152,6 +157,13 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 		return nil, err
 	}
 	o.Since, o.Until = in.since, in.until
+	switch in.sensitivity {
+	case "", "off":
+	case "quick", "full":
+		o.Sensitivity = pipeline.Sensitivity(in.sensitivity)
+	default:
+		return nil, usagef("--sensitivity: there is no level %q; write off, quick or full", in.sensitivity)
+	}
 	if o.Import, err = imported(in.findings, in.zone); err != nil {
 		return nil, err
 	}

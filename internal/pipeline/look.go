@@ -22,7 +22,7 @@ import (
 
 // look goes from counts to the case that verdict judges.
 func (r *run) look(ctx context.Context) (*verdict.Case, error) {
-	all := r.scan()
+	all := r.scan(nil, nil, interval{})
 	ready := r.cells.Start + traffic.Slot(r.cells.Slots)
 	for _, s := range all {
 		if s.result.Ready < ready && s.family == everyday {
@@ -35,12 +35,14 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	if err := r.sift(ctx, windows); err != nil {
 		return nil, err
 	}
+	r.series, r.excess = all, xs
 	c := &verdict.Case{
 		Location: r.opt.Location,
 		Hostile:  r.recent(r.profiles.Guessing()),
 		Infected: r.recent(r.profiles.Infected()),
 		Stale:    r.recent(r.profiles.Stale()),
 		Imported: r.imports(),
+		Guessers: r.guessers(),
 		Failed:   r.signIns(maillog.Failure),
 		Signed:   r.signIns(maillog.Success),
 		Accounts: r.profiles.Accounts(),
@@ -68,6 +70,19 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil
+}
+
+// guessers counts them for each day of the logs, the last 60.
+func (r *run) guessers() []verdict.Guessers {
+	counts := r.profiles.HostileDays()
+	const seconds = 86400
+	last := (r.cells.Start + traffic.Slot(r.cells.Slots) - 1).Unix() / seconds
+	first := max(r.cells.Start.Unix()/seconds, last-59)
+	var out []verdict.Guessers
+	for d := first; d <= last; d++ {
+		out = append(out, verdict.Guessers{Day: time.Unix(d*seconds+seconds/2, 0).In(r.opt.Location), Addresses: counts[uint64(d)%64]})
+	}
+	return out
 }
 
 func (r *run) signIns(o maillog.Outcome) float64 {

@@ -43,6 +43,7 @@ type Options struct {
 	Calendar        baseline.Calendar  // nil: Monday to Friday
 	Feedback        []anomaly.Feedback // what people said of times: announced changes, incidents, false alarms
 	Announced       []Announcement     // what was announced, in words
+	Sensitivity     Sensitivity        // how hard to ask what an attack would have looked like
 	Import          *Import            // findings of others, nil for none
 
 	streams []Stream // in place of what the files hold
@@ -75,6 +76,10 @@ type run struct {
 	mix      map[maillog.Service]map[maillog.Format]int64
 	gaps     []gap
 	astray   int64 // events on days apart from all others
+
+	// What look found, for those who ask what if.
+	series []*series
+	excess []*excess
 }
 
 // counting is the visitor of the first pass.
@@ -143,9 +148,13 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 		return nil, err
 	}
 	v := verdict.Judge(found)
+	if v.Sensitivity, err = r.sensitivity(ctx, found); err != nil {
+		return nil, err
+	}
 	if err := r.extents(ctx, v); err != nil {
 		return nil, err
 	}
+	v.Charge()
 	if err := r.cite(ctx, v); err != nil {
 		return nil, err
 	}

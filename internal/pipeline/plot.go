@@ -12,6 +12,9 @@ import (
 // plot shows the series around the excess: from two days before to a day
 // after, in steps that leave a few hundred points.
 func (r *run) plot(x *excess) *verdict.Plot {
+	if x.series.result.Expected == nil {
+		return nil // a what-if has no picture
+	}
 	w := x.whole()
 	from := max(r.cells.Start, w.from-2*24*60)
 	to := min(r.cells.Start+traffic.Slot(r.cells.Slots), w.to+24*60)
