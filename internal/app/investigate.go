@@ -30,6 +30,9 @@ type investigation struct {
 	out          reports
 	findings     []string // files of what antivirus, EDR and mail filters found
 	sensitivity  string
+
+	// used are the files besides logs and findings that decide too.
+	used []verdict.Used
 }
 
 func (a *app) investigateCommand() *cobra.Command {
@@ -59,6 +62,13 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 			}
 			if in.config, in.zone, err = s.load(); err != nil {
 				return err
+			}
+			if s.config != "" {
+				u, err := used(verdict.UsedConfiguration, s.config)
+				if err != nil {
+					return err
+				}
+				in.used = append(in.used, u)
 			}
 			if in.since, in.until, err = window(since, until, in.zone); err != nil {
 				return err
@@ -177,6 +187,9 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	if err != nil {
 		return nil, err
 	}
+	if err := a.completeManifest(v, in); err != nil {
+		return nil, err
+	}
 	if err := a.write(ctx, &in.out, v, in.zone); err != nil {
 		return nil, err
 	}
@@ -184,6 +197,38 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 		return v, nil
 	}
 	return v, report.Terminal(a.stdout, v, a.reportOptions(in.zone))
+}
+
+// completeManifest adds what a verdict was made of besides the logs.
+func (a *app) completeManifest(v *verdict.Verdict, in investigation) error {
+	v.Manifest = append(v.Manifest, in.used...)
+	add := func(kind verdict.UsedKind, path string) error {
+		u, err := used(kind, path)
+		if err == nil {
+			v.Manifest = append(v.Manifest, u)
+		}
+		return err
+	}
+	if file, found := networksFile(in.config); found {
+		if err := add(verdict.UsedNetworks, file); err != nil {
+			return err
+		}
+	}
+	for _, file := range in.findings {
+		if err := add(verdict.UsedFindings, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// networksFile is the networks database: the configuration's, else the one
+// that is found.
+func networksFile(c *config.Config) (file string, found bool) {
+	if c.Networks.File != "" {
+		return c.Networks.File, true
+	}
+	return enrich.FindNetworks()
 }
 
 // reading is the progress of a run.
@@ -216,10 +261,7 @@ func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.O
 	if o.Calendar, err = calendarOf(c); err != nil {
 		return o, err
 	}
-	file, found := c.Networks.File, c.Networks.File != ""
-	if !found {
-		file, found = enrich.FindNetworks()
-	}
+	file, found := networksFile(c)
 	if !found {
 		o.NetworksMissing = true
 		return o, nil

@@ -158,6 +158,7 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 	if err := r.cite(ctx, v); err != nil {
 		return nil, err
 	}
+	v.Manifest = r.manifest()
 	return v, nil
 }
 
