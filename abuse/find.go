@@ -228,7 +228,7 @@ func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
 				f.Against = append(f.Against, "it came in by another service than the one that was guessed at: it may be the account's own home, with a machine in other hands")
 			}
 			// Of whom nothing was seen before, it may be the home as well.
-			if n := s.Network.Value(); a.First >= s.First-int64(24*time.Hour) && n.Kind == traffic.KindResidential {
+			if n := s.Network.Value(); a.First >= s.First-int64(24*time.Hour) && !rented(n) && n.ASN != 0 {
 				f.Weight -= 3
 				f.Against = append(f.Against, "the account was hardly seen before: it may be its own home, with a machine in other hands")
 			}
@@ -800,6 +800,7 @@ func (a *Account) usedClient(client string, before int64) bool {
 // through other addresses, an office that changed its line.
 type Move struct {
 	Address       netip.Addr      // of a place that is new to all of them: an office, a hall; zero of a network
+	Prefix        netip.Prefix    // of several such addresses, else zero
 	Network, From traffic.Network // From is what most of them left, zero where that is not clear
 	Accounts      int
 	Of            int // accounts that there are
@@ -923,19 +924,22 @@ func (p *Profiles) gatherings(begin int64) []Move {
 		if len(s.Signed) < least || rented(n) || n.Kind == traffic.KindMobile || n.Kind == traffic.KindInternal || s.Failure*10 > s.Success {
 			continue
 		}
-		pool := 0 // people who are seen at its neighbours too, as with a carrier that shares addresses
+		m := Move{Address: s.Addr, Network: n, Of: len(p.accounts), First: math.MaxInt64}
+		early, here := 0, 0
+		for _, w := range s.Signed {
+			m.First, m.Last = min(m.First, w.first), max(m.Last, w.last)
+		}
+		pool := 0 // people who used a neighbour before, as with a carrier that shares addresses
 		for name := range s.Signed {
-			if slices.ContainsFunc(near[neighbours(s.Addr)], func(o *Source) bool { return o != s && o.Signed[name] != nil }) {
+			if slices.ContainsFunc(near[neighbours(s.Addr)], func(o *Source) bool {
+				w := o.Signed[name]
+				return o != s && w != nil && w.first < m.First-int64(settled)
+			}) {
 				pool++
 			}
 		}
 		if pool*4 > len(s.Signed) {
 			continue
-		}
-		m := Move{Address: s.Addr, Network: n, Of: len(p.accounts), First: math.MaxInt64}
-		early, here := 0, 0
-		for _, w := range s.Signed {
-			m.First, m.Last = min(m.First, w.first), max(m.Last, w.last)
 		}
 		used := uint16(0)
 		for name, w := range s.Signed {
@@ -960,6 +964,30 @@ func (p *Profiles) gatherings(begin int64) []Move {
 			continue
 		}
 		m.Services = services(used)
+		out = append(out, m)
+	}
+	return joined(out)
+}
+
+// joined makes one place of addresses that stand next to each other and came
+// into use together: a line of its own.
+func joined(list []Move) []Move {
+	slices.SortFunc(list, func(a, b Move) int { return a.Address.Compare(b.Address) })
+	var out []Move
+	for _, m := range list {
+		if n := len(out) - 1; n >= 0 && neighbours(out[n].Address) == neighbours(m.Address) && max(out[n].First-m.First, m.First-out[n].First) <= int64(movedWithin) {
+			o := &out[n]
+			o.Prefix = neighbours(m.Address)
+			// Who is at both is not known; the larger of them is not too many.
+			o.Accounts, o.First, o.Last = max(o.Accounts, m.Accounts), min(o.First, m.First), max(o.Last, m.Last)
+			for _, s := range m.Services {
+				if !slices.Contains(o.Services, s) {
+					o.Services = append(o.Services, s)
+				}
+			}
+			slices.Sort(o.Services)
+			continue
+		}
 		out = append(out, m)
 	}
 	return out
