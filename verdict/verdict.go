@@ -69,6 +69,8 @@ type Verdict struct {
 	Sensitivity   []Sensitivity    `json:"sensitivity"`
 	Coverage      Coverage         `json:"coverage"`
 	Manifest      []Used           `json:"manifest"` // what the verdict was made of
+	// Ledger comes last, so that the verdict without it is the text before it.
+	Ledger *Recorded `json:"ledger,omitempty"`
 }
 
 // Used is a file that the verdict was made of. With the same files, the same
@@ -78,6 +80,13 @@ type Used struct {
 	File   string   `json:"file"`   // as shown to people
 	Size   int64    `json:"size"`   // bytes as stored that were read
 	SHA256 string   `json:"sha256"` // of these bytes, "" where they could not all be read
+}
+
+// Recorded says where a tamper-evident ledger holds the hash of the verdict: of
+// its JSON form without this.
+type Recorded struct {
+	Entry      int64  `json:"entry"`      // its number, from 0
+	Checkpoint string `json:"checkpoint"` // of the ledger with it, signed
 }
 
 // UsedKind is what a Used is.

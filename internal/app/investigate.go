@@ -15,6 +15,7 @@ import (
 	"mailvigil/internal/config"
 	"mailvigil/internal/enrich"
 	"mailvigil/internal/intake"
+	"mailvigil/internal/ledger"
 	"mailvigil/internal/pipeline"
 	"mailvigil/internal/report"
 	"mailvigil/verdict"
@@ -33,6 +34,8 @@ type investigation struct {
 
 	// used are the files besides logs and findings that decide too.
 	used []verdict.Used
+	// ledger is the folder of the ledger, "" for none.
+	ledger string
 }
 
 func (a *app) investigateCommand() *cobra.Command {
@@ -40,6 +43,7 @@ func (a *app) investigateCommand() *cobra.Command {
 		s            settings
 		known        knowledge
 		since, until string
+		folder       string
 		in           investigation
 	)
 	cmd := &cobra.Command{
@@ -76,7 +80,7 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 			if err = known.add(in.config); err != nil {
 				return err
 			}
-			in.paths = args
+			in.paths, in.ledger = args, cmp.Or(folder, in.config.Ledger)
 			v, err := a.investigate(cmd.Context(), in)
 			if err != nil {
 				return err
@@ -96,6 +100,7 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 	flags.StringArrayVar(&in.findings, "findings", nil, "what antivirus, EDR or mail filters found: `FILE` of CSV or JSON; may be repeated")
 	flags.StringVar(&in.sensitivity, "sensitivity", "quick", "how hard to ask whether an attack would have been seen: `LEVEL` off, quick or full")
 	_ = cmd.RegisterFlagCompletionFunc("sensitivity", cobra.FixedCompletions([]string{"off", "quick", "full"}, cobra.ShellCompDirectiveNoFileComp))
+	flags.StringVar(&folder, "ledger", "", "record the run in the ledger in `FOLDER`, which \"mailvigil ledger init\" begins (default: the configuration's)")
 	flags.BoolVarP(&in.quiet, "quiet", "q", false, "no report and no progress; the exit code says the verdict")
 	profileFlag(cmd)
 	return cmd
@@ -172,6 +177,16 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	if o.Import, err = imported(in.findings, in.zone); err != nil {
 		return nil, err
 	}
+	var book *ledger.Ledger
+	if in.ledger != "" {
+		// What cannot be recorded is said before an hour of reading.
+		if book, err = ledger.Open(in.ledger, a.now); err != nil {
+			return nil, err
+		}
+		if _, _, err = book.Entries(); err != nil {
+			return nil, fmt.Errorf("%w; \"mailvigil ledger verify %s\" says more", err, printable(in.ledger))
+		}
+	}
 	defer stayModest()()
 	var meter reading
 	for _, f := range set.Files {
@@ -190,13 +205,18 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	if err := a.completeManifest(v, in); err != nil {
 		return nil, err
 	}
+	var unrecorded error
+	if book != nil {
+		// The verdict is shown all the same: it may have taken an hour.
+		unrecorded = a.record(book, v)
+	}
 	if err := a.write(ctx, &in.out, v, in.zone); err != nil {
-		return nil, err
+		return nil, errors.Join(err, unrecorded)
 	}
 	if in.quiet || len(in.out.onStdout()) > 0 {
-		return v, nil
+		return v, unrecorded
 	}
-	return v, report.Terminal(a.stdout, v, a.reportOptions(in.zone))
+	return v, errors.Join(report.Terminal(a.stdout, v, a.reportOptions(in.zone)), unrecorded)
 }
 
 // completeManifest adds what a verdict was made of besides the logs.
