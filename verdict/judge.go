@@ -312,6 +312,9 @@ func (j *judge) aims() {
 	}
 }
 
+// AgainstImported is said of findings that others made, in words of their own.
+const AgainstImported = "it was imported: these logs do not show on what it rests"
+
 // aimGoesOn is how long after its last try slow guessing may still go on.
 const aimGoesOn = 6 * time.Hour
 
@@ -640,7 +643,7 @@ func (j *judge) imported() {
 		f := Finding{
 			ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: or(x.Code, importedCode), Title: title, Severity: x.Severity,
 			Account: x.Account, ClientIP: x.ClientIP, Device: x.Device, Evidence: []Evidence{x.Evidence},
-			Against: []string{"it was imported: these logs do not show on what it rests"},
+			Against: []string{AgainstImported},
 		}
 		j.v.Findings = append(j.v.Findings, f)
 		for k := range j.v.Incidents {

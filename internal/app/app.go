@@ -97,6 +97,7 @@ each hour, and says what is not, why, and whom it concerns.`,
 	root.AddCommand(
 		a.investigateCommand(),
 		a.reportCommand(),
+		a.revealCommand(),
 		a.demoCommand(),
 		a.simulateCommand(),
 		a.evidenceCommand(),

@@ -152,7 +152,7 @@ func (a *app) investigate(ctx context.Context, in investigation) (_ *verdict.Ver
 	if len(set.Files) == 0 {
 		return nil, noLogs(paths, set)
 	}
-	if len(paths) == 0 && !in.quiet {
+	if len(paths) == 0 && !in.quiet && !in.out.pseudonyms {
 		a.tellFound(set)
 	}
 	return a.run(ctx, set, in)
@@ -203,6 +203,9 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 		return nil, err
 	}
 	if err := a.completeManifest(v, in); err != nil {
+		return nil, err
+	}
+	if v, err = a.named(&in.out, v, o.Enrich.Networks); err != nil {
 		return nil, err
 	}
 	var unrecorded error
@@ -281,16 +284,10 @@ func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.O
 	if o.Calendar, err = calendarOf(c); err != nil {
 		return o, err
 	}
-	file, found := networksFile(c)
-	if !found {
-		o.NetworksMissing = true
-		return o, nil
-	}
-	n, err := enrich.OpenNetworks(file)
-	if err != nil {
+	if o.Enrich.Networks, err = networksOf(c.Networks.File); err != nil {
 		return o, err
 	}
-	o.Enrich.Networks = n
+	o.NetworksMissing = o.Enrich.Networks == nil
 	return o, nil
 }
 

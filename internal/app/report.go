@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -14,7 +15,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailvigil/internal/config"
+	"mailvigil/internal/enrich"
+	"mailvigil/internal/pseudonym"
 	"mailvigil/internal/report"
+	"mailvigil/traffic"
 	"mailvigil/verdict"
 )
 
@@ -22,6 +26,8 @@ import (
 type reports struct {
 	json, html, pdf, csv string
 	reader               string
+	pseudonyms           bool
+	key                  string // file that undoes them
 }
 
 func (o *reports) register(cmd *cobra.Command) {
@@ -31,6 +37,8 @@ func (o *reports) register(cmd *cobra.Command) {
 	flags.StringVar(&o.pdf, "pdf", "", "write the same as PDF to `FILE`, by a browser that is installed here (Chromium)")
 	flags.StringVar(&o.csv, "csv", "", "write the indicators as CSV to `FILE`, - for standard output")
 	flags.StringVar(&o.reader, "for", "", "write HTML and PDF for one `READER`: director (one page), postmaster (what to do now) or analyst (the evidence); default: for all three")
+	flags.BoolVar(&o.pseudonyms, "pseudonyms", false, "replace accounts, addresses, devices, sessions and files by words that say nothing, and leave raw lines out, everywhere")
+	flags.StringVar(&o.key, "key", "", "with --pseudonyms: key `FILE` by which \"mailvigil reveal\" finds the names again; made where there is none")
 	_ = cmd.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(readers(), cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -49,6 +57,9 @@ func (o *reports) check() error {
 	}
 	if o.reader != "" && o.html == "" && o.pdf == "" {
 		return usagef("--for says for whom --html and --pdf are written; name one of them too")
+	}
+	if o.key != "" && !o.pseudonyms {
+		return usagef("--key is the key of --pseudonyms; name both, or neither")
 	}
 	if len(o.onStdout()) > 1 {
 		return usagef("%s cannot all be standard output", strings.Join(o.onStdout(), " and "))
@@ -74,6 +85,57 @@ func (o *reports) onStdout() (flags []string) {
 // some says that any form was asked for.
 func (o *reports) some() bool { return o.json != "" || o.html != "" || o.pdf != "" || o.csv != "" }
 
+// named gives the verdict as it may be shown: under pseudonyms, where they are
+// asked for.
+func (a *app) named(o *reports, v *verdict.Verdict, networks *enrich.Networks) (*verdict.Verdict, error) {
+	if !o.pseudonyms {
+		return v, nil
+	}
+	network := func(addr netip.Addr) string { return networkWord(networks, addr) }
+	key := pseudonym.New(network)
+	if o.key != "" {
+		var err error
+		if key, err = pseudonym.Open(o.key, network); err != nil {
+			return nil, err
+		}
+	} else {
+		fmt.Fprintln(a.stderr, "Without --key, nobody can find the names behind these pseudonyms again.")
+	}
+	shown, err := key.Verdict(v)
+	if err != nil {
+		return nil, err
+	}
+	return shown, key.Save()
+}
+
+// networkWord says of an address what stays known under a pseudonym.
+func networkWord(networks *enrich.Networks, addr netip.Addr) string {
+	if addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast() {
+		return string(traffic.KindInternal)
+	}
+	n := networks.Lookup(addr)
+	word := string(n.Kind)
+	if n.ASN != 0 {
+		if word != "" {
+			word += "-"
+		}
+		word += fmt.Sprintf("AS%d", n.ASN)
+	}
+	return word
+}
+
+// networksOf opens the networks database that a configuration names, or the one
+// beside the program; nil where there is none.
+func networksOf(file string) (*enrich.Networks, error) {
+	found := file != ""
+	if !found {
+		if file, found = enrich.FindNetworks(); !found {
+			return nil, nil
+		}
+	}
+	return enrich.OpenNetworks(file)
+}
+
 // write writes v in the forms that were asked for.
 func (a *app) write(ctx context.Context, o *reports, v *verdict.Verdict, zone *time.Location) error {
 	if o.json != "" {
@@ -90,7 +152,9 @@ func (a *app) write(ctx context.Context, o *reports, v *verdict.Verdict, zone *t
 		return nil
 	}
 	var page bytes.Buffer
-	if err := report.HTML(&page, v, report.Page{Location: zone, For: report.Reader(o.reader), Version: releaseName()}); err != nil {
+	if err := report.HTML(&page, v, report.Page{
+		Location: zone, For: report.Reader(o.reader), Version: releaseName(), Pseudonyms: o.pseudonyms,
+	}); err != nil {
 		return err
 	}
 	if o.html != "" {
@@ -119,7 +183,8 @@ to do now) and the analyst (the evidence); --for takes one of them.`,
 		Example: `  mailvigil investigate --json verdict.json --html report.html /var/log
   mailvigil report verdict.json
   mailvigil report verdict.json --pdf for-the-director.pdf --for director
-  mailvigil report verdict.json --csv indicators.csv`,
+  mailvigil report verdict.json --csv indicators.csv
+  mailvigil report verdict.json --html shared.html --pseudonyms --key names.key`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
@@ -139,6 +204,15 @@ to do now) and the analyst (the evidence); --for takes one of them.`,
 			}
 			zone, err := verdictZone(tz, v)
 			if err != nil {
+				return err
+			}
+			var networks *enrich.Networks
+			if out.pseudonyms {
+				if networks, err = networksOf(""); err != nil {
+					return err
+				}
+			}
+			if v, err = a.named(&out, v, networks); err != nil {
 				return err
 			}
 			if err := a.write(cmd.Context(), &out, v, zone); err != nil || out.some() {

@@ -315,6 +315,9 @@ func (p *printer) lines(title, indent string, evidence []verdict.Evidence) {
 
 func (p *printer) cite(indent string, e verdict.Evidence) {
 	p.place(indent, e)
+	if e.Text == "" {
+		return
+	}
 	// Two lines of the screen: the account and the address tend to stand in
 	// the second.
 	head, rest := split(message.Safe(e.Text), p.o.Width-len(indent)-2)
