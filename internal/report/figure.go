@@ -43,7 +43,7 @@ func (s *sheet) figure(title, svg, caption string) *figure {
 // plot is the series with its band and onset. Its table sums steps, so that it
 // has no more rows than anybody reads.
 func (s *sheet) plot(in *verdict.Incident, height int) *figure {
-	series := Series(in)
+	series := series(in.Plot, in)
 	loc := s.o.Location
 	merged := (len(series.Observed) + pageRows - 1) / pageRows
 	f := s.figure(series.Title, chart.SVG(series, s.inline(height)), "Counts in steps of "+span(series.Step)+
@@ -120,7 +120,9 @@ func (s *sheet) hours(in *verdict.Incident) *figure {
 func series(p *verdict.Plot, in *verdict.Incident) chart.Series {
 	with := *in
 	with.Plot = p
-	return Series(&with)
+	out := Series(&with)
+	out.Title = clip(out.Title, 90)
+	return out
 }
 
 // split shows how the excess divides among its causes.

@@ -47,17 +47,17 @@ type Page struct {
 // indicators in the CSV file; a page must stay one that people read and
 // browsers open.
 const (
-	pageIncidents = 12
+	pageIncidents = 8
 	pageFindings  = 60
 	pageNames     = 12
 	pageAddresses = 500
 	pageExtents   = 60
-	pageEvidence  = 240
-	pageFiles     = 400
+	pageEvidence  = 160
+	pageFiles     = 300
 	pageRows      = 96 // of a table behind a plot
 	pageColumns   = 16 // of the matrix
 	pageList      = 40
-	pageText      = 900 // columns of one text from a log
+	pageText      = 700 // columns of one text from a log
 )
 
 //go:embed report.gohtml
@@ -66,7 +66,9 @@ var pageTemplate string
 //go:embed report.css
 var pageStyle string
 
-var pages = template.Must(template.New("report").Parse(pageTemplate))
+var pages = template.Must(template.New("report").Funcs(template.FuncMap{
+	"n": func(n int) string { return group(strconv.Itoa(n)) },
+}).Parse(pageTemplate))
 
 // HTML writes v as one file that needs nothing else: no script, no font, no
 // picture and no host. It is meant for a screen, light or dark, for a phone and
@@ -110,7 +112,8 @@ type pageView struct {
 	Main                                    []incidentView
 	MoreMain                                int
 	First                                   *figure
-	FirstSteps                              []string
+	Brief                                   string
+	FirstSteps, FirstMissing                []string
 	MoreSteps                               int
 	Next, Missing, CannotTell, Problems     []string
 	Limits                                  []string
@@ -521,8 +524,11 @@ func infectedName(m verdict.InfectedClient) string {
 // director says on one page what it was, how far it went, and how sure that is.
 func (s *sheet) director(p *pageView) {
 	v := s.v
-	const steps = 4
-	p.FirstSteps, p.MoreSteps = p.Next[:min(len(p.Next), steps)], max(0, len(p.Next)-steps)
+	// What is said here is cut so that it fits on one sheet of paper.
+	const steps, words = 4, 180
+	p.Brief = clip(v.Text, 2*words)
+	p.FirstSteps, p.MoreSteps = clipAll(v.Next[:min(len(v.Next), steps)], words), max(0, len(v.Next)-steps)
+	p.FirstMissing = clipAll(v.Missing[:min(len(v.Missing), 3)], words)
 	p.Facts = append(p.Facts, fact{"Confidence", p.Confidence, p.Focus})
 	if len(p.Main) > 0 {
 		in := first(v)
@@ -569,7 +575,7 @@ func (s *sheet) director(p *pageView) {
 	}
 	for _, x := range v.Sensitivity {
 		p.Sensitivity = append(p.Sensitivity, sensitivityView{
-			Attack: clip(x.Attack, maxName), Share: fmt.Sprintf("%.0f %%", 100*clamp(x.Detected)),
+			Attack: clip(x.Attack, 80), Share: fmt.Sprintf("%.0f %%", 100*clamp(x.Detected)),
 			Interval: fmt.Sprintf("%.0f to %.0f %%", 100*clamp(x.Interval[0]), 100*clamp(x.Interval[1])), Tried: plural(x.Injections, "time"),
 		})
 	}
