@@ -46,6 +46,9 @@ func TestPseudonymsHideWorld(t *testing.T) {
 		}
 		for _, m := range accountIn.FindAll(text, -1) {
 			names[string(m)] = "account"
+			if _, domain, _ := strings.Cut(string(m), "@"); strings.Contains(domain, ".") {
+				names[domain] = "domain"
+			}
 			if local, _, _ := strings.Cut(string(m), "@"); strings.ContainsAny(local, "._-") {
 				names[local] = "account"
 			}

@@ -74,7 +74,7 @@ func named() *verdict.Verdict {
 		Infected: []verdict.InfectedClient{{Account: "bob", IP: "198.51.100.7", Evidence: ev}},
 		Coverage: verdict.Coverage{
 			Files: 1, Lines: 7, From: at, To: at,
-			Assumed:  []string{"assembly.example is taken as the mail domain: 25 of 25 successes that name a domain name it", "198.51.100.0/24 is taken as the organisation's own network"},
+			Assumed:  []string{"other.example is taken as the mail domain", "assembly.example is taken as the mail domain: 25 of 25 successes that name a domain name it", "198.51.100.0/24 is taken as the organisation's own network"},
 			Problems: []string{"logs/von bob.log.9.gz: damaged after 1.2 MB"},
 			Inputs:   []verdict.Input{{File: "logs/dovecot.log", Format: "dovecot", Lines: 7, From: at, To: at, SHA256: strings.Repeat("cd", 32)}},
 			Samples:  []verdict.Rejected{{Evidence: ev[0], Why: "cut off"}},
@@ -83,7 +83,7 @@ func named() *verdict.Verdict {
 }
 
 var secrets = []string{
-	"anna", "berg", "assembly.example", "CARLA", "198.51.100", "203.0.113", "2001:db8", "var/log", "C:\\", "exe", "s3ss10n", "ApplF9", "/owa", "Bob's",
+	"anna", "berg", "assembly.example", "other.example", "CARLA", "198.51.100", "203.0.113", "2001:db8", "var/log", "C:\\", "exe", "s3ss10n", "ApplF9", "/owa", "Bob's",
 	"DESKTOP", "docm", "Sentry", "dovecot.log", "von bob", "iPhone of bob", "bob ", "(bob)", "ababab", "cdcdcd", "Login:",
 }
 
@@ -129,7 +129,7 @@ func TestVerdictHidesNames(t *testing.T) {
 		t.Error("the verdict itself was changed")
 	}
 	// The test of the test.
-	for _, s := range secrets[:4] {
+	for _, s := range secrets[:5] {
 		if !strings.Contains(before["JSON"], s) {
 			t.Errorf("%q was never in it", s)
 		}
