@@ -64,16 +64,16 @@ touched.`,
 }
 
 func (a *app) begin(ctx context.Context, in beginning) (err error) {
+	draft := config.Draft{}
+	zone, err := in.zone(&draft)
+	if err != nil {
+		return err
+	}
 	if in.out != "-" && !in.force {
 		// Said before the logs are read.
 		if _, err := os.Lstat(in.out); err == nil {
 			return thereAlready(in.out)
 		}
-	}
-	draft := config.Draft{}
-	zone, err := in.zone(&draft)
-	if err != nil {
-		return err
 	}
 	servers := intake.FindServers(in.root)
 	o := intake.Options{Location: zone, Now: a.now(), Stdin: a.stdin}
