@@ -43,6 +43,7 @@ func wideTable(n, attributes, causes int) (*Table, []string) {
 		titles = append(titles, fmt.Sprintf("a%02d", a))
 	}
 	t := NewTable(titles...)
+	t.Grow(n)
 	ids := make([][]uint32, len(sizes))
 	for a, size := range sizes {
 		for v := range size {

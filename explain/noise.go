@@ -31,12 +31,44 @@ func (s *leaves) estimate(o Options) {
 	s.drift = nearest(candidates)
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
-	if s.filled {
+	if s.filled || s.rounds > 1 {
 		if g := s.fitting(candidates); g != s.drift {
 			s.drift = g
 			s.poisson, s.relative = s.leafNoise(o)
 		}
 	}
+	s.bias = s.weighing(o.Workers)
+}
+
+// weighing returns by what factor rows in units of their noise depart on the
+// whole, beyond what their counts do. A row whose expectation is too small by
+// chance is thought less noisy, hence weighs more, and exceeds its expectation:
+// where rows are noisy, everything seems to rise. The median over the values of
+// all attributes is taken, since causes are in few of them.
+func (s *leaves) weighing(workers int) float64 {
+	const enough = 1 << 14 // rows
+	s.bias = 1
+	every := 1 + len(s.rows)/enough
+	rows := make([]sums, 0, 1+len(s.rows)/every)
+	for i := 0; i < len(s.rows); i += every {
+		rows = append(rows, s.inNoise(s.rows[i], i))
+	}
+	all := make([][]weighted, len(s.values))
+	each(len(all), workers, func(a int) {
+		hist := make([]sums, len(s.values[a]))
+		for k, r := range rows {
+			hist[s.columns[a][k*every]].add(r)
+		}
+		for _, h := range hist {
+			if g := s.drift * h.f; g > 0 && h.v > 0 && h.y > 0 {
+				all[a] = append(all[a], weighted{h.x / h.y * g / h.v, h.y})
+			}
+		}
+	})
+	if ratios := slices.Concat(all...); len(ratios) > 0 {
+		return half(ratios)
+	}
+	return 1
 }
 
 // nearest returns the factor nearest to 1.
@@ -52,27 +84,39 @@ func nearest(candidates []float64) float64 {
 func (s *leaves) fitting(candidates []float64) float64 {
 	first := s.drift
 	slices.Sort(candidates)
-	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool { return abs(math.Log(g/first)) < 0.005 })
+	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool {
+		return abs(math.Log(g/first)) < 0.005 || !s.filled && abs(math.Log(g)) > moderate
+	})
 	if len(candidates) == 0 {
 		return first
 	}
-	per, own := make([]float64, len(s.rows)), make([]float64, len(s.rows)) // 1/noise; the loss at first
-	loss := func(i int, g float64) float64 {
-		return min(3, abs(s.rows[i].v-g*s.rows[i].f)*per[i])
+	enough := 1 << 16 // rows
+	if !s.filled {
+		enough = 1 << 14
 	}
-	for i, r := range s.rows {
-		m := max(r.v, first*r.f)
-		per[i] = 1 / math.Sqrt(m*(s.poisson+s.relative*m))
-		own[i] = loss(i, first)
+	n := min(len(s.rows), enough)
+	rows := make([]int, 0, n)
+	per, own := make([]float64, 0, n), make([]float64, 0, n) // 1/noise; the loss at first
+	loss := func(k int, g float64) float64 {
+		r := s.rows[rows[k]]
+		return min(3, abs(r.v-g*r.f)*per[k])
+	}
+	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
+		r := s.rows[i]
+		if m := max(r.v, first*r.f); m > 0 {
+			rows = append(rows, i)
+			per = append(per, 1/math.Sqrt(m*(s.poisson+s.relative*m)))
+			own = append(own, loss(len(rows)-1, first))
+		}
 	}
 	best, most := first, clearly
-	if s.rounds > 1 {
+	if s.rounds > 1 && s.filled {
 		most = rather // what had bent the totals and the medians is gone
 	}
 	for _, g := range candidates {
 		gain, squares := 0.0, 0.0
-		for i := range s.rows {
-			d := own[i] - loss(i, g)
+		for k := range rows {
+			d := own[k] - loss(k, g)
 			gain += d
 			squares += d * d
 		}
@@ -87,8 +131,9 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	// those that are speak for no drift: that is a level of its own, no mean.
 	for a, hist := range s.hists {
 		gains, squares := make([]float64, len(hist)), make([]float64, len(hist))
-		for i, code := range s.columns[a] {
-			d := loss(i, 1) - loss(i, best)
+		for k, i := range rows {
+			code := s.columns[a][i]
+			d := loss(k, 1) - loss(k, best)
 			gains[code] += d
 			squares[code] += d * d
 		}
@@ -108,6 +153,11 @@ func (s *leaves) fitting(candidates []float64) float64 {
 // How many standard errors leaves must speak for another drift than the one
 // nearest to 1: before any cause is set aside, and after.
 const clearly, rather = 4.0, 1.5
+
+// moderate bounds the drift, as a logarithm, that the rows of a sparse table may
+// speak for once a cause is set aside. A greater one may be the other side of
+// that cause: requests that fail do not succeed.
+const moderate = 0.2
 
 // findDrift returns candidates for the factor that applies to what no cause
 // touches; of equally good ones that nearest to 1 is taken. A cause
@@ -199,7 +249,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		}
 	}
 	// Leaves are shared out by their size, in steps of a 32nd of an octave.
-	const enough = 1 << 15 // rows, for quantiles
+	const enough = 1 << 14 // rows, for quantiles
 	const octave, shift = 32, 52 - 5
 	sizes := make([]float64, 0, min(enough, len(s.rows)))
 	squares := make([]float64, 0, cap(sizes)) // of residuals, in units of the size
@@ -280,7 +330,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	// small: what fits is taken instead, and where a bin spans many sizes, each
 	// leaf is measured by its own.
 	scratch := make([]float64, 0, len(parts))
-	for range 3 {
+	for range 2 {
 		for i := range bins {
 			b := &bins[i]
 			fits := a + k*b.m

@@ -36,6 +36,10 @@ type Options struct {
 	Scenario Scenario // Quiet
 	Strength float64  // of the scenario: 1, the default, is medium
 	Domain   string   // parl.example
+	// Course is another course of things in the same organisation: its people,
+	// their places and devices stay, the days and what the scenario does are
+	// drawn anew. 0 is one of them.
+	Course uint64
 }
 
 // Scenario names what happens beside everyday life.
@@ -142,6 +146,7 @@ var ErrOptions = errors.New("simulate: options")
 type World struct {
 	opt      Options
 	strength int64 // in thousandths
+	course   uint64
 	people   []*person
 	stores   hosts
 	office   []address
@@ -235,6 +240,9 @@ func New(o Options) (*World, error) {
 	w.releases = appleReleases()
 	w.stories = newStories(w)
 	w.people = newPeople(w)
+	if o.Course > 0 {
+		w.course = mix(o.Course)
+	}
 	for _, s := range w.stories {
 		s.prepare(w)
 	}

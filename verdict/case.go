@@ -62,6 +62,8 @@ type Excess struct {
 	Share    float64             // of the excess, that the cause explains
 	Makeup   Makeup
 	Plot     *Plot
+	Hours    *Plot  // the same by the hour
+	Split    []Part // the excess by cause
 	Refs     []traffic.Ref
 	Sources  []string // strangers' addresses among the failures, IPv6 as /64
 	Usual    float64  // how many strangers' addresses there are on a usual day

@@ -113,7 +113,7 @@ func (j *judge) excess(x *Excess) {
 		Onset: x.Onset, OnsetInterval: x.Interval, End: x.End, Ongoing: x.Ongoing,
 		Services: x.Services, Cause: x.Cause, Share: round(x.Share),
 		Observed: x.Observed, Expected: round(x.Expected), Excess: round(x.Observed - x.Expected),
-		Hypotheses: list, Plot: x.Plot, Evidence: refs(x.Refs),
+		Hypotheses: list, Split: x.Split, Plot: x.Plot, Hours: x.Hours, Evidence: refs(x.Refs),
 	}
 	if x.Sweep != nil && x.Makeup.Swept >= 0.3 {
 		j.swept[x.Sweep.Source] = true
@@ -312,6 +312,9 @@ func (j *judge) aims() {
 	}
 }
 
+// AgainstImported is said of findings that others made, in words of their own.
+const AgainstImported = "it was imported: these logs do not show on what it rests"
+
 // aimGoesOn is how long after its last try slow guessing may still go on.
 const aimGoesOn = 6 * time.Hour
 
@@ -403,6 +406,12 @@ func (j *judge) takeover(hands []abuse.Finding) {
 			lines = append(lines, f.Refs...)
 		}
 		j.hold(&in, f, Critical, f.Title)
+	}
+	// Where the address had guessed before, it began with that.
+	for _, f := range j.c.Hostile {
+		if f.First < first && f.First > first-int64(joinAttacks) && sources[f.Source.String()] {
+			first = f.First
+		}
 	}
 	in.Excess = in.Observed
 	in.Onset = time.Unix(0, first).In(j.c.location())
@@ -524,15 +533,19 @@ func (j *judge) gathering(m *abuse.Move) {
 		}
 	}
 	first, last := time.Unix(0, m.First).In(j.c.location()), time.Unix(0, m.Last).In(j.c.location())
-	cause := map[string]string{"ip": m.Address.String()}
+	place, cause := m.Address.String(), map[string]string{"ip": m.Address.String()}
+	if m.Prefix.IsValid() {
+		place = m.Prefix.String()
+		cause = map[string]string{"prefix": place}
+	}
 	w := weighing{odds: 1.5}
-	w.add(1.5, "%d of %d accounts began to sign in at %s within three days, and nobody had before", m.Accounts, m.Of, m.Address)
+	w.add(1.5, "%d of %d accounts began to sign in at %s within three days, and nobody had before", m.Accounts, m.Of, place)
 	w.against = append(w.against, "somebody who holds the passwords of many looks the same")
 	p := surest / (1 + math.Exp(-w.odds))
 	hypotheses := []Hypothesis{{nameGathering, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
-	text := fmt.Sprintf("%s began to sign in at %s, where nobody had before.", one(m.Accounts, "account", "accounts"), m.Address)
+	text := fmt.Sprintf("%s began to sign in at %s, where nobody had before.", one(m.Accounts, "account", "accounts"), place)
 	headline := func(in *Incident) string {
-		return fmt.Sprintf("%s %s at a new place, %s, %s", one(m.Accounts, "person", "people"), in.tense("have been", "were"), m.Address, j.c.span(in))
+		return fmt.Sprintf("%s %s at a new place, %s, %s", one(m.Accounts, "person", "people"), in.tense("have been", "were"), place, j.c.span(in))
 	}
 	var found *Incident
 	for i := range j.v.Incidents {
@@ -541,13 +554,16 @@ func (j *judge) gathering(m *abuse.Move) {
 		if x == nil || in.Kind == Attack || in.Kind == Fault || !x.Up || x.Family != "traffic" || in.End.Before(first) || in.Onset.After(last) {
 			continue
 		}
-		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool { return c["ip"] == m.Address.String() }) {
+		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool { return c["ip"] == place || c["prefix"] == place }) {
 			return // told already
 		}
 		near, asn := in.Onset.Sub(first).Abs() < 12*time.Hour, fmt.Sprint(m.Network.ASN)
-		if x.Makeup.TopSourceName == m.Address.String() && x.Makeup.TopSource > 0.5 && near && found == nil {
+		if j.within(x.Makeup.TopSourceName, m) && x.Makeup.TopSource > 0.3 && near && found == nil {
 			found = in
 			continue
+		}
+		if near && in.Name == nameElsewhere {
+			return // the same people, told by another of their places
 		}
 		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool {
 			return c["asn"] == asn || near && c["prefix"] != "" || c["country"] != "" && c["country"] == m.Network.Country
@@ -581,6 +597,12 @@ func (j *judge) gathering(m *abuse.Move) {
 	in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
 	j.told[in.ID] = told{headline(&in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
+}
+
+// within reports whether an address is one of a place.
+func (*judge) within(addr string, m *abuse.Move) bool {
+	a, err := netip.ParseAddr(addr)
+	return err == nil && (a == m.Address || m.Prefix.IsValid() && m.Prefix.Contains(a))
 }
 
 // infected names the machines of our own people that take part in abuse. Their
@@ -621,7 +643,7 @@ func (j *judge) imported() {
 		f := Finding{
 			ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: or(x.Code, importedCode), Title: title, Severity: x.Severity,
 			Account: x.Account, ClientIP: x.ClientIP, Device: x.Device, Evidence: []Evidence{x.Evidence},
-			Against: []string{"it was imported: these logs do not show on what it rests"},
+			Against: []string{AgainstImported},
 		}
 		j.v.Findings = append(j.v.Findings, f)
 		for k := range j.v.Incidents {

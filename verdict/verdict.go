@@ -124,8 +124,20 @@ type Incident struct {
 	Findings      []string            `json:"findings"`
 	Hypotheses    []Hypothesis        `json:"hypotheses"`
 	Evidence      []Evidence          `json:"evidence"`
+	// Split says how the excess divides among its causes, every event counted
+	// once, with what no cause claims last.
+	Split []Part `json:"split"`
 	// Plot is what the service did around the incident.
 	Plot *Plot `json:"plot,omitempty"`
+	// Hours is the same by the hour, from the first hour of a local day on.
+	Hours *Plot `json:"hours,omitempty"`
+}
+
+// Part of an excess. Cause is empty for what no cause claims.
+type Part struct {
+	Cause    map[string]string `json:"cause"`
+	Observed float64           `json:"observed"`
+	Expected float64           `json:"expected"`
 }
 
 // Plot is a series of observed and expected counts in equal steps of time.

@@ -98,6 +98,8 @@ each hour, and says what is not, why, and whom it concerns.`,
 	root.AddCommand(
 		a.initCommand(),
 		a.investigateCommand(),
+		a.reportCommand(),
+		a.revealCommand(),
 		a.demoCommand(),
 		a.simulateCommand(),
 		a.evidenceCommand(),

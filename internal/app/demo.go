@@ -31,7 +31,8 @@ const (
 )
 
 func (a *app) demoCommand() *cobra.Command {
-	var file, keep, picture string
+	var keep, picture string
+	var out reports
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Investigate a simulated parliament's fortnight",
@@ -39,19 +40,23 @@ func (a *app) demoCommand() *cobra.Command {
 rises at night, investigates them as it would real ones, and shows the verdict.
 Everything is made up.`,
 		Example: `  mailvigil demo
+  mailvigil demo --html report.html       # the report as a page
   mailvigil demo --keep /tmp/parliament   # then look at the logs yourself`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.demo(cmd.Context(), file, keep, picture)
+			if err := out.check(); err != nil {
+				return err
+			}
+			return a.demo(cmd.Context(), out, keep, picture)
 		},
 	}
-	jsonFlag(cmd, &file, "the verdict")
+	out.register(cmd)
 	cmd.Flags().StringVar(&keep, "keep", "", "write the simulated logs to `FOLDER` and keep them")
 	cmd.Flags().StringVar(&picture, "svg", "", "draw the first page of the report, as in a terminal, into `FILE`")
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, file, keep, picture string) (err error) {
+func (a *app) demo(ctx context.Context, out reports, keep, picture string) (err error) {
 	zone, err := config.Zone(demoZone)
 	if err != nil {
 		return err
@@ -95,7 +100,7 @@ func (a *app) demo(ctx context.Context, file, keep, picture string) (err error) 
 			}
 		}
 	}
-	v, err := a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, json: file})
+	v, err := a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, out: out, sensitivity: "quick"})
 	if err != nil || picture == "" {
 		return err
 	}

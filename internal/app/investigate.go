@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,8 +29,8 @@ type investigation struct {
 	zone         *time.Location
 	since, until time.Time // zero: open
 	quiet        bool      // no report and no progress, the exit code says it
-	json         string    // file for the Verdict, "" for none
-	findings     []string  // files of what antivirus, EDR and mail filters found
+	out          reports
+	findings     []string // files of what antivirus, EDR and mail filters found
 	sensitivity  string
 
 	// used are the files besides logs and findings that decide too.
@@ -59,9 +58,13 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 1 error, 2 wrong command line.`,
 		Example: `  mailvigil investigate --tz Europe/Brussels /var/log/nginx /var/log/dovecot
   mailvigil investigate --since "2024-04-05 18:00" --json verdict.json logs/
+  mailvigil investigate --html report.html --csv indicators.csv logs/
   zcat mail.log.gz | mailvigil investigate --quiet -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
+			if err = in.out.check(); err != nil {
+				return err
+			}
 			if in.config, in.zone, err = s.load(); err != nil {
 				return err
 			}
@@ -91,7 +94,7 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 	}
 	s.register(cmd)
 	known.register(cmd)
-	jsonFlag(cmd, &in.json, "the verdict")
+	in.out.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&since, "since", "", "tell nothing that was over before `TIME`; older lines still teach what is normal (RFC 3339, or local as in 2024-04-05 or \"2024-04-05 18:30\")")
 	flags.StringVar(&until, "until", "", "read nothing from `TIME` on")
@@ -152,7 +155,7 @@ func (a *app) investigate(ctx context.Context, in investigation) (_ *verdict.Ver
 	if len(set.Files) == 0 {
 		return nil, noLogs(paths, set)
 	}
-	if len(paths) == 0 && !in.quiet {
+	if len(paths) == 0 && !in.quiet && !in.out.pseudonyms {
 		a.tellFound(set)
 	}
 	return a.run(ctx, set, in)
@@ -187,8 +190,10 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	o.Since, o.Until = in.since, in.until
 	switch in.sensitivity {
 	case "", "off":
-	case "quick", "full":
-		o.Sensitivity = pipeline.Sensitivity(in.sensitivity)
+	case "quick":
+		o.Sensitivity = pipeline.SensitivityQuick
+	case "full":
+		o.Sensitivity = pipeline.SensitivityFull
 	default:
 		return nil, usagef("--sensitivity: there is no level %q; write off, quick or full", in.sensitivity)
 	}
@@ -223,17 +228,18 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	if err := a.completeManifest(v, in); err != nil {
 		return nil, err
 	}
+	if v, err = a.named(&in.out, v, o.Enrich.Networks); err != nil {
+		return nil, err
+	}
 	var unrecorded error
 	if book != nil {
 		// The verdict is shown all the same: it may have taken an hour.
 		unrecorded = a.record(book, v)
 	}
-	if in.json != "" {
-		if err := a.output(in.json, func(w io.Writer) error { return report.JSON(w, v) }); err != nil {
-			return nil, errors.Join(err, unrecorded)
-		}
+	if err := a.write(ctx, &in.out, v, in.zone); err != nil {
+		return nil, errors.Join(err, unrecorded)
 	}
-	if in.quiet || in.json == "-" {
+	if in.quiet || len(in.out.onStdout()) > 0 {
 		return v, unrecorded
 	}
 	return v, errors.Join(report.Terminal(a.stdout, v, a.reportOptions(in.zone)), unrecorded)
@@ -301,16 +307,10 @@ func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.O
 	if o.Calendar, err = calendarOf(c); err != nil {
 		return o, err
 	}
-	file, found := networksFile(c)
-	if !found {
-		o.NetworksMissing = true
-		return o, nil
-	}
-	n, err := enrich.OpenNetworks(file)
-	if err != nil {
+	if o.Enrich.Networks, err = networksOf(c.Networks.File); err != nil {
 		return o, err
 	}
-	o.Enrich.Networks = n
+	o.NetworksMissing = o.Enrich.Networks == nil
 	return o, nil
 }
 

@@ -34,6 +34,9 @@ type Options struct {
 	Color         bool // ANSI colours, Terminal only
 	Unicode       bool // block characters, Terminal only
 	Location      *time.Location
+	// Inline leaves out the background and the style, for pages that show SVG
+	// within themselves and carry Style once. SVG only.
+	Inline bool
 }
 
 func (o Options) location() *time.Location {

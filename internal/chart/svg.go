@@ -24,13 +24,17 @@ func styleSheet(scope, common string, shades []shade) string {
 		fmt.Fprintf(&light, "%s %s{%s:%s}", scope, s.selector, s.property, s.light)
 		fmt.Fprintf(&dark, "%s %s{%s:%s}", scope, s.selector, s.property, s.dark)
 	}
-	return common + light.String() + "\n@media (prefers-color-scheme:dark){" + dark.String() + "}"
+	return common + light.String() + "\n@media screen and (prefers-color-scheme:dark){" + dark.String() + "}"
 }
+
+// Style is the style sheet of a page that shows plots inline. It uses dark
+// colours where the reader asks for them, never on paper.
+func Style() string { return plotStyle() }
 
 // plotStyle is the same in every plot, so that a page which shows several
 // within itself may repeat it.
 func plotStyle() string {
-	return styleSheet(".mv", `.mv text{font:12px system-ui,sans-serif}.mv .title{font-size:14px;font-weight:600}.mv .mid{fill:none;stroke-width:1.5;stroke-dasharray:4 3}.mv .onset{stroke-width:1.5}.mv .within{opacity:.14}.mv .unseen{stroke-width:1.5;opacity:.6}`,
+	return styleSheet(".mv", `.mv text{font:12px system-ui,sans-serif}.mv .title{font-size:14px;font-weight:600}.mv .mid{fill:none;stroke-width:1.5;stroke-dasharray:4 3}.mv .onset{stroke-width:1.5}.mv .edge{fill:none;stroke-width:2}.mv .open{fill:none;stroke-width:1.5}.mv .within{opacity:.14}.mv .unseen{stroke-width:1.5;opacity:.6}`,
 		[]shade{
 			{".page", "fill", "#ffffff", "#12171e"},
 			{"text", "fill", "#5b6675", "#9aa6b4"},
@@ -44,6 +48,9 @@ func plotStyle() string {
 			{".excess", "fill", "#c62828", "#ff6b5e"},
 			{".lack", "fill", "#b26a00", "#f0a73c"},
 			{".unseen", "stroke", "#5b6675", "#9aa6b4"},
+			{".mark", "fill", "#ffffff", "#12171e"},
+			{".edge", "stroke", "#c62828", "#ff6b5e"},
+			{".open", "stroke", "#5b6675", "#9aa6b4"},
 			{".onset", "stroke", "#1b2330", "#e6eaf0"},
 			{".within", "fill", "#1b2330", "#e6eaf0"},
 		})
@@ -89,8 +96,8 @@ func SVG(s Series, o Options) string {
 
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="mv" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="%s-t %s-d">`, width, height, width, height, id, id)
-	fmt.Fprintf(&b, "\n<title id=\"%s-t\">%s</title>\n<desc id=\"%s-d\">%s</desc>\n<style>%s</style>\n", id, text(title), id, text(s.describe(o)), plotStyle())
-	fmt.Fprintf(&b, `<rect class="page" width="%d" height="%d"/>`+"\n", width, height)
+	fmt.Fprintf(&b, "\n<title id=\"%s-t\">%s</title>\n<desc id=\"%s-d\">%s</desc>\n", id, text(title), id, text(s.describe(o)))
+	ground(&b, o, width, height)
 	fmt.Fprintf(&b, `<text class="title" x="%d" y="22">%s</text>`+"\n", left, text(title))
 
 	for i := range yTicks + 1 {
@@ -162,6 +169,15 @@ func SVG(s Series, o Options) string {
 	svgLegend(&b, id, bars, cols, left, height-12, left+w, message.Zone(loc, s.Start))
 	b.WriteString("</svg>\n")
 	return b.String()
+}
+
+// ground is what stands behind a picture that is a file of its own.
+func ground(b *strings.Builder, o Options, width, height int) {
+	if o.Inline {
+		return
+	}
+	fmt.Fprintf(b, "<style>%s</style>\n", plotStyle())
+	fmt.Fprintf(b, `<rect class="page" width="%d" height="%d"/>`+"\n", width, height)
 }
 
 // svgTimes draws the time axis below the plot.

@@ -63,7 +63,12 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), r.recent(unsure)
+	looked, unsure, err := r.secondLook(ctx, r.recent(unsure))
+	if err != nil {
+		return nil, err
+	}
+	takeovers = append(takeovers, looked...)
+	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), unsure
 	c.Sessions = r.recent(doubtful)
 	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
 	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
@@ -213,9 +218,11 @@ func (r *run) explain(windows []*window, c *verdict.Case) {
 // absorb returns the earlier excess of which this one is the doing, if any,
 // and whether it is no more than what webmail or a gateway passed on.
 func (r *run) absorb(w *window, done []*accepted) (of *accepted, passedOn bool) {
+	// Whoever waits for an outage to try passwords is no part of the rush.
 	x := w.excess
+	foreign := x.series.family == failures && x.up && r.foreign(w)
 	for _, a := range done {
-		if a.fault {
+		if a.fault && !foreign {
 			// The rush is no longer than the fault is severe: twice its length
 			// and four hours.
 			length := a.span.to - a.span.from
@@ -437,7 +444,8 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 		a.fault = a.fault && !verdict.Crowd(m)
 		a.claims = either(a.claims, addresses(e.Sources))
 	}
-	e.Plot = r.plot(x)
+	e.Plot, e.Hours = r.plot(x), r.hourly(x)
+	e.Split = split(w, e.Cause, left)
 	return a
 }
 
@@ -494,4 +502,24 @@ func either(a, b func(*leafKey) bool) func(*leafKey) bool {
 
 func (r *run) time(s traffic.Slot) time.Time {
 	return time.Unix(s.Unix(), 0).In(r.opt.Location)
+}
+
+// foreign reports whether most of what was more than usual came from addresses
+// of strangers.
+func (r *run) foreign(w *window) bool {
+	theirs := r.strangers(w)
+	if theirs == nil {
+		return false
+	}
+	var all, some float64
+	for i := range w.rows {
+		k := &w.rows[i]
+		if d := k.n - k.past; d > 0 {
+			all += d
+			if theirs(&k.leafKey) {
+				some += d
+			}
+		}
+	}
+	return all > 0 && some > all/2
 }

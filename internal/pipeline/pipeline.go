@@ -137,6 +137,8 @@ func (c *counting) settle() {
 	c.n = 0
 }
 
+const unmeasured = "How surely an attack would have shown: that was not measured."
+
 // Investigate reads the files of the set and gives the verdict.
 func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verdict, error) {
 	r, err := first(ctx, set, o)
@@ -150,6 +152,9 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 	v := verdict.Judge(found)
 	if v.Sensitivity, err = r.sensitivity(ctx, found); err != nil {
 		return nil, err
+	}
+	if len(v.Sensitivity) == 0 {
+		v.Coverage.CannotTell = append(v.Coverage.CannotTell, unmeasured)
 	}
 	if err := r.extents(ctx, v); err != nil {
 		return nil, err

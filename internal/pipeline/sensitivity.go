@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -19,14 +20,19 @@ import (
 	"mailvigil/verdict"
 )
 
-// Sensitivity is how hard to ask what an attack would have looked like.
-type Sensitivity string
+// Sensitivity is how hard to ask what an attack would have looked like: how
+// many of each kind are tried, and at which strengths, 1 being the usual one.
+// The zero value does not ask.
+type Sensitivity struct {
+	Injections int
+	Strengths  []float64
+}
 
-// The levels. Off is the zero value.
-const (
-	SensitivityOff   Sensitivity = ""
-	SensitivityQuick Sensitivity = "quick" // each kind at its usual strength
-	SensitivityFull  Sensitivity = "full"  // at half and a quarter of it too, and more often
+// The levels that people choose from. Quick takes about as long as what it
+// asks about, of two weeks of some hundred people; Full ten times that.
+var (
+	SensitivityQuick = Sensitivity{8, []float64{1}}
+	SensitivityFull  = Sensitivity{24, []float64{1, 0.5, 0.25}}
 )
 
 // attackKind is one kind of attack that is injected.
@@ -53,14 +59,10 @@ var attackKinds = []attackKind{
 	{simulate.PhoneDoor, "passwords guessed at ActiveSync", []maillog.Service{maillog.ActiveSync}, true},
 }
 
-// How many traces of each kind and strength, and how many at most share one
-// what-if.
 const (
-	quickInjections = 8
-	fullInjections  = 24
-	injectTogether  = 4
-	injectAfter     = 5 * 24 * 60 // minutes of logs before the first
-	injectPeople    = 400         // of whom traces are made
+	injectTogether = 4
+	injectAfter    = 5 * 24 * 60 // minutes of logs before the first
+	injectPeople   = 400         // of whom traces are made
 )
 
 // injection is one attack that did not happen.
@@ -77,12 +79,9 @@ type injection struct {
 // sensitivity asks how many attacks of each kind would have been found, had
 // they happened. It is the same for the same logs.
 func (r *run) sensitivity(ctx context.Context, base *verdict.Case) ([]verdict.Sensitivity, error) {
-	n, strengths := quickInjections, []float64{1}
-	switch r.opt.Sensitivity {
-	case SensitivityOff:
+	n, strengths := r.opt.Sensitivity.Injections, r.opt.Sensitivity.Strengths
+	if n == 0 {
 		return []verdict.Sensitivity{}, nil
-	case SensitivityFull:
-		n, strengths = fullInjections, []float64{1, 0.5, 0.25}
 	}
 	nights := r.quietNights()
 	accounts := r.profiles.AccountNames()
@@ -159,10 +158,13 @@ func (r *run) sensitivity(ctx context.Context, base *verdict.Case) ([]verdict.Se
 			}
 			s := verdict.Sensitivity{Attack: attackKinds[k].text, Injections: n, Detected: float64(hits) / float64(n), Interval: jeffreys(hits, n)}
 			switch strength {
+			case 1:
 			case 0.5:
 				s.Attack += ", half as strong"
 			case 0.25:
 				s.Attack += ", a quarter as strong"
+			default:
+				s.Attack += fmt.Sprintf(", %.3g times as strong", strength)
 			}
 			out = append(out, s)
 		}
@@ -271,6 +273,44 @@ func (r *run) trace(in *injection, accounts []string) error {
 		}
 	}
 	return nil
+}
+
+// InjectedScenarios are the attacks of which traces are made.
+func InjectedScenarios() (out []simulate.Scenario) {
+	for _, k := range attackKinds {
+		out = append(out, k.scenario)
+	}
+	return out
+}
+
+// InjectedText names an attack as a verdict's sensitivity does.
+func InjectedText(s simulate.Scenario) string {
+	for _, k := range attackKinds {
+		if k.scenario == s {
+			return k.text
+		}
+	}
+	return ""
+}
+
+// Names reports whether a verdict found the attacks of a truth as an injection
+// is found, for measuring.
+func Names(v *verdict.Verdict, t *simulate.Truth) bool {
+	in := injection{sources: make(map[string]bool), accounts: make(map[string]bool)}
+	for _, x := range t.Incidents {
+		if x.Kind != "attack" {
+			continue
+		}
+		for _, s := range x.Sources {
+			if a, err := netip.ParseAddr(s); err == nil {
+				in.sources[abuse.SourceKey(a).String()] = true
+			}
+		}
+		for _, a := range x.Compromised {
+			in.accounts[a] = true
+		}
+	}
+	return in.found(v)
 }
 
 // found reports whether a verdict names the attack: one of its incidents is an

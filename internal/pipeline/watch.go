@@ -196,7 +196,7 @@ func (r *run) scan(before []*series, changed func(*series) bool, during interval
 	all, parents := r.list()
 	o := r.anomalyOptions()
 	o.Parents = parents
-	if r.opt.Sensitivity != SensitivityOff && before == nil {
+	if r.opt.Sensitivity.Injections > 0 && before == nil {
 		o.Saves = savedEvery
 	}
 	counts, results, anew := make([][]float64, len(all)), []anomaly.Result(nil), make([]bool, len(all))

@@ -169,31 +169,10 @@ func (p *printer) incident(number int, inc *verdict.Incident) {
 		p.field("Where", p.some(names, maxNames))
 	}
 	if len(inc.Cause) > 0 {
-		causes := make([]string, len(inc.Cause))
-		for i, c := range inc.Cause {
-			causes[i] = message.Cause(c)
-		}
-		text := strings.Join(causes[:min(len(causes), maxReasons)], "; ")
-		if n := len(causes) - maxReasons; n > 0 {
-			text += "; and " + strconv.Itoa(n) + " more"
-		}
-		if inc.Share > 0 {
-			of := "excess"
-			if inc.Excess < 0 {
-				of = "shortfall"
-			}
-			text += fmt.Sprintf(" (%.0f %% of the %s)", 100*clamp(inc.Share), of)
-		}
-		p.field("Cause", text)
+		p.field("Cause", causeText(inc, maxReasons))
 	}
 	if inc.Observed != 0 || inc.Expected != 0 {
-		text := amount(inc.Observed) + " counted, " + amount(inc.Expected) + " expected"
-		if inc.Excess >= 0.5 {
-			text += ": " + amount(inc.Excess) + " more"
-		} else if inc.Excess <= -0.5 {
-			text += ": " + amount(-inc.Excess) + " fewer"
-		}
-		p.field("Count", text)
+		p.field("Count", counted(inc))
 	}
 	if n := len(inc.Compromised); n > 0 {
 		p.field("Accounts", plural(n, "account")+" in other hands: "+p.some(inc.Compromised, maxNames))
@@ -336,6 +315,9 @@ func (p *printer) lines(title, indent string, evidence []verdict.Evidence) {
 
 func (p *printer) cite(indent string, e verdict.Evidence) {
 	p.place(indent, e)
+	if e.Text == "" {
+		return
+	}
 	// Two lines of the screen: the account and the address tend to stand in
 	// the second.
 	head, rest := split(message.Safe(e.Text), p.o.Width-len(indent)-2)
@@ -478,14 +460,7 @@ func (p *printer) infected(v *verdict.Verdict) {
 	}
 	names := make([]string, len(v.Infected))
 	for i, c := range v.Infected {
-		switch {
-		case c.IP == "":
-			names[i] = c.Account
-		case c.Account != "":
-			names[i] = c.IP + " (" + c.Account + ")"
-		default:
-			names[i] = c.IP
-		}
+		names[i] = infectedName(c)
 	}
 	p.heading("Machines of your own people that take part")
 	p.paragraph("", "", none, p.some(names, maxNames))
