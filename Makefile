@@ -146,6 +146,13 @@ evaluate: build ## Simulate and judge many organisations, which takes a quarter 
 	@mkdir -p build/evaluate
 	@nice go run ./internal/evaluate -program bin/mailvigil $$([ -e bin/networks.db ] && echo -networks bin/networks.db) -dir build/evaluate -page docs/evaluation.md $(EVALUATE)
 
+HONEST ?= 110
+
+.PHONY: sensitivity
+sensitivity: build ## See whether attacks are found as surely as is stated, which takes a quarter of an hour (HONEST=20: minutes), write docs/sensitivity-figures.md; the last line is JSON
+	@mkdir -p build/evaluate
+	@nice go run ./internal/evaluate -honest $(HONEST) -program bin/mailvigil $$([ -e bin/networks.db ] && echo -networks bin/networks.db) -dir build/evaluate -page docs/sensitivity-figures.md
+
 .PHONY: causes
 causes: bin/mailvigil ## Score causes named, on drawn tables and on ../shared/causes, write docs/explain-figures.md; the last line is JSON
 	@score=; if [ -d $(CAUSES) ]; then score="$$PWD/$(CAUSES)/score.py"; else echo 'causes: $(CAUSES) is not here; the study alone.'; fi; \

@@ -42,6 +42,8 @@ type Finding struct {
 	Accounts []string // of a source: whom it tried, as far as remembered
 	Tried    int      // how many names it tried
 	Messages int64    // messages fetched
+	Hours    uint32   // hours of UTC day in which it was, a bit each; 0 where not known
+	Days     uint64   // days since 1970 modulo 64 on which it was, a bit each
 	Sources  []netip.Addr
 	Services []maillog.Service
 	Refs     []traffic.Ref
@@ -153,15 +155,21 @@ func (p *Profiles) HostileSources() []*Source {
 	return out
 }
 
-// HostileADay is the median number of hostile sources on the days on which
-// there were any, of the last 64 (0 where there were none).
-func (p *Profiles) HostileADay() float64 {
-	var days [64]int
+// HostileDays counts the hostile sources of each day, by days since 1970
+// modulo 64.
+func (p *Profiles) HostileDays() (days [64]int) {
 	for _, s := range p.HostileSources() {
 		for set := s.Days; set != 0; set &= set - 1 {
 			days[bits.TrailingZeros64(set)]++
 		}
 	}
+	return days
+}
+
+// HostileADay is the median number of hostile sources on the days on which
+// there were any, of the last 64 (0 where there were none).
+func (p *Profiles) HostileADay() float64 {
+	days := p.HostileDays()
 	busy := slices.DeleteFunc(days[:], func(n int) bool { return n == 0 })
 	if len(busy) == 0 {
 		return 0
@@ -212,6 +220,17 @@ func (p *Profiles) SuccessAfterFailures(s *Source) []Finding {
 					f.Weight -= 3
 					f.Against = append(f.Against, "the client or device is one the account has used before")
 				}
+			}
+			// A machine at home that guesses at others does so at one service, and
+			// its owner comes in by another.
+			if n, pl := s.Network.Value(), a.places[s.Network]; pl != nil && pl.Services&s.Services == 0 && n.Kind == traffic.KindResidential && !a.newCountry(n.Country, w.first) {
+				f.Weight -= 4
+				f.Against = append(f.Against, "it came in by another service than the one that was guessed at: it may be the account's own home, with a machine in other hands")
+			}
+			// Of whom nothing was seen before, it may be the home as well.
+			if n := s.Network.Value(); a.First >= s.First-int64(24*time.Hour) && !rented(n) && n.ASN != 0 {
+				f.Weight -= 3
+				f.Against = append(f.Against, "the account was hardly seen before: it may be its own home, with a machine in other hands")
 			}
 		}
 		out = append(out, f)
@@ -538,7 +557,8 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 		for _, s := range pl.Sources {
 			shared = max(shared, sharing[s])
 		}
-		if shared >= 2 {
+		// Two who hide behind the same VPN meet at one of its addresses.
+		if shared >= 3 || shared == 2 && !rented(n) {
 			score++
 		}
 		mailboxes := 0
@@ -561,6 +581,7 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 			Code: ValidAccount, Account: a.Name, Network: n, Weight: score,
 			First: pl.First, Last: pl.Last, Count: pl.Success, Messages: pl.Messages,
 			Sources: slices.Clone(pl.Sources), Services: services(pl.Services), Refs: pl.Refs, Against: against,
+			Hours: pl.Hours, Days: pl.Days,
 			Title: fmt.Sprintf("signed in %d times from a network new to the account, %d messages fetched", pl.Sessions, pl.Messages),
 		}
 		if !familiar {
@@ -586,6 +607,43 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 		out = append(out, f)
 	}
 	return out, unsure
+}
+
+// Doubt is what a second look at a sign-in from a new place shows.
+type Doubt struct {
+	Deeds    Deeds
+	Searches int64 // the most that anybody else searched in those hours, from one address
+	Beside   int   // how often its owner was at the office within minutes, at the same service
+}
+
+// What a second look must show to be held against somebody: searches beyond
+// everybody's, and how often the owner was elsewhere at the same time.
+const (
+	manySearches   = 15
+	besideSometime = 3
+)
+
+// Weigh adds to a finding what the second look shows, and reports whether it is
+// to be held against somebody now. Whoever travels or hides behind a VPN reads
+// and writes; that he has his mail forwarded from the first day on, or goes
+// through it with searches beyond everybody's, is another matter. At a home in
+// another country nobody is while he sits in the office here; what comes out of
+// a rented machine may be his own computer behind a VPN, left running.
+func (d *Doubt) Weigh(f *Finding) bool {
+	if n := d.Deeds.Forwards + d.Deeds.Rules; n > 0 {
+		f.Weight += 4
+		f.Title += fmt.Sprintf(", and changed forwarding or mail rules %d times", n)
+		f.Against = append(f.Against, "somebody who travels and sets a note of his absence looks the same")
+	}
+	if n := d.Deeds.Searches; n >= manySearches && n >= 2*d.Searches && 4*n >= d.Deeds.Read {
+		f.Weight += 4.5
+		f.Title += fmt.Sprintf(", and searched the mailbox %d times", n)
+	}
+	if k := f.Network.Kind; d.Beside >= besideSometime && (k == traffic.KindResidential || k == traffic.KindMobile) {
+		f.Weight += 4.5
+		f.Title += fmt.Sprintf(", %d times while its owner was at the office", d.Beside)
+	}
+	return f.Weight >= takeoverFrom
 }
 
 // Sweeps finds the machines that opened a large part of all mailboxes, one
@@ -742,6 +800,7 @@ func (a *Account) usedClient(client string, before int64) bool {
 // through other addresses, an office that changed its line.
 type Move struct {
 	Address       netip.Addr      // of a place that is new to all of them: an office, a hall; zero of a network
+	Prefix        netip.Prefix    // of several such addresses, else zero
 	Network, From traffic.Network // From is what most of them left, zero where that is not clear
 	Accounts      int
 	Of            int // accounts that there are
@@ -865,19 +924,22 @@ func (p *Profiles) gatherings(begin int64) []Move {
 		if len(s.Signed) < least || rented(n) || n.Kind == traffic.KindMobile || n.Kind == traffic.KindInternal || s.Failure*10 > s.Success {
 			continue
 		}
-		pool := 0 // people who are seen at its neighbours too, as with a carrier that shares addresses
+		m := Move{Address: s.Addr, Network: n, Of: len(p.accounts), First: math.MaxInt64}
+		early, here := 0, 0
+		for _, w := range s.Signed {
+			m.First, m.Last = min(m.First, w.first), max(m.Last, w.last)
+		}
+		pool := 0 // people who used a neighbour before, as with a carrier that shares addresses
 		for name := range s.Signed {
-			if slices.ContainsFunc(near[neighbours(s.Addr)], func(o *Source) bool { return o != s && o.Signed[name] != nil }) {
+			if slices.ContainsFunc(near[neighbours(s.Addr)], func(o *Source) bool {
+				w := o.Signed[name]
+				return o != s && w != nil && w.first < m.First-int64(settled)
+			}) {
 				pool++
 			}
 		}
 		if pool*4 > len(s.Signed) {
 			continue
-		}
-		m := Move{Address: s.Addr, Network: n, Of: len(p.accounts), First: math.MaxInt64}
-		early, here := 0, 0
-		for _, w := range s.Signed {
-			m.First, m.Last = min(m.First, w.first), max(m.Last, w.last)
 		}
 		used := uint16(0)
 		for name, w := range s.Signed {
@@ -902,6 +964,30 @@ func (p *Profiles) gatherings(begin int64) []Move {
 			continue
 		}
 		m.Services = services(used)
+		out = append(out, m)
+	}
+	return joined(out)
+}
+
+// joined makes one place of addresses that stand next to each other and came
+// into use together: a line of its own.
+func joined(list []Move) []Move {
+	slices.SortFunc(list, func(a, b Move) int { return a.Address.Compare(b.Address) })
+	var out []Move
+	for _, m := range list {
+		if n := len(out) - 1; n >= 0 && neighbours(out[n].Address) == neighbours(m.Address) && max(out[n].First-m.First, m.First-out[n].First) <= int64(movedWithin) {
+			o := &out[n]
+			o.Prefix = neighbours(m.Address)
+			// Who is at both is not known; the larger of them is not too many.
+			o.Accounts, o.First, o.Last = max(o.Accounts, m.Accounts), min(o.First, m.First), max(o.Last, m.Last)
+			for _, s := range m.Services {
+				if !slices.Contains(o.Services, s) {
+					o.Services = append(o.Services, s)
+				}
+			}
+			slices.Sort(o.Services)
+			continue
+		}
 		out = append(out, m)
 	}
 	return out
@@ -1039,18 +1125,26 @@ func (pl *Place) uses(client string) bool {
 	return slices.ContainsFunc(pl.Agents, func(g unique.Handle[traffic.Agent]) bool { return g.Value().Client == client })
 }
 
-// statesClients reports whether the account's lines name a client so often, at
-// one of the services used at a place, that so many lines without one are no
-// chance. The place's own lines count among them, which keeps an account with
-// few lines from proving anything.
+// statesClients reports whether the account's lines name a client at one of the
+// services used at a place: then so many lines without one are another client's.
+// A client that is silent is always silent, so an account with some silent lines
+// elsewhere has a client of that sort, and nothing follows from more of them.
 func (a *Account) statesClients(pl *Place) bool {
-	const chance = 0.1
+	const (
+		chance = 0.1
+		stray  = 3 // lines without a client that say nothing: a line lost, a session that broke off
+	)
 	for i := range a.signed {
-		if pl.Services&(1<<i) != 0 && a.signed[i] > 0 {
-			silent := 1 - float64(a.stated[i])/float64(a.signed[i])
-			if math.Pow(max(0, silent), float64(pl.Success)) <= chance {
-				return true
-			}
+		if pl.Services&(1<<i) == 0 || a.signed[i] == 0 {
+			continue
+		}
+		elsewhere := float64(int64(a.signed[i]) - pl.Success)
+		silent := elsewhere - float64(a.stated[i])
+		if elsewhere <= 0 || silent > max(stray, 0.1*elsewhere) {
+			continue
+		}
+		if math.Pow(max(0, silent/elsewhere, 1/(1+elsewhere)), float64(pl.Success)) <= chance {
+			return true
 		}
 	}
 	return false

@@ -379,6 +379,16 @@ func TestFind(t *testing.T) {
 			d.sprays(20, entry{at: 3 * day, addr: "203.0.113.8", network: mobile})
 			d.add(entry{at: 4 * day, account: "anna", addr: "203.0.113.8", network: mobile, agent: mailNew})
 		}, want: []string{"T1110.003 203.0.113.8 2", "T1078 anna 0"}},
+		{name: "somebody's home, with a machine in it that guesses at another service", write: func(d *diary) {
+			d.lives("anna", 5)
+			d.sprays(20, entry{at: 3 * day, addr: "192.0.2.90", network: network(64510, "Other Home", "BE", traffic.KindResidential), service: maillog.Submission})
+			d.add(entry{at: 4 * day, account: "anna", addr: "192.0.2.90", network: network(64510, "Other Home", "BE", traffic.KindResidential), service: maillog.Webmail})
+		}, want: []string{"T1110.003 192.0.2.90 2", "T1078 anna 3"}},
+		{name: "the home of somebody of whom nothing was seen before", write: func(d *diary) {
+			d.lives("bert", 5)
+			d.sprays(20, entry{at: 3 * day, addr: "192.0.2.90", network: home, service: maillog.Submission})
+			d.add(entry{at: 4 * day, account: "anna", addr: "192.0.2.90", network: home, service: maillog.Submission})
+		}, want: []string{"T1110.003 192.0.2.90 2", "T1078 anna 3"}},
 		{name: "who signed in there before the first failure is not accused", write: func(d *diary) {
 			d.lives("anna", 5)
 			d.sprays(20, entry{at: 3 * day, addr: ownAddress("anna"), network: home})

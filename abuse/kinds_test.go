@@ -50,9 +50,15 @@ func TestKinds(t *testing.T) {
 			people(d, 30)
 			for i := range 12 {
 				d.days(4, entry{at: 9*day + 9*time.Hour + time.Duration(i)*time.Minute, account: person(i), addr: "192.0.2.90", network: home, agent: mail})
-				d.days(4, entry{at: 5*day + time.Duration(i)*time.Minute, account: person(i), addr: "192.0.2.91", network: home, agent: mail})
+				d.days(12, entry{at: time.Duration(i) * time.Minute, account: person(i), addr: "192.0.2.91", network: home, agent: mail})
 			}
 		}, 0, 0, 0},
+		{"an office with a line of two addresses", func(d *diary) {
+			people(d, 30)
+			for i := range 24 {
+				d.days(4, entry{at: 9*day + 9*time.Hour + time.Duration(i)*time.Minute, account: person(i), addr: fmt.Sprintf("192.0.2.%d", 90+i%2), network: home, agent: mail})
+			}
+		}, 0, 0, 1},
 		{"a meeting of an hour", func(d *diary) {
 			people(d, 30)
 			for i := range 12 {

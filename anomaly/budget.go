@@ -178,31 +178,7 @@ func (b *Budget) surcharge(s traffic.Slot) float64 {
 // ScanAll scans the series of one organisation, which share o.AlarmsPerMonth;
 // o.Series is taken from their number. It marks the episodes that are told.
 func ScanAll(start traffic.Slot, series [][]float64, o Options, workers int) []Result {
-	o.Series = len(series)
-	out := make([]Result, len(series))
-	each := o
-	if !(each.AlarmsPerMonth > 0) {
-		each.AlarmsPerMonth = 1
-	}
-	each.AlarmsPerMonth *= Candidates
-	each.Candidates = Candidates
-	groups := families(len(series), o.Parents)
-	next := make(chan []int, len(groups))
-	for _, g := range groups {
-		next <- g
-	}
-	close(next)
-	var wg sync.WaitGroup
-	for range max(1, min(workers, len(groups))) {
-		wg.Go(func() {
-			for g := range next {
-				scanFamily(start, series, g, each, out)
-			}
-		})
-	}
-	wg.Wait()
-	Tell(NewBudget(o), out, o.Feedback)
-	return out
+	return Rescan(start, series, nil, nil, 0, 0, o, workers)
 }
 
 // Tell runs the episodes of several series past a Budget in the order of time
@@ -246,4 +222,52 @@ func Tell(b *Budget, results []Result, feedback []Feedback) {
 			f.e.Told, f.e.ToldAt = true, f.slot
 		}
 	}
+}
+
+// Rescan is ScanAll where only some series have changed since before, the
+// Results of the same series, and nothing before a slot: only those and what
+// leans on them is scanned anew, from the last save before that slot on (see
+// Options.Saves), until another. What is scanned anew says nothing of single
+// minutes where it begins at a save. The budget of all series is spent again.
+// Neither before nor what it holds is changed.
+func Rescan(start traffic.Slot, series [][]float64, before []Result, changed []bool, from, until traffic.Slot, o Options, workers int) []Result {
+	o.Series = len(series)
+	out := make([]Result, len(series))
+	each := o
+	if !(each.AlarmsPerMonth > 0) {
+		each.AlarmsPerMonth = 1
+	}
+	each.AlarmsPerMonth *= Candidates
+	each.Candidates = Candidates
+	groups := slices.DeleteFunc(families(len(series), o.Parents), func(g []int) bool {
+		if slices.ContainsFunc(g, func(i int) bool { return i >= len(before) || changed[i] }) {
+			return false
+		}
+		for _, i := range g {
+			out[i] = before[i]
+			out[i].Episodes = slices.Clone(before[i].Episodes)
+			for k := range out[i].Episodes {
+				out[i].Episodes[k].Told, out[i].Episodes[k].ToldAt = false, 0
+			}
+		}
+		return true
+	})
+	next := make(chan []int, len(groups))
+	for _, g := range groups {
+		next <- g
+	}
+	close(next)
+	var wg sync.WaitGroup
+	for range max(1, min(workers, len(groups))) {
+		wg.Go(func() {
+			for g := range next {
+				if before == nil || !resumeFamily(start, series, g, each, before, out, int(from-start), int(until-start)) {
+					scanFamily(start, series, g, each, out)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	Tell(NewBudget(o), out, o.Feedback)
+	return out
 }

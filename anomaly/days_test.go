@@ -17,22 +17,26 @@ func TestOnsetDay(t *testing.T) {
 		day   float64 // of the first window
 	}{
 		{
-			"five nights", world{start: monday, days: 20, peak: 40, phi: 2, weekend: 0.4, night: 0.1, level: 0.03, effects: []effect{{from: 14.5, until: 19.6, hours: [2]float64{1, 5}, factor: 1.6}}},
+			"five nights",
+			world{start: monday, days: 20, peak: 40, phi: 2, weekend: 0.4, night: 0.1, level: 0.03, effects: []effect{{from: 14.5, until: 19.6, hours: [2]float64{1, 5}, factor: 1.6}}},
 			anomaly.Clock{From: 60, Until: 300},
 			15 + 1.0/24,
 		},
 		{
-			"over midnight", world{start: monday, days: 20, peak: 40, phi: 2, weekend: 0.4, night: 0.1, effects: []effect{{from: 13.5, until: 19.6, hours: [2]float64{22, 3}, factor: 1.8}}},
+			"over midnight",
+			world{start: monday, days: 20, peak: 40, phi: 2, weekend: 0.4, night: 0.1, effects: []effect{{from: 13.5, until: 19.6, hours: [2]float64{22, 3}, factor: 1.8}}},
 			anomaly.Clock{From: 22 * 60, Until: 3 * 60},
 			13 + 22.0/24,
 		},
 		{
-			"a rise of an eighth that no hour shows", world{start: monday, days: 20, peak: 60, phi: 1, night: 0.5, effects: []effect{{from: 16, until: 99, factor: 1.12}}},
+			"a rise of an eighth that no hour shows",
+			world{start: monday, days: 20, peak: 60, phi: 1, night: 0.5, effects: []effect{{from: 16, until: 99, factor: 1.12}}},
 			anomaly.Clock{},
 			16,
 		},
 		{
-			"across the night the clock goes forward", world{start: time.Date(2026, 3, 16, 0, 0, 0, 0, berlin()), days: 20, peak: 40, phi: 1, night: 0.5, effects: []effect{{from: 12.5, until: 99, hours: [2]float64{1, 5}, factor: 1.6}}},
+			"across the night the clock goes forward",
+			world{start: time.Date(2026, 3, 16, 0, 0, 0, 0, berlin()), days: 20, peak: 40, phi: 1, night: 0.5, effects: []effect{{from: 12.5, until: 99, hours: [2]float64{1, 5}, factor: 1.6}}},
 			anomaly.Clock{From: 60, Until: 300},
 			13 + 0.0/24, // midnight and an hour less: the clock had gone forward
 		},

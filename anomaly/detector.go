@@ -33,6 +33,9 @@ type Options struct {
 	// Parents gives, for each series of a ScanAll, the index of the series
 	// that it is a part of, lower than its own, or -1; nil where there are none.
 	Parents []int
+	// Saves is every how many minutes a ScanAll keeps where it stands, so that
+	// a Rescan can go on from there; 0: never. Each takes about 31 kB a series.
+	Saves int
 	// Feedback is what people said, each from its own time on.
 	Feedback []Feedback
 }

@@ -123,6 +123,13 @@ func TestEpisodes(t *testing.T) {
 			nil,
 		},
 		{"the clock goes forward", func(w *world) { w.start = time.Date(2026, 3, 16, 0, 0, 0, 0, berlin()) }, nil},
+		{"a country leaves its zone for another", func(w *world) {
+			almaty, err := time.LoadLocation("Asia/Almaty")
+			if err != nil {
+				panic(err)
+			}
+			w.start = time.Date(2024, 2, 19, 0, 0, 0, 0, almaty) // on 1 March the clock went back for good
+		}, nil},
 		{"the clock goes back", func(w *world) { w.start = time.Date(2026, 10, 12, 0, 0, 0, 0, berlin()) }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"mailvigil/baseline"
 	"mailvigil/traffic"
 )
 
@@ -19,6 +20,16 @@ type Result struct {
 	// +30 %) that this series shows within 15 minutes nine times in ten;
 	// +Inf where none does or nothing was judged.
 	SmallestRise [24]float64
+
+	saves []save // see Options.Saves
+}
+
+// save is a scan as it stood before a minute.
+type save struct {
+	at       int
+	episodes int
+	detector Detector
+	model    baseline.Model
 }
 
 // Scan runs one series of the past through model and detector in event time,
@@ -39,20 +50,43 @@ type scanner struct {
 	d      *Detector
 	r      Result
 	rises  [24][]float64
+	saved  int // minutes between two saves, 0: none are kept
 }
 
 func newScanner(start traffic.Slot, counts []float64, o Options) *scanner {
 	n := len(counts)
 	buffer := make([]float64, 4*n)
-	return &scanner{start: start, counts: counts, d: NewDetector(o), r: Result{
+	return &scanner{start: start, counts: counts, d: NewDetector(o), saved: o.Saves, r: Result{
 		Expected: buffer[:n:n], Lower: buffer[n : 2*n : 2*n], Upper: buffer[2*n : 3*n : 3*n], P: buffer[3*n:],
 		Ready: start + traffic.Slot(n),
 	}}
 }
 
+// resume goes on from a save, with other counts from there on. What it says
+// minute by minute is left out.
+func resume(start traffic.Slot, counts []float64, from *save, before *Result) *scanner {
+	d, m := from.detector, from.model
+	d.model = &m
+	d.episode.highs = slices.Clone(d.episode.highs)
+	return &scanner{start: start, counts: counts, d: &d, r: Result{
+		Ready: before.Ready, Episodes: slices.Clone(before.Episodes[:from.episodes]),
+	}}
+}
+
 func (c *scanner) step(i int) {
 	d, r, s := c.d, &c.r, c.start+traffic.Slot(i)
+	if c.saved > 0 && i%c.saved == 0 {
+		x := save{at: i, episodes: len(r.Episodes), detector: *d, model: *d.model}
+		x.detector.episode.highs = slices.Clone(d.episode.highs)
+		r.saves = append(r.saves, x)
+	}
 	j := d.Step(s, c.counts[i])
+	if r.Expected == nil {
+		if j.Over {
+			r.Episodes = append(r.Episodes, d.Episode())
+		}
+		return
+	}
 	r.Expected[i], r.Lower[i], r.Upper[i] = j.Expected, j.Lower, j.Upper
 	r.P[i] = math.NaN()
 	if j.Ready {
@@ -77,6 +111,9 @@ func (c *scanner) result() Result {
 			d.date(d.episode.End, min(d.episode.Start, d.episode.OnsetInterval[0]))
 		}
 		r.Episodes = append(r.Episodes, d.Episode())
+	}
+	if r.Expected == nil {
+		return *r
 	}
 	for h, x := range c.rises {
 		r.SmallestRise[h] = math.Inf(1)
@@ -113,28 +150,62 @@ func families(n int, parents []int) [][]int {
 // scanFamily runs series that lean on each other minute by minute, so that
 // each knows of its parent what a live run would.
 func scanFamily(start traffic.Slot, series [][]float64, family []int, o Options, out []Result) {
-	scanners := make(map[int]*scanner, len(family))
-	longest := 0
 	list := make([]*scanner, len(family))
 	for k, i := range family {
 		each := o
-		if i < len(o.Parents) && scanners[o.Parents[i]] != nil {
-			each.Parent = scanners[o.Parents[i]].d.model
+		if p := parentOf(o.Parents, family[:k], i); p >= 0 {
+			each.Parent = list[p].d.model
 		}
 		list[k] = newScanner(start, series[i], each)
-		scanners[i] = list[k]
-		longest = max(longest, len(series[i]))
 	}
-	for m := range longest {
-		for _, c := range list {
-			if m < len(c.counts) {
-				c.step(m)
-			}
-		}
-	}
+	runFamily(list, 0, len(series[family[0]]))
 	for k, i := range family {
 		out[i] = list[k].result()
 	}
+}
+
+func runFamily(list []*scanner, from, until int) {
+	for m := from; m < until; m++ {
+		for _, c := range list {
+			c.step(m)
+		}
+	}
+}
+
+// parentOf is the place of a series' parent in a list, -1 where it is not there.
+func parentOf(parents, list []int, i int) int {
+	if i >= len(parents) {
+		return -1
+	}
+	return slices.Index(list, parents[i])
+}
+
+// resumeFamily is scanFamily from the last save before a minute on, until
+// another. It reports whether there was one.
+func resumeFamily(start traffic.Slot, series [][]float64, family []int, o Options, before, out []Result, from, until int) bool {
+	list := make([]*scanner, len(family))
+	at := -1
+	for k, i := range family {
+		last := -1
+		for n := range before[i].saves {
+			if before[i].saves[n].at <= from {
+				last = n
+			}
+		}
+		if last < 0 || k > 0 && before[i].saves[last].at != at {
+			return false
+		}
+		at = before[i].saves[last].at
+		list[k] = resume(start, series[i], &before[i].saves[last], &before[i])
+		if p := parentOf(o.Parents, family[:k], i); p >= 0 {
+			list[k].d.model.LeanOn(list[p].d.model)
+		}
+	}
+	runFamily(list, at, min(until, len(series[family[0]])))
+	for k, i := range family {
+		out[i] = list[k].result()
+	}
+	return true
 }
 
 // SmallestRise is the smallest rise around a slot (0.3 is +30 %) that is seen

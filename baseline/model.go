@@ -288,6 +288,9 @@ func New(o Options) *Model {
 	return &Model{clock: wallClock{loc: loc, cal: o.Calendar}, parent: o.Parent}
 }
 
+// LeanOn makes another Model the Parent: that of a copy is the original's.
+func (m *Model) LeanOn(parent *Model) { m.parent, m.fresh = parent, false }
+
 // rates are what the layers say of one place.
 type rates struct {
 	all, day float64

@@ -22,22 +22,28 @@ func BenchmarkCube(b *testing.B) {
 	}
 }
 
-// wideTable has n leaves of twelve attributes, four with thousands of values,
-// and about ten events a leaf, and up to five causes of one to three items.
-func wideTable(n, causes int) (*Table, []string) {
-	sizes := []int{8, 12, 5, 9, 20, 40, 6, 60, 2000, 5000, 20000, 50000}
+// wideTable has n leaves of some attributes, of every twelve four with thousands
+// of values, and about ten events a leaf, and up to five causes of one to three
+// items.
+func wideTable(n, attributes, causes int) (*Table, []string) {
+	sizes := []int{8, 12, 2000, 9, 20, 40, 6, 60, 5, 5000, 20000, 50000}
+	for len(sizes) < attributes {
+		sizes = append(sizes, sizes...)
+	}
+	sizes = sizes[:attributes]
 	all := []struct {
 		items  map[int]int
 		factor float64
 	}{
-		{map[int]int{0: 3, 5: 6}, 2}, {map[int]int{7: 11}, .4}, {map[int]int{1: 2, 3: 1, 6: 2}, 3}, {map[int]int{8: 1}, 4}, {map[int]int{2: 4, 4: 9}, 1.8},
+		{map[int]int{0: 3, 1: 6}, 2}, {map[int]int{7: 11}, .4}, {map[int]int{1: 2, 3: 1, 6: 2}, 3}, {map[int]int{2: 1}, 4}, {map[int]int{8: 4, 4: 9}, 1.8},
 	}[:causes]
 	rng := rand.New(rand.NewPCG(7, 7))
-	var attributes []string
+	var titles []string
 	for a := range sizes {
-		attributes = append(attributes, fmt.Sprintf("a%02d", a))
+		titles = append(titles, fmt.Sprintf("a%02d", a))
 	}
-	t := NewTable(attributes...)
+	t := NewTable(titles...)
+	t.Grow(n)
 	ids := make([][]uint32, len(sizes))
 	for a, size := range sizes {
 		for v := range size {
@@ -70,7 +76,7 @@ func wideTable(n, causes int) (*Table, []string) {
 	for _, c := range all {
 		var where []Item
 		for a, v := range c.items {
-			where = append(where, Item{attributes[a], fmt.Sprint(v)})
+			where = append(where, Item{titles[a], fmt.Sprint(v)})
 		}
 		want = append(want, name(where))
 	}
@@ -99,6 +105,7 @@ func (m *meter) report(b *testing.B) {
 	b.ReportMetric(float64(spent)/1e6/float64(b.N), "cpu-ms/op")
 	b.ReportMetric(float64(m.runs[len(m.runs)/2].Microseconds())/1e3, "median-ms")
 	b.ReportMetric(float64(m.runs[len(m.runs)-1].Microseconds())/1e3, "worst-ms")
+	b.ReportMetric(float64(after.Maxrss)/1024, "peak-MB") // of the process until now
 }
 
 func newMeter() *meter {
@@ -108,24 +115,31 @@ func newMeter() *meter {
 }
 
 func BenchmarkWide(b *testing.B) {
-	for _, n := range []int{10_000, 100_000, 1_000_000} {
-		for _, causes := range []int{0, 1, 3, 5} {
-			if causes != 1 && n < 1_000_000 {
-				continue
+	for _, c := range []struct{ leaves, attributes, causes int }{
+		{10_000, 12, 1},
+		{30_000, 12, 1},
+		{100_000, 3, 1},
+		{100_000, 6, 1},
+		{100_000, 12, 1},
+		{100_000, 24, 1},
+		{300_000, 12, 1},
+		{1_000_000, 12, 0},
+		{1_000_000, 12, 1},
+		{1_000_000, 12, 3},
+		{1_000_000, 12, 5},
+	} {
+		b.Run(fmt.Sprintf("%dx%d/causes=%d", c.leaves, c.attributes, c.causes), func(b *testing.B) {
+			table, want := wideTable(c.leaves, c.attributes, c.causes)
+			b.ReportAllocs()
+			m := newMeter()
+			for b.Loop() {
+				m.run(func() {
+					if r := Explain(table, Options{Workers: 2}); !slices.Equal(names(r), want) {
+						b.Fatal(brief(r))
+					}
+				})
 			}
-			b.Run(fmt.Sprintf("%dx12/causes=%d", n, causes), func(b *testing.B) {
-				table, want := wideTable(n, causes)
-				b.ReportAllocs()
-				m := newMeter()
-				for b.Loop() {
-					m.run(func() {
-						if r := Explain(table, Options{Workers: 2}); !slices.Equal(names(r), want) {
-							b.Fatal(brief(r))
-						}
-					})
-				}
-				m.report(b)
-			})
-		}
+			m.report(b)
+		})
 	}
 }

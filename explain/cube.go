@@ -7,14 +7,15 @@ import "math/bits"
 type cube struct {
 	s       *leaves
 	o       Options
-	size    []int // values of an attribute, the unknown included
-	finer   []int // subset of attributes → the attribute it sums out
+	size    []int   // values of an attribute, the unknown included
+	finer   []int   // subset of attributes → the attribute it sums out
+	bySize  [][]int // sets of so many attributes
 	cuboids [][]sums
 }
 
 func newCube(s *leaves, o Options) *cube {
 	n := len(s.values)
-	c := &cube{s: s, o: o, finer: make([]int, 1<<n), cuboids: make([][]sums, 1<<n)}
+	c := &cube{s: s, o: o, finer: make([]int, 1<<n), cuboids: make([][]sums, 1<<n), bySize: make([][]int, n+1)}
 	for a := range s.values {
 		c.size = append(c.size, len(s.values[a]))
 	}
@@ -29,6 +30,7 @@ func newCube(s *leaves, o Options) *cube {
 		}
 		c.finer[set] = out
 		c.cuboids[set] = make([]sums, cells)
+		c.bySize[bits.OnesCount(uint(set))] = append(c.bySize[bits.OnesCount(uint(set))], set)
 	}
 	return c
 }
@@ -56,41 +58,57 @@ func (c *cube) fill() {
 		}
 		leaves[at].add(c.s.row(i))
 	}
-	// A finer set has more bits, hence a greater number.
-	for set := full - 1; set > 0; set-- {
-		a := c.finer[set]
-		from := c.cuboids[set|1<<a]
-		to := c.cuboids[set]
-		inner := c.stride(set|1<<a, a)
-		for i := range to {
-			hi, lo := i/inner, i%inner
-			var sum sums
-			for v, at := 0, hi*inner*c.size[a]+lo; v < c.size[a]; v, at = v+1, at+inner {
-				sum.add(from[at])
-			}
-			to[i] = sum
+	// A set's finer one has a bit more.
+	n := len(c.size)
+	for size := n - 1; size > 0; size-- {
+		each(len(c.bySize[size]), c.o.Workers, func(i int) { c.sumOut(c.bySize[size][i]) })
+	}
+}
+
+// sumOut fills the cuboid of a set from its finer one.
+func (c *cube) sumOut(set int) {
+	a := c.finer[set]
+	from := c.cuboids[set|1<<a]
+	to := c.cuboids[set]
+	inner := c.stride(set|1<<a, a)
+	for i := range to {
+		hi, lo := i/inner, i%inner
+		var sum sums
+		for v, at := 0, hi*inner*c.size[a]+lo; v < c.size[a]; v, at = v+1, at+inner {
+			sum.add(from[at])
 		}
+		to[i] = sum
 	}
 }
 
 // best returns the cell with the most evidence beyond its cost.
 func (c *cube) best() (cell, bool) {
 	c.fill()
-	var best cell
-	for set := 1; set < len(c.cuboids); set++ {
-		if bits.OnesCount(uint(set)) > c.o.MaxDepth {
-			continue
+	found := make([]cell, len(c.cuboids))
+	each(len(found), c.o.Workers, func(set int) {
+		if set == 0 || bits.OnesCount(uint(set)) > c.o.MaxDepth {
+			return
 		}
-		first := c.items(set, 0)
-		cost := c.s.cost(first)
+		best := &found[set]
+		cost := c.s.cost(c.items(set, 0))
 		for i, a := range c.cuboids[set] {
+			// No evidence exceeds d²/y, and most cells have far less.
+			if d := a.x - a.y; d*d < a.y*(margin+cost) {
+				continue
+			}
 			net, ok := c.s.judge(a, cost, c.o)
 			if !ok || best.items != nil && net <= best.net {
 				continue
 			}
 			if items := c.items(set, i); known(items) {
-				best = cell{items: items, net: net}
+				*best = cell{items: items, net: net}
 			}
+		}
+	})
+	var best cell
+	for _, f := range found {
+		if f.items != nil && (best.items == nil || f.net > best.net) {
+			best = f
 		}
 	}
 	if best.items == nil {

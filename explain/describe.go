@@ -314,7 +314,7 @@ func (s *leaves) confidence(c *cell, workers int) float64 {
 	right := func(lead, even, power float64) float64 { // even is right every second time
 		return 1 / (1 + math.Pow(even/max(lead, 1e-3), power))
 	}
-	return right(c.net, 2.66, 1.87) * right(lead, 0.139, 1.072)
+	return right(c.net-4, 0.718, 1.571) * right(lead, 0.00202, 0.675)
 }
 
 // rival is a description next to another, and the lead of that one over it.
@@ -383,7 +383,7 @@ func (s *leaves) stability(c *cell, workers int) float64 {
 draws:
 	for range resamples {
 		x := s.redraw(rng, own)
-		if net := s.score(x) - cost + bonus; net < margin || x.x > x.y != up || !lifted(x.x, x.y) {
+		if net := s.score(x) - cost + bonus; net < s.margin() || x.x > x.y != up || !lifted(x.x, x.y) {
 			continue
 		}
 		for _, r := range rivals {

@@ -101,7 +101,8 @@ const (
 	// margin is the evidence demanded beyond the cost of having looked at
 	// every combination. exp(−margin)/√(π·margin) bounds the chance that
 	// noise alone yields a cause of a given depth.
-	margin = 6
+	margin       = 6
+	sparseMargin = 7
 	// leastScattered is how many single rows must depart for a rest to be
 	// called uneven, where they are not a five-hundredth of all rows.
 	leastScattered = 5

@@ -70,6 +70,7 @@ type leaves struct {
 	drift    float64
 	poisson  float64 // a: a leaf's variance is a·m + κ·m²
 	relative float64 // κ
+	bias     float64 // see weighing
 	largest  float64 // |excess| of the largest accepted cause
 	observed float64
 	mass     float64 // events observed and expected of the rows left
@@ -330,13 +331,22 @@ func (s *leaves) floor(o Options) float64 {
 // whether it may be accepted as a cause.
 func (s *leaves) judge(a sums, cost float64, o Options) (net float64, ok bool) {
 	net = s.score(a) - cost
-	if net < margin {
+	if net < s.margin() {
 		return net, false
 	}
 	if excess := a.v - s.drift*a.f; abs(excess) < s.floor(o) {
 		return net, false
 	}
 	return net, lifted(a.x, a.y)
+}
+
+// margin is the evidence demanded: in a sparse table, whose expectation is not
+// known that well, a little more.
+func (s *leaves) margin() float64 {
+	if s.filled {
+		return margin
+	}
+	return sparseMargin
 }
 
 // lifted tells whether a departure is large enough, as a factor either way, to
@@ -491,7 +501,7 @@ func (s *leaves) inNoise(r tally, i int) sums {
 	if s.units != nil {
 		phi = s.poisson + max(s.relative*s.size(r), s.drift*s.units[i])
 	}
-	x, y := r.v/phi, g/phi
+	x, y := r.v/phi, s.bias*g/phi
 	return sums{r.v, r.f, x, y, (x + y) * s.poisson / phi}
 }
 

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -27,20 +28,52 @@ func (s *leaves) estimate(o Options) {
 	if s.rounds > 0 {
 		candidates = append(candidates, s.drift)
 	}
-	s.drift = candidates[0]
-	for _, g := range candidates {
-		if abs(math.Log(g)) < abs(math.Log(s.drift)) {
-			s.drift = g
-		}
-	}
+	s.drift = nearest(candidates)
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
-	if s.filled {
+	if s.filled || s.rounds > 1 {
 		if g := s.fitting(candidates); g != s.drift {
 			s.drift = g
 			s.poisson, s.relative = s.leafNoise(o)
 		}
 	}
+	s.bias = s.weighing(o.Workers)
+}
+
+// weighing returns by what factor rows in units of their noise depart on the
+// whole, beyond what their counts do. A row whose expectation is too small by
+// chance is thought less noisy, hence weighs more, and exceeds its expectation:
+// where rows are noisy, everything seems to rise. The median over the values of
+// all attributes is taken, since causes are in few of them.
+func (s *leaves) weighing(workers int) float64 {
+	const enough = 1 << 14 // rows
+	s.bias = 1
+	every := 1 + len(s.rows)/enough
+	rows := make([]sums, 0, 1+len(s.rows)/every)
+	for i := 0; i < len(s.rows); i += every {
+		rows = append(rows, s.inNoise(s.rows[i], i))
+	}
+	all := make([][]weighted, len(s.values))
+	each(len(all), workers, func(a int) {
+		hist := make([]sums, len(s.values[a]))
+		for k, r := range rows {
+			hist[s.columns[a][k*every]].add(r)
+		}
+		for _, h := range hist {
+			if g := s.drift * h.f; g > 0 && h.v > 0 && h.y > 0 {
+				all[a] = append(all[a], weighted{h.x / h.y * g / h.v, h.y})
+			}
+		}
+	})
+	if ratios := slices.Concat(all...); len(ratios) > 0 {
+		return half(ratios)
+	}
+	return 1
+}
+
+// nearest returns the factor nearest to 1.
+func nearest(candidates []float64) float64 {
+	return slices.MinFunc(candidates, func(x, y float64) int { return cmp.Compare(abs(math.Log(x)), abs(math.Log(y))) })
 }
 
 // fitting returns the candidate that the leaves of a complete cube speak for,
@@ -51,27 +84,39 @@ func (s *leaves) estimate(o Options) {
 func (s *leaves) fitting(candidates []float64) float64 {
 	first := s.drift
 	slices.Sort(candidates)
-	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool { return abs(math.Log(g/first)) < 0.005 })
+	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool {
+		return abs(math.Log(g/first)) < 0.005 || !s.filled && abs(math.Log(g)) > moderate
+	})
 	if len(candidates) == 0 {
 		return first
 	}
-	per, own := make([]float64, len(s.rows)), make([]float64, len(s.rows)) // 1/noise; the loss at first
-	loss := func(i int, g float64) float64 {
-		return min(3, abs(s.rows[i].v-g*s.rows[i].f)*per[i])
+	enough := 1 << 16 // rows
+	if !s.filled {
+		enough = 1 << 14
 	}
-	for i, r := range s.rows {
-		m := max(r.v, first*r.f)
-		per[i] = 1 / math.Sqrt(m*(s.poisson+s.relative*m))
-		own[i] = loss(i, first)
+	n := min(len(s.rows), enough)
+	rows := make([]int, 0, n)
+	per, own := make([]float64, 0, n), make([]float64, 0, n) // 1/noise; the loss at first
+	loss := func(k int, g float64) float64 {
+		r := s.rows[rows[k]]
+		return min(3, abs(r.v-g*r.f)*per[k])
+	}
+	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
+		r := s.rows[i]
+		if m := max(r.v, first*r.f); m > 0 {
+			rows = append(rows, i)
+			per = append(per, 1/math.Sqrt(m*(s.poisson+s.relative*m)))
+			own = append(own, loss(len(rows)-1, first))
+		}
 	}
 	best, most := first, clearly
-	if s.rounds > 1 {
+	if s.rounds > 1 && s.filled {
 		most = rather // what had bent the totals and the medians is gone
 	}
 	for _, g := range candidates {
 		gain, squares := 0.0, 0.0
-		for i := range s.rows {
-			d := own[i] - loss(i, g)
+		for k := range rows {
+			d := own[k] - loss(k, g)
 			gain += d
 			squares += d * d
 		}
@@ -86,8 +131,9 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	// those that are speak for no drift: that is a level of its own, no mean.
 	for a, hist := range s.hists {
 		gains, squares := make([]float64, len(hist)), make([]float64, len(hist))
-		for i, code := range s.columns[a] {
-			d := loss(i, 1) - loss(i, best)
+		for k, i := range rows {
+			code := s.columns[a][i]
+			d := loss(k, 1) - loss(k, best)
 			gains[code] += d
 			squares[code] += d * d
 		}
@@ -107,6 +153,11 @@ func (s *leaves) fitting(candidates []float64) float64 {
 // How many standard errors leaves must speak for another drift than the one
 // nearest to 1: before any cause is set aside, and after.
 const clearly, rather = 4.0, 1.5
+
+// moderate bounds the drift, as a logarithm, that the rows of a sparse table may
+// speak for once a cause is set aside. A greater one may be the other side of
+// that cause: requests that fail do not succeed.
+const moderate = 0.2
 
 // findDrift returns candidates for the factor that applies to what no cause
 // touches; of equally good ones that nearest to 1 is taken. A cause
@@ -198,7 +249,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		}
 	}
 	// Leaves are shared out by their size, in steps of a 32nd of an octave.
-	const enough = 1 << 15 // rows, for quantiles
+	const enough = 1 << 14 // rows, for quantiles
 	const octave, shift = 32, 52 - 5
 	sizes := make([]float64, 0, min(enough, len(s.rows)))
 	squares := make([]float64, 0, cap(sizes)) // of residuals, in units of the size
@@ -279,7 +330,7 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	// small: what fits is taken instead, and where a bin spans many sizes, each
 	// leaf is measured by its own.
 	scratch := make([]float64, 0, len(parts))
-	for range 3 {
+	for range 2 {
 		for i := range bins {
 			b := &bins[i]
 			fits := a + k*b.m
@@ -337,6 +388,7 @@ func fitNoise(bins []noiseBin, least float64) (a, k float64) {
 const (
 	unitValues = 20 // fewest values of an attribute whose bursts are measured
 	unitEvents = 4  // fewest events expected of such a value
+	unitRows   = 4  // fewest rows, as they weigh, whose squares say what single rows do
 )
 
 // bursts returns for every row the variance, in parts of its expectation,
@@ -350,10 +402,32 @@ const (
 // not burst. The most bursty of a row's attributes decides. What an attribute
 // of few values does cannot be told from a cause.
 func (s *leaves) bursts(all [][]tally, o Options) []float64 {
+	// Where rows depart each by itself, the square of their sum is the sum of
+	// their squares, and no burst; which is known of an attribute all of whose
+	// values are searched.
+	s.mass = s.total.v + s.total.f
+	s.drift = nearest(s.findDrift())
 	type burst struct{ k, least, centre float64 }
 	found := make([]burst, len(all))
 	each(len(all), o.Workers, func(a int) {
-		k, least, centre := unitNoise(all[a][1:], o)
+		if len(all[a]) <= unitValues {
+			return
+		}
+		own := make([]float64, len(all[a]))
+		if len(s.values[a]) == len(all[a]) {
+			sizes, squares := make([]float64, len(own)), make([]float64, len(own))
+			for i, code := range s.columns[a] {
+				m, d := s.rows[i].f, s.rows[i].v-s.drift*s.rows[i].f
+				sizes[code] += m * m
+				squares[code] += d * d
+			}
+			for code, id := range s.values[a] {
+				if f := all[a][id].f; f*f >= unitRows*sizes[code] {
+					own[id] = squares[code]
+				}
+			}
+		}
+		k, least, centre := unitNoise(all[a][1:], own[1:], o)
 		found[a] = burst{k, least, centre}
 	})
 	out := make([]float64, len(s.rows))
@@ -384,7 +458,7 @@ func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 // middle, the median expectation of a value, and that middle as a factor. Bursts have heavier tails
 // than the normal distribution: the larger of what the median and the 70 %
 // quantile of the squared residuals say is taken.
-func unitNoise(hist []tally, o Options) (k, least, centre float64) {
+func unitNoise(hist []tally, rows []float64, o Options) (k, least, centre float64) {
 	var lifts []weighted
 	var fs []float64
 	for _, h := range hist {
@@ -404,11 +478,12 @@ func unitNoise(hist []tally, o Options) (k, least, centre float64) {
 		counting += centre / o.windows()
 	}
 	var at50, at70 []float64
-	for _, h := range hist {
+	for i, h := range hist {
 		if y := h.f * centre; y > 0 && h.f >= unitEvents {
 			d := h.v - y
-			at50 = append(at50, (d*d/chi2Median-counting*y)/(y*y))
-			at70 = append(at70, (d*d/chi2Seventy-counting*y)/(y*y))
+			own := max(counting*y, rows[i])
+			at50 = append(at50, (d*d/chi2Median-own)/(y*y))
+			at70 = append(at70, (d*d/chi2Seventy-own)/(y*y))
 		}
 	}
 	if len(at50) == 0 {

@@ -1,6 +1,9 @@
 package explain
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Table is a set of leaves: rows of attribute values with an observed and an
 // expected count. Rows with the same values may repeat; they add up. An empty
@@ -33,6 +36,15 @@ func NewTable(attributes ...string) *Table {
 		t.tallies[a] = make([]tally, 1)
 	}
 	return t
+}
+
+// Grow makes room for so many more rows, where their number is known.
+func (t *Table) Grow(rows int) {
+	for a := range t.columns {
+		t.columns[a] = slices.Grow(t.columns[a], rows)
+	}
+	t.observed = slices.Grow(t.observed, rows)
+	t.expected = slices.Grow(t.expected, rows)
 }
 
 // Len returns the number of rows added.

@@ -7,7 +7,7 @@ import (
 
 // rng is the stream of random numbers of one habit, actor and day.
 func (w *World) rng(habit string, actor, day int) *rand.Rand {
-	return rand.New(rand.NewPCG(mix(w.opt.Seed^hash(habit)), mix(uint64(actor)<<32|uint64(uint32(day)))))
+	return rand.New(rand.NewPCG(mix(w.opt.Seed^w.course^hash(habit)), mix(uint64(actor)<<32|uint64(uint32(day)))))
 }
 
 // hash is FNV-1a.

@@ -28,5 +28,5 @@ func (s *carrierChange) alter(d *day) {
 
 func (*carrierChange) incident(_ *World, in *Incident) {
 	in.Kind = "benign"
-	in.Cause["network_kind"] = "mobile"
+	in.Cause["asn"] = "3320" // of otherExit: its number says more than its kind
 }

@@ -21,7 +21,7 @@ func (s *download) tell(d *day) {
 		t := d.clock(11, 0) + r.Int64N(3*hour)
 		for range 1 + d.w.scaled(3) {
 			long := between(r, 10, 50) * minute
-			d.imap(r, t, long, p, from, "name=isync, version=1.4.4", between(r, 2000, 9000), loggedOut)
+			d.imap(r, t, long, p, from, "name=isync, version=1.4.4", d.w.scaled(between(r, 2000, 9000)), loggedOut)
 			t += long + between(r, 1, 60)*second
 		}
 	}

@@ -1,5 +1,7 @@
 package simulate
 
+import "net/netip"
+
 // newBuilding: a fifth of the people move into another building, with a line of
 // its own.
 type newBuilding struct{ night int }
@@ -13,7 +15,7 @@ func (s *newBuilding) tell(d *day) {
 		return
 	}
 	from := address{}
-	from.ip = d.w.office[0].ip.Next().Next().Next().Next().Next().Next()
+	from.ip = s.line(d.w)
 	from.name = "unknown"
 	for _, p := range d.w.people {
 		if p.index%5 > 0 || d.free {
@@ -26,7 +28,12 @@ func (s *newBuilding) tell(d *day) {
 	}
 }
 
+// line is the address of its own, next to those of the other buildings.
+func (*newBuilding) line(w *World) netip.Addr {
+	return w.office[0].ip.Next().Next().Next().Next().Next().Next()
+}
+
 func (s *newBuilding) incident(w *World, in *Incident) {
 	in.Kind = "benign"
-	in.Cause["prefix"] = w.office[0].ip.String() + "/24"
+	in.Cause["ip"] = s.line(w).String()
 }

@@ -36,7 +36,7 @@ func (s *phoneDoor) tell(d *day) {
 	for _, p := range s.taken {
 		from, dev, t := pick(r, fleet), made(), d.clock(6, 2)
 		ask(t, p, from, dev, easFolderSync, 200, 2400)
-		for range 120 {
+		for range d.w.scaled(120) {
 			t += between(r, 1, 4) * second
 			ask(t, p, from, dev, easSync, 200, size(r, 90_000))
 		}

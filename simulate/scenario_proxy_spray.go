@@ -38,7 +38,7 @@ func (s *proxySpray) tell(d *day) {
 		thief := from()
 		for range 3 {
 			t += between(r, 20, 70) * minute
-			d.imap(r, t, between(r, 60, 300)*second, p, thief, "", between(r, 80, 500), loggedOut)
+			d.imap(r, t, between(r, 60, 300)*second, p, thief, "", d.w.scaled(between(r, 80, 500)), loggedOut)
 		}
 	}
 }

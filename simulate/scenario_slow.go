@@ -28,8 +28,8 @@ func (s *slowGuessing) tell(d *day) {
 	if d.index == s.night+s.nights-1 {
 		r := d.w.rng("slow", 0, d.index)
 		from := d.w.intruder(r)
-		for t := d.clock(20, 10); t < d.end-5*minute; t += wait(r, 25*minute) + minute {
-			d.imap(r, t, between(r, 10, 70)*second, s.taken[0], from, "", between(r, 20, 90), loggedOut)
+		for t := d.clock(20, 10); t < d.end-5*minute; t += wait(r, 25*minute*1000/d.w.strength) + minute {
+			d.imap(r, t, between(r, 10, 70)*second, s.taken[0], from, "", d.w.scaled(between(r, 20, 90)), loggedOut)
 		}
 	}
 }

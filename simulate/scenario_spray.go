@@ -56,10 +56,10 @@ func (s *spray) tell(d *day) {
 		}
 		if d.index >= found && d.index <= found+1 {
 			from := pick(r, pointers(hosting)).address(r)
-			for t := d.clock(6, 0) + wait(r, hour); t < d.clock(23, 0); t += wait(r, 4*hour) {
-				d.imap(r, t, between(r, 60, 400)*second, p, from, "", between(r, 80, 600), loggedOut)
+			for t := d.clock(6, 0) + wait(r, hour); t < d.clock(23, 0); t += wait(r, 4*hour*1000/d.w.strength) {
+				d.imap(r, t, between(r, 60, 400)*second, p, from, "", d.w.scaled(between(r, 80, 600)), loggedOut)
 			}
-			d.webmailSession(r, d.clock(7, 0)+wait(r, 3*hour), p, from, browsers[1], between(r, 12, 30))
+			d.webmailSession(r, d.clock(7, 0)+wait(r, 3*hour), p, from, browsers[1], d.w.scaled(between(r, 12, 30)))
 		}
 	}
 }

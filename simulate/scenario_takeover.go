@@ -18,8 +18,8 @@ func (s *takeover) tell(d *day) {
 	for i, p := range s.taken {
 		r := d.w.rng("takeover", i+1, d.index)
 		from := hosting[0].address(r)
-		for t := d.clock(0, 30) + wait(r, hour); t < d.clock(5, 30); t += wait(r, 9*minute) + 30*second {
-			d.imap(r, t, between(r, 30, 300)*second, p, from, "", between(r, 60, 500), loggedOut)
+		for t := d.clock(0, 30) + wait(r, hour); t < d.clock(5, 30); t += wait(r, 9*minute*1000/d.w.strength) + 30*second {
+			d.imap(r, t, between(r, 30, 300)*second, p, from, "", d.w.scaled(between(r, 60, 500)), loggedOut)
 		}
 	}
 }

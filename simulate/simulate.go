@@ -36,6 +36,10 @@ type Options struct {
 	Scenario Scenario // Quiet
 	Strength float64  // of the scenario: 1, the default, is medium
 	Domain   string   // parl.example
+	// Course is another course of things in the same organisation: its people,
+	// their places and devices stay, the days and what the scenario does are
+	// drawn anew. 0 is one of them.
+	Course uint64
 }
 
 // Scenario names what happens beside everyday life.
@@ -142,6 +146,7 @@ var ErrOptions = errors.New("simulate: options")
 type World struct {
 	opt      Options
 	strength int64 // in thousandths
+	course   uint64
 	people   []*person
 	stores   hosts
 	office   []address
@@ -235,6 +240,9 @@ func New(o Options) (*World, error) {
 	w.releases = appleReleases()
 	w.stories = newStories(w)
 	w.people = newPeople(w)
+	if o.Course > 0 {
+		w.course = mix(o.Course)
+	}
 	for _, s := range w.stories {
 		s.prepare(w)
 	}
@@ -270,4 +278,24 @@ func (w *World) Events(yield func(*Item) bool) {
 // Lines yields every line that is logged, in the order of time.
 func (w *World) Lines(yield func(*Item) bool) {
 	w.run(false, w.habits, w.stories, func(_ *day, it *Item) bool { return yield(it) })
+}
+
+// Taken are the accounts that the scenario's attacks take over, in order.
+func (w *World) Taken() []string {
+	taken := make(map[string]bool)
+	for _, s := range w.stories {
+		in := Incident{Cause: map[string]string{}, Also: map[string]string{}}
+		s.incident(w, &in)
+		for _, name := range in.Compromised {
+			taken[name] = true
+		}
+	}
+	return sorted(taken)
+}
+
+// Story yields the Events of the scenario alone, without everyday life, in the
+// order of time. A scenario that alters what others do has none of its own
+// beyond what it adds.
+func (w *World) Story(yield func(*Item) bool) {
+	w.run(true, nil, w.stories, func(_ *day, it *Item) bool { return !it.Stated || it.Label == "" || yield(it) })
 }

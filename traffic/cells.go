@@ -305,6 +305,32 @@ func (c *Cells) Series(match func(*Leaf) bool) []float64 {
 	return out
 }
 
+// Plus gives the Cells as they were with other events besides; slots outside
+// the time that c covers are left out. Neither c nor o is changed, and the
+// result shares with c what it has not added to.
+func (c *Cells) Plus(o *Cells) *Cells {
+	out := &Cells{Start: c.Start, Slots: c.Slots, Leaves: slices.Clone(c.Leaves), counts: slices.Clone(c.counts)}
+	ids := make(map[Leaf]int, len(c.Leaves))
+	for i, l := range c.Leaves {
+		ids[l] = i
+	}
+	for k, l := range o.Leaves {
+		id, ok := ids[l]
+		if !ok {
+			id = len(out.Leaves)
+			out.Leaves, out.counts = append(out.Leaves, l), append(out.counts, nil)
+		}
+		list := slices.Clone(out.counts[id])
+		for _, x := range o.counts[k] {
+			if s := o.Start + Slot(x.slot) - c.Start; s >= 0 && int(s) < c.Slots {
+				list = append(list, count{uint32(s), x.n})
+			}
+		}
+		out.counts[id] = joined(list)
+	}
+	return out
+}
+
 // Total adds up the events of the leaves that match.
 func (c *Cells) Total(match func(*Leaf) bool) float64 {
 	var sum float64

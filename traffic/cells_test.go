@@ -334,3 +334,29 @@ func BenchmarkClose(b *testing.B) {
 		traffic.Close(math.MinInt32, math.MaxInt32, counters...)
 	}
 }
+
+// TestPlus: counts of others add up, where they fall into the same time, and
+// leave what they were added to as it was.
+func TestPlus(t *testing.T) {
+	span := func(records ...*traffic.Record) *traffic.Cells {
+		return traffic.Close(0, 1000, count(records...))
+	}
+	first := event(10*minute, maillog.IMAP, maillog.Success)
+	last := event(90*minute, maillog.IMAP, maillog.Success)
+	more := event(10*minute, maillog.IMAP, maillog.Success)
+	other := event(50*minute, maillog.Webmail, maillog.Failure)
+	late := event(95*minute, maillog.Webmail, maillog.Failure)
+	base := span(first, last)
+	before := base.Series(all)
+	sum := base.Plus(span(more, other, late))
+	want := span(first, last, more, other)
+	if got, want := sum.Series(all), want.Series(all); !reflect.DeepEqual(got, want) {
+		t.Errorf("counts %v, want %v", got, want)
+	}
+	if got := sum.Total(failed); got != 1 {
+		t.Errorf("%v failures, want 1", got)
+	}
+	if got := base.Series(all); !reflect.DeepEqual(got, before) || base.Total(failed) != 0 {
+		t.Errorf("what was added to has changed: %v, want %v", got, before)
+	}
+}

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -80,4 +81,11 @@ func (h *Heavy[K]) Top(n int) []Hitter[K] {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
 	})
 	return out[:min(n, len(out))]
+}
+
+// Clone gives a copy.
+func (h *Heavy[K]) Clone() *Heavy[K] {
+	c := *h
+	c.counts = maps.Clone(h.counts)
+	return &c
 }

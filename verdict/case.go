@@ -20,6 +20,7 @@ type Case struct {
 	Sweeps   []abuse.Sweep   // machines that opened a large part of all mailboxes
 	Moves    []abuse.Move    // networks to which many people moved at once
 	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords
+	Guessers []Guessers      // how many addresses guessed on each day of the logs, in order
 	Imported []Imported      // what others found
 	Stale    []abuse.Finding // devices with an old password
 	Failed   float64         // refused sign-ins
@@ -128,6 +129,12 @@ type Makeup struct {
 	Swept          float64 // from machines that opened a large part of all mailboxes
 	TopAction      string
 	TopActionShare float64
+}
+
+// Guessers is how many addresses tried the passwords of strangers on a day.
+type Guessers struct {
+	Day       time.Time
+	Addresses int
 }
 
 // Imported is a finding of antivirus, EDR or a mail filter.

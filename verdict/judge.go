@@ -141,6 +141,12 @@ func (j *judge) excess(x *Excess) {
 	if in.Name == nameIntruder && len(in.Compromised) > 0 {
 		in.Text = stranger(&in, sources, traffic.Network{}, messages)
 	}
+	switch m := &x.Makeup; {
+	case in.Name == nameFlood:
+		j.count(&in, flooding, High, fmt.Sprintf("%s flooded the service with requests", one(len(x.Sources), "address", "addresses")))
+	case in.Name == nameNoise && m.NotThere > 0.3:
+		j.count(&in, scanning, Info, fmt.Sprintf("%s asked for what is not there", one(m.OutsideSources, "address", "addresses")))
+	}
 	j.told[in.ID] = told{j.c.headline(x, &in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
 }
@@ -401,6 +407,12 @@ func (j *judge) takeover(hands []abuse.Finding) {
 		}
 		j.hold(&in, f, Critical, f.Title)
 	}
+	// Where the address had guessed before, it began with that.
+	for _, f := range j.c.Hostile {
+		if f.First < first && f.First > first-int64(joinAttacks) && sources[f.Source.String()] {
+			first = f.First
+		}
+	}
 	in.Excess = in.Observed
 	in.Onset = time.Unix(0, first).In(j.c.location())
 	in.OnsetInterval = [2]time.Time{in.Onset.Add(-time.Minute), in.Onset.Add(time.Minute)}
@@ -521,15 +533,19 @@ func (j *judge) gathering(m *abuse.Move) {
 		}
 	}
 	first, last := time.Unix(0, m.First).In(j.c.location()), time.Unix(0, m.Last).In(j.c.location())
-	cause := map[string]string{"ip": m.Address.String()}
+	place, cause := m.Address.String(), map[string]string{"ip": m.Address.String()}
+	if m.Prefix.IsValid() {
+		place = m.Prefix.String()
+		cause = map[string]string{"prefix": place}
+	}
 	w := weighing{odds: 1.5}
-	w.add(1.5, "%d of %d accounts began to sign in at %s within three days, and nobody had before", m.Accounts, m.Of, m.Address)
+	w.add(1.5, "%d of %d accounts began to sign in at %s within three days, and nobody had before", m.Accounts, m.Of, place)
 	w.against = append(w.against, "somebody who holds the passwords of many looks the same")
 	p := surest / (1 + math.Exp(-w.odds))
 	hypotheses := []Hypothesis{{nameGathering, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
-	text := fmt.Sprintf("%s began to sign in at %s, where nobody had before.", one(m.Accounts, "account", "accounts"), m.Address)
+	text := fmt.Sprintf("%s began to sign in at %s, where nobody had before.", one(m.Accounts, "account", "accounts"), place)
 	headline := func(in *Incident) string {
-		return fmt.Sprintf("%s %s at a new place, %s, %s", one(m.Accounts, "person", "people"), in.tense("have been", "were"), m.Address, j.c.span(in))
+		return fmt.Sprintf("%s %s at a new place, %s, %s", one(m.Accounts, "person", "people"), in.tense("have been", "were"), place, j.c.span(in))
 	}
 	var found *Incident
 	for i := range j.v.Incidents {
@@ -538,13 +554,16 @@ func (j *judge) gathering(m *abuse.Move) {
 		if x == nil || in.Kind == Attack || in.Kind == Fault || !x.Up || x.Family != "traffic" || in.End.Before(first) || in.Onset.After(last) {
 			continue
 		}
-		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool { return c["ip"] == m.Address.String() }) {
+		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool { return c["ip"] == place || c["prefix"] == place }) {
 			return // told already
 		}
 		near, asn := in.Onset.Sub(first).Abs() < 12*time.Hour, fmt.Sprint(m.Network.ASN)
-		if x.Makeup.TopSourceName == m.Address.String() && x.Makeup.TopSource > 0.5 && near && found == nil {
+		if j.within(x.Makeup.TopSourceName, m) && x.Makeup.TopSource > 0.3 && near && found == nil {
 			found = in
 			continue
+		}
+		if near && in.Name == nameElsewhere {
+			return // the same people, told by another of their places
 		}
 		if slices.ContainsFunc(in.Cause, func(c map[string]string) bool {
 			return c["asn"] == asn || near && c["prefix"] != "" || c["country"] != "" && c["country"] == m.Network.Country
@@ -578,6 +597,12 @@ func (j *judge) gathering(m *abuse.Move) {
 	in.Ongoing = j.c.Coverage.To.Sub(in.End) < time.Hour*12 && !j.c.Coverage.To.IsZero()
 	j.told[in.ID] = told{headline(&in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
+}
+
+// within reports whether an address is one of a place.
+func (*judge) within(addr string, m *abuse.Move) bool {
+	a, err := netip.ParseAddr(addr)
+	return err == nil && (a == m.Address || m.Prefix.IsValid() && m.Prefix.Contains(a))
 }
 
 // infected names the machines of our own people that take part in abuse. Their
@@ -667,6 +692,7 @@ func (j *judge) background() {
 	} else {
 		text += "; none of them opened an account, as far as these logs show"
 	}
+	text += j.compared()
 	on := time.Unix(0, first).In(j.c.location())
 	j.v.Incidents = append(j.v.Incidents, Incident{
 		ID: j.id(), Kind: Background, Name: "password guessing from the Internet", Text: text + ".",
@@ -674,6 +700,83 @@ func (j *judge) background() {
 		Observed: float64(tries), Expected: float64(tries), Evidence: refs(lines),
 	})
 }
+
+// compared says how the background of guessing compares with this organisation's
+// own past: what other organisations see is not known here.
+func (j *judge) compared() string {
+	days := j.c.Guessers
+	if len(days) < 7 {
+		return ""
+	}
+	counts := make([]int, len(days))
+	most := 0
+	for i, d := range days {
+		counts[i] = d.Addresses
+		if d.Addresses > days[most].Addresses {
+			most = i
+		}
+	}
+	slices.Sort(counts)
+	usual := counts[len(counts)/2]
+	top := days[most]
+	text := fmt.Sprintf(". On a usual day %s here", one(usual, "address guesses", "addresses guess"))
+	if top.Addresses > usual {
+		text += fmt.Sprintf("; the most were on %s, %s", top.Day.In(j.c.location()).Format("Monday 2 January"), number(float64(top.Addresses)))
+		if usual > 0 {
+			text += fmt.Sprintf(" (%.1f times as many)", float64(top.Addresses)/float64(usual))
+		}
+	}
+	return text + ". How that compares with other organisations is not known: no rates of theirs were given"
+}
+
+// count is one finding of the whole of an incident.
+func (j *judge) count(in *Incident, code abuse.Code, s Severity, title string) {
+	if len(j.v.Findings) >= maxFindings {
+		j.v.LeftOut++
+		return
+	}
+	f := Finding{ID: fmt.Sprintf("finding-%d", len(j.v.Findings)+1), Code: string(code), Title: title, Severity: s, Evidence: slices.Clone(in.Evidence[:min(len(in.Evidence), findingLines)])}
+	j.v.Findings = append(j.v.Findings, f)
+	in.Findings = append(in.Findings, f.ID)
+}
+
+// Charge adds findings of what strangers did in the accounts, once it is known
+// (Extent.Count).
+func (v *Verdict) Charge() {
+	for i := range v.Incidents {
+		in := &v.Incidents[i]
+		for k := range in.Extent {
+			x := &in.Extent[k]
+			charge := func(code abuse.Code, s Severity, n int64, least int64, title string) {
+				if n < least {
+					return
+				}
+				if len(v.Findings) >= 2*maxFindings {
+					v.LeftOut++
+					return
+				}
+				f := Finding{ID: fmt.Sprintf("finding-%d", len(v.Findings)+1), Code: string(code), Title: title, Severity: s, Account: x.Account, Evidence: slices.Clone(x.Evidence)}
+				v.Findings = append(v.Findings, f)
+				in.Findings = append(in.Findings, f.ID)
+			}
+			charge(forwarding, Critical, x.Forwards+x.Rules, 1, "a stranger changed forwarding or mail rules")
+			charge(collecting, High, x.Fetched+x.Shown, manyRead, "a stranger read or fetched many messages")
+			charge(sendingBurst, High, x.Sent, manySent, "a stranger sent many messages")
+		}
+	}
+}
+
+// What a stranger did, in ATT&CK's codes where one fits, and how much of it is
+// a finding of its own.
+const (
+	forwarding   = abuse.Code("T1114.003") // Email Forwarding Rule
+	collecting   = abuse.Code("T1114.002") // Remote Email Collection
+	flooding     = abuse.Code("T1499")     // Endpoint Denial of Service
+	scanning     = abuse.Code("T1595")     // Active Scanning
+	sendingBurst = abuse.Code("sending-burst")
+	manyRead     = 50
+	manySent     = 50
+)
 
 // findings lists what is not told by an incident: forgotten devices and the
 // busiest of the hostile sources. Titles without numbers let a report tell

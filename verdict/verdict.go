@@ -68,7 +68,37 @@ type Verdict struct {
 	Infected      []InfectedClient `json:"infected_clients"`
 	Sensitivity   []Sensitivity    `json:"sensitivity"`
 	Coverage      Coverage         `json:"coverage"`
+	Manifest      []Used           `json:"manifest"` // what the verdict was made of
+	// Ledger comes last, so that the verdict without it is the text before it.
+	Ledger *Recorded `json:"ledger,omitempty"`
 }
+
+// Used is a file that the verdict was made of. With the same files, the same
+// verdict can be made again.
+type Used struct {
+	Kind   UsedKind `json:"kind"`
+	File   string   `json:"file"`   // as shown to people
+	Size   int64    `json:"size"`   // bytes as stored that were read
+	SHA256 string   `json:"sha256"` // of these bytes, "" where they could not all be read
+}
+
+// Recorded says where a tamper-evident ledger holds the hash of the verdict: of
+// its JSON form without this.
+type Recorded struct {
+	Entry      int64  `json:"entry"`      // its number, from 0
+	Checkpoint string `json:"checkpoint"` // of the ledger with it, signed
+}
+
+// UsedKind is what a Used is.
+type UsedKind string
+
+// The kinds of file that a verdict is made of.
+const (
+	UsedLog           UsedKind = "log"
+	UsedConfiguration UsedKind = "configuration"
+	UsedNetworks      UsedKind = "networks" // network data
+	UsedFindings      UsedKind = "findings" // of others
+)
 
 // Incident is one thing that happened, with its cause.
 type Incident struct {

@@ -100,7 +100,7 @@ func (a *app) demo(ctx context.Context, out reports, keep, picture string) (err 
 			}
 		}
 	}
-	v, err := a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, out: out})
+	v, err := a.run(ctx, set, investigation{config: &config.Config{}, zone: zone, out: out, sensitivity: "quick"})
 	if err != nil || picture == "" {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"mailvigil/internal/config"
 	"mailvigil/internal/enrich"
 	"mailvigil/internal/intake"
+	"mailvigil/internal/ledger"
 	"mailvigil/internal/pipeline"
 	"mailvigil/internal/report"
 	"mailvigil/verdict"
@@ -29,6 +30,12 @@ type investigation struct {
 	quiet        bool      // no report and no progress, the exit code says it
 	out          reports
 	findings     []string // files of what antivirus, EDR and mail filters found
+	sensitivity  string
+
+	// used are the files besides logs and findings that decide too.
+	used []verdict.Used
+	// ledger is the folder of the ledger, "" for none.
+	ledger string
 }
 
 func (a *app) investigateCommand() *cobra.Command {
@@ -36,6 +43,7 @@ func (a *app) investigateCommand() *cobra.Command {
 		s            settings
 		known        knowledge
 		since, until string
+		folder       string
 		in           investigation
 	)
 	cmd := &cobra.Command{
@@ -59,13 +67,20 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 			if in.config, in.zone, err = s.load(); err != nil {
 				return err
 			}
+			if s.config != "" {
+				u, err := used(verdict.UsedConfiguration, s.config)
+				if err != nil {
+					return err
+				}
+				in.used = append(in.used, u)
+			}
 			if in.since, in.until, err = window(since, until, in.zone); err != nil {
 				return err
 			}
 			if err = known.add(in.config); err != nil {
 				return err
 			}
-			in.paths = args
+			in.paths, in.ledger = args, cmp.Or(folder, in.config.Ledger)
 			v, err := a.investigate(cmd.Context(), in)
 			if err != nil {
 				return err
@@ -83,6 +98,9 @@ Exit code: 0 quiet, 10 benign or fault, 20 attack or mixed, 30 undetermined,
 	flags.StringVar(&since, "since", "", "tell nothing that was over before `TIME`; older lines still teach what is normal (RFC 3339, or local as in 2024-04-05 or \"2024-04-05 18:30\")")
 	flags.StringVar(&until, "until", "", "read nothing from `TIME` on")
 	flags.StringArrayVar(&in.findings, "findings", nil, "what antivirus, EDR or mail filters found: `FILE` of CSV or JSON; may be repeated")
+	flags.StringVar(&in.sensitivity, "sensitivity", "quick", "how hard to ask whether an attack would have been seen: `LEVEL` off, quick or full")
+	_ = cmd.RegisterFlagCompletionFunc("sensitivity", cobra.FixedCompletions([]string{"off", "quick", "full"}, cobra.ShellCompDirectiveNoFileComp))
+	flags.StringVar(&folder, "ledger", "", "record the run in the ledger in `FOLDER`, which \"mailvigil ledger init\" begins (default: the configuration's)")
 	flags.BoolVarP(&in.quiet, "quiet", "q", false, "no report and no progress; the exit code says the verdict")
 	profileFlag(cmd)
 	return cmd
@@ -147,8 +165,27 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 		return nil, err
 	}
 	o.Since, o.Until = in.since, in.until
+	switch in.sensitivity {
+	case "", "off":
+	case "quick":
+		o.Sensitivity = pipeline.SensitivityQuick
+	case "full":
+		o.Sensitivity = pipeline.SensitivityFull
+	default:
+		return nil, usagef("--sensitivity: there is no level %q; write off, quick or full", in.sensitivity)
+	}
 	if o.Import, err = imported(in.findings, in.zone); err != nil {
 		return nil, err
+	}
+	var book *ledger.Ledger
+	if in.ledger != "" {
+		// What cannot be recorded is said before an hour of reading.
+		if book, err = ledger.Open(in.ledger, a.now); err != nil {
+			return nil, err
+		}
+		if _, _, err = book.Entries(); err != nil {
+			return nil, fmt.Errorf("%w; \"mailvigil ledger verify %s\" says more", err, printable(in.ledger))
+		}
 	}
 	defer stayModest()()
 	var meter reading
@@ -165,16 +202,56 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	if err != nil {
 		return nil, err
 	}
+	if err := a.completeManifest(v, in); err != nil {
+		return nil, err
+	}
 	if v, err = a.named(&in.out, v, o.Enrich.Networks); err != nil {
 		return nil, err
 	}
+	var unrecorded error
+	if book != nil {
+		// The verdict is shown all the same: it may have taken an hour.
+		unrecorded = a.record(book, v)
+	}
 	if err := a.write(ctx, &in.out, v, in.zone); err != nil {
-		return nil, err
+		return nil, errors.Join(err, unrecorded)
 	}
 	if in.quiet || len(in.out.onStdout()) > 0 {
-		return v, nil
+		return v, unrecorded
 	}
-	return v, report.Terminal(a.stdout, v, a.reportOptions(in.zone))
+	return v, errors.Join(report.Terminal(a.stdout, v, a.reportOptions(in.zone)), unrecorded)
+}
+
+// completeManifest adds what a verdict was made of besides the logs.
+func (a *app) completeManifest(v *verdict.Verdict, in investigation) error {
+	v.Manifest = append(v.Manifest, in.used...)
+	add := func(kind verdict.UsedKind, path string) error {
+		u, err := used(kind, path)
+		if err == nil {
+			v.Manifest = append(v.Manifest, u)
+		}
+		return err
+	}
+	if file, found := networksFile(in.config); found {
+		if err := add(verdict.UsedNetworks, file); err != nil {
+			return err
+		}
+	}
+	for _, file := range in.findings {
+		if err := add(verdict.UsedFindings, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// networksFile is the networks database: the configuration's, else the one
+// that is found.
+func networksFile(c *config.Config) (file string, found bool) {
+	if c.Networks.File != "" {
+		return c.Networks.File, true
+	}
+	return enrich.FindNetworks()
 }
 
 // reading is the progress of a run.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +25,11 @@ func (a *app) manCommand() *cobra.Command {
 			}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true
-			for _, c := range slices.Concat(root.Commands(), []*cobra.Command{root}) {
+			all := []*cobra.Command{root}
+			for i := 0; i < len(all); i++ {
+				all = append(all, all[i].Commands()...)
+			}
+			for _, c := range all {
 				page, err := manPage(c)
 				if err != nil {
 					return fmt.Errorf("write the man page of %s: %w", c.CommandPath(), err)

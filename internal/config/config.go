@@ -34,6 +34,8 @@ type Config struct {
 	Country string
 	// Known is what people know of times that no log tells.
 	Known []Known
+	// Ledger is the folder of the tamper-evident record, "" for none.
+	Ledger string
 	// Logs are files and folders to read where none are named on the command
 	// line.
 	Logs []string

@@ -74,7 +74,8 @@ func TestExample(t *testing.T) {
 			{Kind: config.Announced, What: "iOS rollout", From: moment(t, "2026-03-02 08:00"), Until: moment(t, "2026-03-05 18:00")},
 			{Kind: config.Incident, What: "passwords were tried from abroad", From: moment(t, "2026-02-10 01:30"), Until: moment(t, "2026-02-12 06:00")},
 		},
-		Logs: []string{"/var/log/nginx", "/var/log/dovecot.log"},
+		Ledger: "/var/lib/mailvigil/ledger",
+		Logs:   []string{"/var/log/nginx", "/var/log/dovecot.log"},
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)

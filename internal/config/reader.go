@@ -107,6 +107,11 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 				}
 			}
 		}},
+		{"ledger", func(n *yaml.Node) {
+			if path, ok := r.text(n, "ledger"); ok {
+				cfg.Ledger = r.path(path)
+			}
+		}},
 		{"logs", func(n *yaml.Node) {
 			for _, item := range r.list(n, "logs") {
 				if path, ok := r.text(item, "a log"); ok {

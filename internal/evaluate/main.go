@@ -44,6 +44,7 @@ func main() {
 	page := flag.String("page", "", "`FILE` to write for people; the plot is written beside it")
 	seed := flag.Uint64("seed", 50_000, "first `NUMBER` that chance follows from")
 	only := flag.String("scenarios", "", "comma-separated `NAMES`, all where empty")
+	honest := flag.Int("honest", 0, "ask so `MANY` quiet organisations how surely attacks would be seen, and see, instead of all else")
 	fast := flag.Bool("quick", false, "only a tenth of it")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -53,6 +54,17 @@ func main() {
 	e := &evaluation{evaluator: evaluator{program: *program, dir: *dir}, extent: full, seed: *seed}
 	if *fast {
 		e.extent = quick
+	}
+	if *honest > 0 {
+		err := e.prepare(*networks)
+		if err == nil {
+			err = e.runHonest(context.Background(), *honest, 10, *page)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "evaluate:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	if err := e.run(context.Background(), *networks, *only, *page); err != nil {
 		fmt.Fprintln(os.Stderr, "evaluate:", err)
@@ -98,7 +110,8 @@ func (e *evaluation) kinds(only string) ([]kind, error) {
 	return out, nil
 }
 
-func (e *evaluation) run(ctx context.Context, networks, only, page string) (err error) {
+// prepare opens what all worlds need.
+func (e *evaluation) prepare(networks string) (err error) {
 	// Each world holds some hundred megabytes for a second; without this the
 	// collector goes over them again and again.
 	debug.SetGCPercent(300)
@@ -106,9 +119,14 @@ func (e *evaluation) run(ctx context.Context, networks, only, page string) (err 
 		return err
 	}
 	if networks != "" {
-		if e.networks, err = enrich.OpenNetworks(networks); err != nil {
-			return err
-		}
+		e.networks, err = enrich.OpenNetworks(networks)
+	}
+	return err
+}
+
+func (e *evaluation) run(ctx context.Context, networks, only, page string) error {
+	if err := e.prepare(networks); err != nil {
+		return err
 	}
 	kinds, err := e.kinds(only)
 	if err != nil {

@@ -77,6 +77,7 @@ const (
 	machinery    = "one machine or mailbox is busy"
 	copying      = "a migration or a backup copies the mailboxes"
 	moved        = "a network that many people use has changed"
+	gathering    = "many people work at a new place"
 	oldPasswords = "devices with an old password"
 	fault        = "the mail service itself failed"
 	noise        = "the everyday noise of the Internet"
@@ -90,8 +91,8 @@ var explains = map[string][]string{
 	"":                  {noise, everyday, none},
 	"phone-storm":       {storm},
 	"night-sitting":     {atWork},
-	"delegation":        {elsewhere},
-	"new-office":        {moved, elsewhere},
+	"delegation":        {elsewhere, gathering},
+	"new-office":        {moved, elsewhere, gathering},
 	"carrier-change":    {moved, elsewhere},
 	"password-day":      {oldPasswords},
 	"migration":         {copying},
@@ -115,11 +116,11 @@ var explains = map[string][]string{
 	"forwarding":        {intruder},
 	"phone-door":        {guessing, intruder},
 	"crisis-night":      {atWork, storm},
-	"away-session":      {elsewhere, moved},
+	"away-session":      {elsewhere, moved, gathering},
 	"backup":            {copying, machinery},
 	"growth":            {atWork},
 	"mail-program":      {storm},
-	"office-line":       {moved, elsewhere},
+	"office-line":       {moved, elsewhere, gathering},
 	"webmail-fault":     {fault},
 	"auth-fault":        {fault},
 	"network-fault":     {fault},

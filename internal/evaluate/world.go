@@ -209,7 +209,7 @@ func (e *evaluator) lookAtLines(ctx context.Context, w *world) (truth, found out
 	if out, err := exec.CommandContext(ctx, e.program, args...).CombinedOutput(); err != nil {
 		return truth, found, fmt.Errorf("simulate: %w: %s", err, bytes.TrimSpace(out))
 	}
-	cmd := exec.CommandContext(ctx, e.program, "investigate", "--tz", w.o.Location.String(), "--quiet", "--json", verdictFile, logs)
+	cmd := exec.CommandContext(ctx, e.program, "investigate", "--tz", w.o.Location.String(), "--sensitivity", "off", "--quiet", "--json", verdictFile, logs)
 	out, err := cmd.CombinedOutput()
 	switch cmd.ProcessState.ExitCode() {
 	case 0, 10, 20, 30:

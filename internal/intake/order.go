@@ -211,3 +211,10 @@ func (d *discovery) agrees(c *candidate, stamp time.Time) bool {
 	t := d.timer.time(line, c.Format, stamp, d.loc)
 	return !t.IsZero() && stamp.Sub(t) < within
 }
+
+// Stem is a file's name before rotation: "mail.log" of "mail.log-20240107.gz"
+// and of "mail.log.2".
+func Stem(base string) string {
+	stem, _, _ := rotation(base, time.UTC)
+	return stem
+}

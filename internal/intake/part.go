@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 // Part is a stretch of a file that begins and ends with its lines, so that one
@@ -141,4 +142,119 @@ func (f *File) Sum(ctx context.Context) ([sha256.Size]byte, bool, error) {
 	raw.sum.Sum(st.SHA256[:0])
 	f.settle(&st)
 	return st.SHA256, st.Changed, nil
+}
+
+// ReadLines calls fn for the lines of any file, log or not, from the first that
+// begins at an offset or after it, until fn returns an error, which it returns
+// as it is. Lines are not numbered where the file is plain and the offset
+// is not 0: what lies before is not read. A *Problem says what is wrong with the
+// file.
+func ReadLines(ctx context.Context, path string, offset int64, fn func(Line) error) error {
+	name := filepath.Clean(path)
+	info, err := os.Stat(path)
+	if err != nil {
+		return unreadable(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return &Problem{name, Unreadable, "not a file: name the file that holds the line", nil}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return unreadable(name, err)
+	}
+	defer func() { _ = file.Close() }()
+	s, err := openStream(file, info.Size(), nil, false)
+	lines := int64(0)
+	if err == nil {
+		defer s.close()
+		sp := splitter{r: s.r, max: MaxLine}
+		if s.compression == plain && offset > 0 {
+			s.stored.r = io.NewSectionReader(file, offset, max(0, info.Size()-offset))
+			sp.from = offset
+			err = sp.run(ctx, func(l Line) error {
+				l.Number = 0
+				return fn(l)
+			})
+		} else {
+			err = sp.run(ctx, func(l Line) error {
+				if l.Offset < offset {
+					return nil
+				}
+				return fn(l)
+			})
+		}
+		lines = sp.lines
+	}
+	if bad := (*damage)(nil); errors.As(err, &bad) {
+		return &Problem{name, Damaged, bad.text(lines), bad.err}
+	}
+	return err
+}
+
+// Digest is what a file is known by.
+type Digest struct {
+	Size        int64 // stored bytes
+	SHA256      [sha256.Size]byte
+	Compression string // "plain", "gzip" or "zstd"
+	// Unpacked is the hash of the content, up to the limit of DigestFile: the
+	// same as SHA256 where the file is plain.
+	Unpacked [sha256.Size]byte
+	// Whole is false where the content went on behind the limit.
+	Whole bool
+}
+
+// DigestFile hashes a file as stored and as unpacked, each up to limit bytes; a
+// negative limit is none. A *Problem says what is wrong with the file.
+func DigestFile(ctx context.Context, path string, limit int64) (Digest, error) {
+	var d Digest
+	name := filepath.Clean(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return d, unreadable(name, err)
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return d, unreadable(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return d, &Problem{name, Unreadable, "not a file: there is nothing to compare", nil}
+	}
+	d.Size = info.Size()
+	size := d.Size
+	if limit >= 0 {
+		size = min(size, limit)
+	}
+	raw := &stored{r: io.NewSectionReader(file, 0, size), sum: sha256.New()}
+	if err := raw.drain(ctx); err != nil {
+		if bad := (*damage)(nil); errors.As(err, &bad) {
+			return d, &Problem{name, Unreadable, bad.text(0), bad.err}
+		}
+		return d, err
+	}
+	raw.sum.Sum(d.SHA256[:0])
+	s, err := openStream(file, d.Size, nil, false)
+	d.Compression = s.compression
+	if d.Compression == plain {
+		d.Unpacked, d.Whole = d.SHA256, size == d.Size
+		return d, nil
+	}
+	if err != nil {
+		return d, nil // it is packed, and damaged: known by what is stored alone
+	}
+	defer s.close()
+	content := &stored{r: s.r, sum: sha256.New()}
+	if limit >= 0 {
+		content.r = io.LimitReader(s.r, limit)
+	}
+	if err := content.drain(ctx); err != nil {
+		if bad := (*damage)(nil); errors.As(err, &bad) {
+			return d, nil
+		}
+		return d, err
+	}
+	content.sum.Sum(d.Unpacked[:0])
+	n, _ := io.ReadFull(s.r, make([]byte, 1))
+	d.Whole = n == 0
+	return d, nil
 }

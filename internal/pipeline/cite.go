@@ -105,3 +105,18 @@ func (r *run) lines(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref]st
 	}
 	return out, err
 }
+
+// manifest is the files that were read, by what they are known by.
+func (r *run) manifest() []verdict.Used {
+	out := make([]verdict.Used, 0, len(r.tallies))
+	for i, t := range r.tallies {
+		f := r.set.Files[i]
+		u := verdict.Used{Kind: verdict.UsedLog, File: f.Name, Size: f.Size}
+		// Of a file that shrank the hash is of what was left.
+		if t.read.SHA256 != [32]byte{} && t.read.Stored >= f.Size {
+			u.SHA256 = hex.EncodeToString(t.read.SHA256[:])
+		}
+		out = append(out, u)
+	}
+	return out
+}

@@ -115,7 +115,7 @@ func (r *run) cannotTell(seen map[maillog.Format]bool) []string {
 	if n := r.profiles.Forgotten; n > 0 {
 		out = append(out, fmt.Sprintf("The addresses that did next to nothing, one by one: %d of them were only counted.", n))
 	}
-	return append(out, "How surely an attack would have shown: that was not measured.")
+	return out
 }
 
 // roughly is a length of time as people say it.

@@ -47,3 +47,6 @@ func CutFrom(size int64) (undo func()) {
 
 // Units is how many stretches the files of a set are read in.
 func Units(set *intake.Set, readers int) int { return len(units(set.Files, readers)) }
+
+// Jeffreys is jeffreys, for tests.
+var Jeffreys = jeffreys

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -38,7 +39,8 @@ type handful struct {
 	deeds       abuse.Deeds
 	first, last int64
 	clients     map[string]bool
-	refs        []traffic.Ref // of what was changed or sent, else the first
+	refs        []traffic.Ref // of what was changed or sent
+	read        []traffic.Ref // of what was read
 }
 
 func (v *hands) wants(at int64) bool {
@@ -83,6 +85,10 @@ func (v *hands) visit(r *traffic.Record) {
 		case maillog.Rule, maillog.Forward, maillog.Send, maillog.EASSendMail:
 			if len(d.refs) < evidenceLines {
 				d.refs = append(d.refs, r.Ref)
+			}
+		default:
+			if len(d.read) < evidenceLines && (e.Messages > 0 || e.Action == maillog.Read || e.Action == maillog.Download || e.Action == maillog.Sync || e.Action == maillog.Login) {
+				d.read = append(d.read, r.Ref)
 			}
 		}
 	}
@@ -147,7 +153,7 @@ func (r *run) extents(ctx context.Context, v *verdict.Verdict) error {
 		var sum abuse.Deeds
 		first, last := int64(0), int64(0)
 		clients := make(map[string]bool)
-		var refs []traffic.Ref
+		var refs, read []traffic.Ref
 		for _, h := range all {
 			d := &h.done[k]
 			if d.first == 0 {
@@ -161,7 +167,7 @@ func (r *run) extents(ctx context.Context, v *verdict.Verdict) error {
 			for c := range d.clients {
 				clients[c] = true
 			}
-			refs = append(refs, d.refs...)
+			refs, read = append(refs, d.refs...), append(read, d.read...)
 		}
 		var from, to time.Time
 		if first > 0 {
@@ -173,12 +179,10 @@ func (r *run) extents(ctx context.Context, v *verdict.Verdict) error {
 		}
 		slices.Sort(x.Clients)
 		x.Clients = x.Clients[:min(len(x.Clients), maxClients)]
-		slices.SortFunc(refs, func(a, b traffic.Ref) int {
-			if a.File != b.File {
-				return int(a.File - b.File)
-			}
-			return int(a.Line - b.Line)
-		})
+		inOrder := func(a, b traffic.Ref) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) }
+		slices.SortFunc(refs, inOrder)
+		slices.SortFunc(read, inOrder)
+		refs = append(refs, read...)
 		x.Cites(refs[:min(len(refs), evidenceLines)])
 	}
 	return nil

@@ -22,7 +22,7 @@ import (
 
 // look goes from counts to the case that verdict judges.
 func (r *run) look(ctx context.Context) (*verdict.Case, error) {
-	all := r.scan()
+	all := r.scan(nil, nil, interval{})
 	ready := r.cells.Start + traffic.Slot(r.cells.Slots)
 	for _, s := range all {
 		if s.result.Ready < ready && s.family == everyday {
@@ -35,12 +35,14 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	if err := r.sift(ctx, windows); err != nil {
 		return nil, err
 	}
+	r.series, r.excess = all, xs
 	c := &verdict.Case{
 		Location: r.opt.Location,
 		Hostile:  r.recent(r.profiles.Guessing()),
 		Infected: r.recent(r.profiles.Infected()),
 		Stale:    r.recent(r.profiles.Stale()),
 		Imported: r.imports(),
+		Guessers: r.guessers(),
 		Failed:   r.signIns(maillog.Failure),
 		Signed:   r.signIns(maillog.Success),
 		Accounts: r.profiles.Accounts(),
@@ -61,13 +63,31 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), r.recent(unsure)
+	looked, unsure, err := r.secondLook(ctx, r.recent(unsure))
+	if err != nil {
+		return nil, err
+	}
+	takeovers = append(takeovers, looked...)
+	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), unsure
 	c.Sessions = r.recent(doubtful)
 	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
 	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
 	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil
+}
+
+// guessers counts them for each day of the logs, the last 60.
+func (r *run) guessers() []verdict.Guessers {
+	counts := r.profiles.HostileDays()
+	const seconds = 86400
+	last := (r.cells.Start + traffic.Slot(r.cells.Slots) - 1).Unix() / seconds
+	first := max(r.cells.Start.Unix()/seconds, last-59)
+	var out []verdict.Guessers
+	for d := first; d <= last; d++ {
+		out = append(out, verdict.Guessers{Day: time.Unix(d*seconds+seconds/2, 0).In(r.opt.Location), Addresses: counts[uint64(d)%64]})
+	}
+	return out
 }
 
 func (r *run) signIns(o maillog.Outcome) float64 {
@@ -198,9 +218,11 @@ func (r *run) explain(windows []*window, c *verdict.Case) {
 // absorb returns the earlier excess of which this one is the doing, if any,
 // and whether it is no more than what webmail or a gateway passed on.
 func (r *run) absorb(w *window, done []*accepted) (of *accepted, passedOn bool) {
+	// Whoever waits for an outage to try passwords is no part of the rush.
 	x := w.excess
+	foreign := x.series.family == failures && x.up && r.foreign(w)
 	for _, a := range done {
-		if a.fault {
+		if a.fault && !foreign {
 			// The rush is no longer than the fault is severe: twice its length
 			// and four hours.
 			length := a.span.to - a.span.from
@@ -480,4 +502,24 @@ func either(a, b func(*leafKey) bool) func(*leafKey) bool {
 
 func (r *run) time(s traffic.Slot) time.Time {
 	return time.Unix(s.Unix(), 0).In(r.opt.Location)
+}
+
+// foreign reports whether most of what was more than usual came from addresses
+// of strangers.
+func (r *run) foreign(w *window) bool {
+	theirs := r.strangers(w)
+	if theirs == nil {
+		return false
+	}
+	var all, some float64
+	for i := range w.rows {
+		k := &w.rows[i]
+		if d := k.n - k.past; d > 0 {
+			all += d
+			if theirs(&k.leafKey) {
+				some += d
+			}
+		}
+	}
+	return all > 0 && some > all/2
 }

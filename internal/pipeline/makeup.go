@@ -116,7 +116,8 @@ func (r *run) makeup(w *window, own []map[string]string, e *verdict.Excess, c *v
 			m.Swept += weight
 			e.Sweep = &c.Sweeps[i-1]
 		}
-		if intruders[addr][k.account] {
+		// A web server does not say whose session of the webmail it is.
+		if intruders[addr][k.account] || k.account == "" && k.Service == maillog.Webmail && len(intruders[addr]) > 0 {
 			m.Intruded += weight
 		}
 	}
@@ -188,7 +189,8 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 	known := e.Makeup.Existing >= 0.5
 	part := make(map[string]bool)
 	tried := make(map[string]bool)
-	before := e.Onset.UnixNano() - dayNs
+	after := r.jump(w.excess)
+	before := max(e.Onset.UnixNano()-dayNs, after-int64(time.Hour))
 	aim := ""
 	byName := make(map[string]float64)
 	all := 0.0
@@ -275,7 +277,7 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 		}
 		r.amongThem(part, e, c)
 	}
-	first, after := int64(math.MaxInt64), r.jump(w.excess)
+	first := int64(math.MaxInt64)
 	for i := range w.rows {
 		k := &w.rows[i]
 		if k.n > 0 && k.first >= after && part[address(k.addr)] {

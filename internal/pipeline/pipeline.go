@@ -43,6 +43,7 @@ type Options struct {
 	Calendar        baseline.Calendar  // nil: Monday to Friday
 	Feedback        []anomaly.Feedback // what people said of times: announced changes, incidents, false alarms
 	Announced       []Announcement     // what was announced, in words
+	Sensitivity     Sensitivity        // how hard to ask what an attack would have looked like
 	Import          *Import            // findings of others, nil for none
 
 	streams []Stream // in place of what the files hold
@@ -75,6 +76,10 @@ type run struct {
 	mix      map[maillog.Service]map[maillog.Format]int64
 	gaps     []gap
 	astray   int64 // events on days apart from all others
+
+	// What look found, for those who ask what if.
+	series []*series
+	excess []*excess
 }
 
 // counting is the visitor of the first pass.
@@ -132,6 +137,8 @@ func (c *counting) settle() {
 	c.n = 0
 }
 
+const unmeasured = "How surely an attack would have shown: that was not measured."
+
 // Investigate reads the files of the set and gives the verdict.
 func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verdict, error) {
 	r, err := first(ctx, set, o)
@@ -143,12 +150,20 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 		return nil, err
 	}
 	v := verdict.Judge(found)
+	if v.Sensitivity, err = r.sensitivity(ctx, found); err != nil {
+		return nil, err
+	}
+	if len(v.Sensitivity) == 0 {
+		v.Coverage.CannotTell = append(v.Coverage.CannotTell, unmeasured)
+	}
 	if err := r.extents(ctx, v); err != nil {
 		return nil, err
 	}
+	v.Charge()
 	if err := r.cite(ctx, v); err != nil {
 		return nil, err
 	}
+	v.Manifest = r.manifest()
 	return v, nil
 }
 

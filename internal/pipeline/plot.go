@@ -51,6 +51,9 @@ func (r *run) around(x *excess) (from, to traffic.Slot) {
 
 // steps sums the series of x in equal steps.
 func (r *run) steps(x *excess, from, to, step traffic.Slot) *verdict.Plot {
+	if x.series.result.Expected == nil {
+		return nil // a what-if has no picture
+	}
 	p := &verdict.Plot{Title: title(x.series), Start: r.time(from), Step: int(step) * 60}
 	at := func(list []float64, s traffic.Slot) float64 {
 		sum := 0.0

@@ -40,6 +40,8 @@ func TestScenarios(t *testing.T) {
 		{simulate.Scan, 120},
 		{simulate.PasswordDay, 120},
 		{simulate.Outage, 120},
+		{simulate.StolenSession, 120},
+		{simulate.Monitoring, 120},
 	} {
 		scenario := tc.scenario
 		for _, seed := range seeds {

@@ -42,6 +42,7 @@ type browsing struct {
 	opens       bool // the first request was for the whole page
 	times       []int64
 	sends       []int64
+	signIns     []int64
 	sizes       map[int64]bool
 	numbers     map[int64]bool // of messages
 	tokens      map[string]bool
@@ -105,6 +106,10 @@ func (v *cookies) browse(r *traffic.Record) {
 		v.browsing[k] = b
 		v.n++
 	}
+	if e.Action == maillog.Login && len(b.signIns) < maxTimes {
+		b.signIns = append(b.signIns, e.Time)
+		v.n++
+	}
 	if e.Time < b.first {
 		b.first = e.Time
 		// Only a request for the page itself names no action.
@@ -164,7 +169,7 @@ func (v *cookies) merge(o *cookies) {
 			x.first, x.opens = y.first, y.opens
 		}
 		x.last = max(x.last, y.last)
-		x.times, x.sends = append(x.times, y.times...), append(x.sends, y.sends...)
+		x.times, x.sends, x.signIns = append(x.times, y.times...), append(x.sends, y.sends...), append(x.signIns, y.signIns...)
 		x.refs = append(x.refs, y.refs...)
 		maps.Copy(x.sizes, y.sizes)
 		maps.Copy(x.numbers, y.numbers)
@@ -184,6 +189,7 @@ func (v *cookies) sort() {
 	for _, b := range v.browsing {
 		slices.Sort(b.times)
 		slices.Sort(b.sends)
+		slices.Sort(b.signIns)
 		slices.SortFunc(b.refs, func(a, b traffic.Ref) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
 	}
 	for _, t := range v.passedOn {
@@ -305,11 +311,16 @@ func (v *cookies) cookie(w *abuse.Webmail, p *abuse.Profiles) *abuse.Cookie {
 	}
 	if own != nil {
 		c.Session, c.SignedIn = own.session, own.at
+		// Where many share an address, the client is the one that posted the form
+		// when the webmail let its owner in.
 		same, other := false, false
-		for k := range v.browsing {
-			if k.source == own.source {
-				same = same || k.agent == w.Agent
-				other = true
+		for k, x := range v.browsing {
+			if k.source == own.source && near(x.signIns, own.at+togetherFrom, own.at-togetherFrom) > 0 {
+				if k.agent == w.Agent {
+					same = true
+				} else {
+					other = true
+				}
 			}
 		}
 		c.SameClient, c.OtherClient = same, other && !same

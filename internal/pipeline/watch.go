@@ -186,10 +186,41 @@ func (r *run) blind(s *series) {
 // minSeries is how many events a series must hold to be watched on its own.
 const minSeries = 30
 
-// scan runs all series through baseline and anomaly.
-func (r *run) scan() []*series {
-	var all []*series
-	var parents []int
+// savedEvery is how many minutes apart scans are kept for what-ifs.
+const savedEvery = 36 * 60
+
+// scan runs all series through baseline and anomaly. Where only some of what
+// was scanned before has changed, and only for a while, the rest is taken from
+// there.
+func (r *run) scan(before []*series, changed func(*series) bool, during interval) []*series {
+	all, parents := r.list()
+	o := r.anomalyOptions()
+	o.Parents = parents
+	if r.opt.Sensitivity.Injections > 0 && before == nil {
+		o.Saves = savedEvery
+	}
+	counts, results, anew := make([][]float64, len(all)), []anomaly.Result(nil), make([]bool, len(all))
+	for i, x := range all {
+		counts[i] = x.counts
+	}
+	if before != nil {
+		results = make([]anomaly.Result, len(all))
+		for i, x := range all {
+			k := slices.IndexFunc(before, func(b *series) bool { return b.service == x.service && b.family == x.family })
+			if anew[i] = k < 0 || changed(x); k >= 0 {
+				results[i] = before[k].result
+			}
+		}
+	}
+	for i, result := range anomaly.Rescan(r.cells.Start, counts, results, anew, during.from, during.to, o, r.opt.Workers) {
+		all[i].result = result
+	}
+	return all
+}
+
+// list gives the series that are watched, and of each the index of that which
+// it is a part of, or -1.
+func (r *run) list() (all []*series, parents []int) {
 	whole := make(map[family]int) // where the series of all services stands
 	add := func(s maillog.Service, f family) {
 		x := &series{service: s, family: f}
@@ -228,16 +259,7 @@ func (r *run) scan() []*series {
 		add(s, failures)
 		add(s, faults)
 	}
-	o := r.anomalyOptions()
-	o.Parents = parents
-	counts := make([][]float64, len(all))
-	for i, x := range all {
-		counts[i] = x.counts
-	}
-	for i, result := range anomaly.ScanAll(r.cells.Start, counts, o, r.opt.Workers) {
-		all[i].result = result
-	}
-	return all
+	return all, parents
 }
 
 // anomalyOptions are those of a search: what is found is not told to anybody

@@ -76,6 +76,9 @@ func (p *printer) marked(indent, mark string, st style, text string) {
 	}
 }
 
+// verbatim writes a line that must stay whole, however wide it is.
+func (p *printer) verbatim(indent, text string) { p.raw(indent + message.Safe(text)) }
+
 // field is a named line of an incident.
 func (p *printer) field(name, text string) { p.marked("   ", pad(name, 10), faint, text) }
 

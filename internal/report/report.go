@@ -71,6 +71,7 @@ func Terminal(w io.Writer, v *verdict.Verdict, o Options) error {
 		p.coverage(v)
 		p.cannotTell(v)
 	}
+	p.ledger(v)
 	p.next(v)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write the report: %w", err)

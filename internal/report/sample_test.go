@@ -134,6 +134,7 @@ func spray() *verdict.Verdict {
 		},
 		Sensitivity: []verdict.Sensitivity{{Attack: "spraying of 100 accounts in a night", Detected: 0.97, Interval: [2]float64{0.92, 0.99}, Injections: 60}},
 		Coverage:    coverage(),
+		Manifest:    manifest(),
 	}
 	for i, a := range accounts {
 		v.Findings = append(v.Findings, verdict.Finding{
@@ -173,6 +174,7 @@ func phoneStorm() *verdict.Verdict {
 			}),
 		}},
 		Coverage: coverage(),
+		Manifest: manifest(),
 	}
 }
 
@@ -201,6 +203,7 @@ func outage() *verdict.Verdict {
 			}),
 		}},
 		Coverage: coverage(),
+		Manifest: manifest(),
 	}
 }
 
@@ -252,4 +255,10 @@ func empty() *verdict.Verdict {
 var samples = map[string]func() *verdict.Verdict{
 	"attack": spray, "benign": phoneStorm, "fault": outage, "quiet": quiet,
 	"mixed": mixed, "undetermined": undetermined, "empty": empty,
+}
+
+func manifest() []verdict.Used {
+	return []verdict.Used{{
+		Kind: verdict.UsedLog, File: "logs/dovecot/dovecot.log-20251103.gz", Size: 612_233, SHA256: fmt.Sprintf("%064x", 99),
+	}}
 }

@@ -313,7 +313,7 @@ func (c *comparison) mailvigil(lines int64, path string) *runner {
 	return &runner{
 		Name: "mailvigil", Lines: lines, codes: []int{10, 20, 30},
 		Command: "mailvigil investigate --tz " + zone + " --quiet --json verdict.json " + filepath.Base(path),
-		argv:    []string{c.program, "investigate", "--tz", zone, "--quiet", "--json", filepath.Join(c.folder, "verdict.json"), path},
+		argv:    []string{c.program, "investigate", "--tz", zone, "--sensitivity", "off", "--quiet", "--json", filepath.Join(c.folder, "verdict.json"), path},
 	}
 }
 

@@ -7,6 +7,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // set is how a set of labelled excesses scored.
@@ -57,10 +59,22 @@ type confidence struct {
 	Right  float64 `json:"right"`
 }
 
+// cost is what one benchmark of package explain took.
+type cost struct {
+	Name     string  `json:"name"` // LEAVESxATTRIBUTES, of a sparse table with the number of causes
+	Dense    bool    `json:"dense"`
+	CPU      float64 `json:"cpu_ms"`
+	Median   float64 `json:"median_ms"`
+	Worst    float64 `json:"worst_ms"`
+	PeakMB   float64 `json:"peak_mb"` // of the process
+	Allocate float64 `json:"allocated_mb"`
+}
+
 // figures is all that was measured.
 type figures struct {
 	Sets  map[string]set `json:"sets"`
 	Study study          `json:"study"`
+	Cost  []cost         `json:"cost"`
 
 	order   []string
 	command string
@@ -96,6 +110,9 @@ func measure(w io.Writer, program, score string, sets []string, module string, s
 	if all.Study, all.command, err = runStudy(module, size, seed); err != nil {
 		return err
 	}
+	if all.Cost, err = runBenchmarks(module); err != nil {
+		return err
+	}
 	all.table(w)
 	if page != "" {
 		var out bytes.Buffer
@@ -105,6 +122,87 @@ func measure(w io.Writer, program, score string, sets []string, module string, s
 		}
 	}
 	return json.NewEncoder(w).Encode(all)
+}
+
+// runBenchmarks runs each benchmark in a process of its own, so that the memory
+// of one is not that of another.
+func runBenchmarks(module string) ([]cost, error) {
+	dir, err := os.MkdirTemp("", "causes")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the benchmarks: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "explain.test")
+	build := exec.Command("go", "test", "-c", "-o", binary, "./explain")
+	build.Dir = module
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the benchmarks: %w\n%s", err, out)
+	}
+	var all []cost
+	for _, pattern := range benchmarks {
+		out, err := exec.Command(binary, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", "15x").CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("run the benchmark %s: %w\n%s", pattern, err, out)
+		}
+		c, err := parseCost(string(out))
+		if err != nil {
+			return nil, fmt.Errorf("read the benchmark %s: %w\n%s", pattern, err, out)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// benchmarks in the order in which they are told.
+var benchmarks = []string{
+	"^BenchmarkCube$/^36000x4$",
+	"^BenchmarkCube$/^48000x5$",
+	"^BenchmarkWide$/^10000x12$/^causes=1$",
+	"^BenchmarkWide$/^30000x12$/^causes=1$",
+	"^BenchmarkWide$/^100000x3$/^causes=1$",
+	"^BenchmarkWide$/^100000x6$/^causes=1$",
+	"^BenchmarkWide$/^100000x12$/^causes=1$",
+	"^BenchmarkWide$/^100000x24$/^causes=1$",
+	"^BenchmarkWide$/^300000x12$/^causes=1$",
+	"^BenchmarkWide$/^1000000x12$/^causes=0$",
+	"^BenchmarkWide$/^1000000x12$/^causes=1$",
+	"^BenchmarkWide$/^1000000x12$/^causes=3$",
+	"^BenchmarkWide$/^1000000x12$/^causes=5$",
+}
+
+// parseCost reads the one benchmark in the output of a run.
+func parseCost(out string) (c cost, err error) {
+	for line := range strings.Lines(out) {
+		fields := strings.Fields(line)
+		if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+			continue
+		}
+		c.Dense = strings.HasPrefix(fields[0], "BenchmarkCube")
+		_, c.Name, _ = strings.Cut(fields[0], "/")
+		if i := strings.LastIndexByte(c.Name, '-'); i > 0 { // the number of processors
+			c.Name = c.Name[:i]
+		}
+		for i := 2; i+1 < len(fields); i += 2 {
+			x, err := strconv.ParseFloat(fields[i], 64)
+			if err != nil {
+				return c, fmt.Errorf("%q: %w", line, err)
+			}
+			switch fields[i+1] {
+			case "cpu-ms/op":
+				c.CPU = x
+			case "median-ms":
+				c.Median = x
+			case "worst-ms":
+				c.Worst = x
+			case "peak-MB":
+				c.PeakMB = x
+			case "B/op":
+				c.Allocate = x / 1e6
+			}
+		}
+		return c, nil
+	}
+	return c, errors.New("there is none in its output")
 }
 
 func runScore(score, name, program string) (s set, err error) {
