@@ -24,6 +24,8 @@ func (k *Key) Verdict(v *verdict.Verdict) (*verdict.Verdict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("copy the verdict: %w", err)
 	}
+	// A ledger that recorded v did not record this.
+	out.Ledger = nil
 	s := &scrubber{key: k, known: map[string]name{}}
 	s.learnAll(reflect.ValueOf(out).Elem())
 	s.ready()
@@ -50,6 +52,7 @@ var fields = map[reflect.Type]map[string]Kind{
 	reflect.TypeFor[verdict.Finding]():        {"Account": Account, "ClientIP": Address, "Device": Device, "Session": Session},
 	reflect.TypeFor[verdict.InfectedClient](): {"Account": Account, "IP": Address},
 	reflect.TypeFor[verdict.Input]():          {"File": File, "SHA256": hash},
+	reflect.TypeFor[verdict.Used]():           {"File": File, "SHA256": hash},
 }
 
 // kept are those whose values are ours.
@@ -60,6 +63,7 @@ var kept = map[reflect.Type]map[string]bool{
 	reflect.TypeFor[verdict.Finding]():  {"ID": true, "Code": true, "Severity": true},
 	reflect.TypeFor[verdict.Gap]():      {"Format": true},
 	reflect.TypeFor[verdict.Input]():    {"Format": true},
+	reflect.TypeFor[verdict.Used]():     {"Kind": true},
 }
 
 // attributes of a cause that name somebody or something.
