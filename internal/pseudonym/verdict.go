@@ -28,6 +28,7 @@ func (k *Key) Verdict(v *verdict.Verdict) (*verdict.Verdict, error) {
 	s.learnAll(reflect.ValueOf(out).Elem())
 	s.ready()
 	s.replace(reflect.ValueOf(out).Elem())
+	out.Ledger = nil // it holds the hash of the verdict with names
 	// The order of names would tell of them.
 	for i := range out.Incidents {
 		in := &out.Incidents[i]
@@ -50,6 +51,7 @@ var fields = map[reflect.Type]map[string]Kind{
 	reflect.TypeFor[verdict.Finding]():        {"Account": Account, "ClientIP": Address, "Device": Device, "Session": Session},
 	reflect.TypeFor[verdict.InfectedClient](): {"Account": Account, "IP": Address},
 	reflect.TypeFor[verdict.Input]():          {"File": File, "SHA256": hash},
+	reflect.TypeFor[verdict.Used]():           {"File": File, "SHA256": hash},
 }
 
 // kept are those whose values are ours.
@@ -60,6 +62,7 @@ var kept = map[reflect.Type]map[string]bool{
 	reflect.TypeFor[verdict.Finding]():  {"ID": true, "Code": true, "Severity": true},
 	reflect.TypeFor[verdict.Gap]():      {"Format": true},
 	reflect.TypeFor[verdict.Input]():    {"Format": true},
+	reflect.TypeFor[verdict.Used]():     {"Kind": true},
 }
 
 // attributes of a cause that name somebody or something.

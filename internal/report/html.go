@@ -140,6 +140,7 @@ type pageView struct {
 	Lines                                   []Line
 	MoreLines                               bool
 	HasAttack                               bool
+	Checkpoint                              string
 }
 
 type fact struct{ Name, Value, Note string }
@@ -210,6 +211,9 @@ func (s *sheet) page() *pageView {
 		ForAnalyst: s.o.For == Everyone || s.o.For == Analyst, Several: s.o.For == Everyone,
 		Next: clipAll(v.Next, pageText), Missing: clipAll(v.Missing, pageText),
 		LeftOut: v.LeftOut,
+	}
+	if v.Ledger != nil {
+		p.Checkpoint = v.Ledger.Checkpoint
 	}
 	p.Zone = message.Zone(s.o.Location, v.Coverage.From)
 	switch v.Focus {
