@@ -106,6 +106,10 @@ generated:
 	  after=$$(cat $$(git ls-files -co --exclude-standard -- $(GENERATED)) </dev/null | git hash-object --stdin); \
 	  [ "$$before" = "$$after" ] || { echo 'Generated files were out of date. They are written anew: commit them.'; git --no-pager diff --stat -- $(GENERATED); exit 1; }
 
+.PHONY: pictures
+pictures: build ## Take the pictures of a report for the docs, in a browser
+	tools/pictures "$$PWD/bin/mailvigil" docs/screenshots
+
 .PHONY: fuzz
 fuzz: ## Fuzz one target for FUZZTIME (60s): TARGET=FuzzName, else in rotation
 	@tools/fuzz '$(FUZZTIME)' $(TARGET)

@@ -524,6 +524,7 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 		} else if len(held) > 0 && a.familiarClient(pl, pl.First, nil) {
 			score += 3 // known from the stranger alone: he came back
 		}
+		place := score
 		// The hours in which it was used, at the most.
 		hours := int64(max(1, bits.OnesCount32(pl.Hours)*bits.OnesCount64(pl.Days)))
 		if pl.Sessions >= 15*hours {
@@ -573,6 +574,12 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 			if rented(n) && pl.First-a.First < int64(minHistory) {
 				speaks(7, "a mailing service that was given an account of its own looks the same")
 			}
+		}
+		// Where the place alone speaks against somebody, a line or two that do not
+		// name a client say nothing: lines are lost, and sessions break off before
+		// they say it.
+		if silent := !familiar && pl.Known == 0; silent && pl.Success <= stray && score <= place && a.statesClients(pl) && !slices.ContainsFunc(pl.Sources, p.hostile) {
+			score -= 1.5
 		}
 		if score < takeoverFrom && (familiar || score < unsureFrom) {
 			continue
@@ -1125,15 +1132,22 @@ func (pl *Place) uses(client string) bool {
 	return slices.ContainsFunc(pl.Agents, func(g unique.Handle[traffic.Agent]) bool { return g.Value().Client == client })
 }
 
+// hostile reports whether a source tried the passwords of strangers.
+func (p *Profiles) hostile(source netip.Addr) bool {
+	s := p.sources[source]
+	return s != nil && s.Failure > 0 && s.Hostile()
+}
+
+// stray is how many lines without a client say nothing: a line lost, a session
+// that broke off.
+const stray = 3
+
 // statesClients reports whether the account's lines name a client at one of the
 // services used at a place: then so many lines without one are another client's.
 // A client that is silent is always silent, so an account with some silent lines
 // elsewhere has a client of that sort, and nothing follows from more of them.
 func (a *Account) statesClients(pl *Place) bool {
-	const (
-		chance = 0.1
-		stray  = 3 // lines without a client that say nothing: a line lost, a session that broke off
-	)
+	const chance = 0.1
 	for i := range a.signed {
 		if pl.Services&(1<<i) == 0 || a.signed[i] == 0 {
 			continue

@@ -406,6 +406,16 @@ func TestFind(t *testing.T) {
 				d.add(entry{at: 4*day + time.Duration(i)*time.Minute, account: "anna", addr: hostile, network: cloud, agent: android})
 			}
 		}, want: []string{"T1078 anna 4.5"}},
+		{name: "one session behind a VPN that broke off before it named its client", write: func(d *diary) {
+			d.lives("anna", 5)
+			d.add(entry{at: 4 * day, account: "anna", addr: hostile, network: vpn})
+		}},
+		{name: "many such sessions", write: func(d *diary) {
+			d.lives("anna", 5)
+			for i := range 6 {
+				d.add(entry{at: 4*day + time.Duration(i)*time.Hour, account: "anna", addr: hostile, network: vpn})
+			}
+		}, want: []string{"T1078 anna 4.5"}},
 		{name: "several accounts in the same hands", write: func(d *diary) {
 			for _, name := range []string{"anna", "bert", "carl"} {
 				d.lives(name, 5)

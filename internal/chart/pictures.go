@@ -60,7 +60,11 @@ func BarsSVG(title string, bars []Bar, o Options) string {
 	if len(bars) == 0 {
 		return ""
 	}
-	const left, right, above, row = 4, 196, 40.0, 46.0
+	const left, above, row = 4, 40.0, 46.0
+	right := 0.0 // room for what is written behind a bar
+	for _, b := range bars {
+		right = max(right, 20+6.8*float64(len(barText(b))))
+	}
 	width := 800
 	if o.Width > 0 {
 		width = max(o.Width, 360)
@@ -74,7 +78,7 @@ func BarsSVG(title string, bars []Bar, o Options) string {
 			}
 		}
 	}
-	room := float64(width - left - right)
+	room := float64(width-left) - right
 	at := func(v float64) float64 {
 		if !known(v) || most == 0 {
 			return 0
@@ -102,7 +106,7 @@ func BarsSVG(title string, bars []Bar, o Options) string {
 			missing = true
 		}
 		p.add(`<path class="onset" d="M%s %sV%s"/>`, px(left+want), px(y+17), px(y+36))
-		p.text("", left+max(got, want)+8, y+31, "", Count(b.Observed)+" counted, "+Count(b.Expected)+" expected")
+		p.text("", left+max(got, want)+8, y+31, "", barText(b))
 	}
 	x, y := float64(left), float64(height-10)
 	entry := func(class, name string, columns float64) {
@@ -120,6 +124,10 @@ func BarsSVG(title string, bars []Bar, o Options) string {
 	p.add(`<path class="onset" d="M%s %sv12"/>`, px(x+2), px(y-10))
 	p.text("", x+10, y, "", "expected")
 	return p.end()
+}
+
+func barText(b Bar) string {
+	return Count(b.Observed) + " counted, " + Count(b.Expected) + " expected"
 }
 
 // Count writes a count for people: 0, 0.4, 12, 2,640.

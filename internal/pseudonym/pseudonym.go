@@ -181,6 +181,7 @@ var (
 	emailLike   = regexp.MustCompile(`[^\s<>"'(),;:=|]+@[^\s<>"'(),;:=|@]*[^\s<>"'(),;:=|@.]`)
 	addressLike = regexp.MustCompile(`(?i)(?:[0-9a-f]{0,4}:){2,}[0-9a-f.:]*(?:%\w+)?(?:/\d{1,3})?|\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?`)
 	pathLike    = regexp.MustCompile(`(?:[A-Za-z]:\\|\\\\|~?/)[^\s"'<>|,;:]+|[\w.+-]+(?:/[\w.+-]+)+|[\w.+-]+\.(?:log|gz|zst|xz|bz2|zip|tar|json|csv|txt|db|exe|docx?|xlsx?|pdf|eml|msg)\b[\w.-]*`)
+	domainLike  = regexp.MustCompile(`(?i)\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\b`)
 	hashLike    = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 )
 
@@ -205,13 +206,14 @@ func (s *scrubber) text(t string) string {
 		}
 		return m
 	})
-	return pathLike.ReplaceAllStringFunc(t, func(m string) string {
+	t = pathLike.ReplaceAllStringFunc(t, func(m string) string {
 		trimmed := strings.TrimRight(m, ".")
 		if versioned.MatchString(trimmed) {
 			return m
 		}
 		return s.key.Word(File, trimmed) + m[len(trimmed):]
 	})
+	return domainLike.ReplaceAllStringFunc(t, func(m string) string { return s.key.Word(Domain, m) })
 }
 
 // replaceKnown replaces names where they stand as words of their own.

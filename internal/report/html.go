@@ -128,6 +128,7 @@ type pageView struct {
 	Timeline                                []moment
 	Findings                                []findingView
 	MoreFindings, LeftOut                   int
+	FindingLines                            bool
 	Background                              []backgroundView
 	Techniques                              []technique
 	Indicators                              []indicatorCount
@@ -590,7 +591,7 @@ func (s *sheet) director(p *pageView) {
 		p.Limits = append(p.Limits, "The logs have "+plural(len(v.Coverage.Gaps), "gap")+"; what happened in them is not known.")
 	}
 	if len(v.Coverage.Problems) > 0 {
-		p.Limits = append(p.Limits, plural(len(v.Coverage.Problems), "file")+" could not be read, wholly or in part.")
+		p.Limits = append(p.Limits, plural(len(v.Coverage.Problems), "file")+" of logs had damage, or could not be read in whole.")
 	}
 	if len(v.Sensitivity) == 0 {
 		p.Limits = append(p.Limits, "How surely an attack would have shown in these logs was not measured.")
@@ -625,6 +626,7 @@ func (s *sheet) findings(p *pageView) {
 		}
 		if severityRank(g.Severity) <= severityRank(verdict.Medium) {
 			view.Lines = s.cite(g.Evidence)
+			p.FindingLines = p.FindingLines || len(view.Lines) > 0
 		}
 		p.Findings = append(p.Findings, view)
 	}
