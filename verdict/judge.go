@@ -44,6 +44,7 @@ func Judge(c *Case) *Verdict {
 	j.strangers()
 	j.sweeps()
 	j.moves()
+	j.arrivals()
 	j.infected()
 	j.imported()
 	j.background()
@@ -603,6 +604,48 @@ func (j *judge) gathering(m *abuse.Move) {
 func (*judge) within(addr string, m *abuse.Move) bool {
 	a, err := netip.ParseAddr(addr)
 	return err == nil && (a == m.Address || m.Prefix.IsValid() && m.Prefix.Contains(a))
+}
+
+// arrivals makes an incident of many accounts that came into use at once. What
+// they bring about in the counts is the same incident.
+func (j *judge) arrivals() {
+	for i := range j.c.Arrivals {
+		m := &j.c.Arrivals[i]
+		first, last := time.Unix(0, m.First).In(j.c.location()), time.Unix(0, m.Last).In(j.c.location())
+		w := weighing{odds: 1.5}
+		w.add(1.5, "%d of %d accounts had not been seen before, came into use within a day and stayed", m.Accounts, m.Of)
+		w.against = append(w.against, "logs that show only a part of the accounts until then look the same")
+		p := surest / (1 + math.Exp(-w.odds))
+		hypotheses := []Hypothesis{{nameArrived, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
+		in := (*Incident)(nil)
+		for k := range j.v.Incidents {
+			o := &j.v.Incidents[k]
+			x := j.of[o.ID]
+			if x == nil || o.Kind == Attack || o.Kind == Fault || !x.Up || x.Family != "traffic" || o.Onset.Sub(first).Abs() > 24*time.Hour {
+				continue
+			}
+			if y := &x.Makeup; y.Accounts > 0 && (y.Accounts-y.KnownAccounts)*10 >= y.Accounts {
+				in = o
+				break
+			}
+		}
+		if in == nil {
+			j.v.Incidents = append(j.v.Incidents, Incident{ID: j.id(), End: j.c.Coverage.To, Ongoing: true, Evidence: refs(m.Refs)})
+			in = &j.v.Incidents[len(j.v.Incidents)-1]
+			if in.End.IsZero() {
+				in.End = last
+			}
+		}
+		in.Kind, in.Name, in.Cause, in.Hypotheses, in.Share = Benign, nameArrived, nil, hypotheses, 0
+		in.Onset, in.OnsetInterval = first, [2]time.Time{first.Add(-30 * time.Minute), first.Add(time.Minute)}
+		for _, s := range m.Services {
+			if !slices.Contains(in.Services, s.String()) {
+				in.Services = append(in.Services, s.String())
+			}
+		}
+		in.Text = fmt.Sprintf("%s that had not been seen before came into use within a day and stayed.", one(m.Accounts, "account", "accounts"))
+		j.told[in.ID] = told{fmt.Sprintf("%d more people have had their mail here since %s", m.Accounts, j.c.day(first)), p}
+	}
 }
 
 // infected names the machines of our own people that take part in abuse. Their

@@ -803,6 +803,41 @@ func TestAims(t *testing.T) {
 	})
 }
 
+// Many accounts that come into use at once are benign, and what they bring about
+// in the counts is the same incident; an attack remains one beside it.
+func TestArrivals(t *testing.T) {
+	from := at(t, "Tue 08:00")
+	m := abuse.Arrival{Accounts: 50, Of: 200, First: from.UnixNano(), Last: at(t, "Tue 15:00").UnixNano(), Services: []maillog.Service{maillog.IMAP}, Refs: []traffic.Ref{{Line: 3}}}
+	more := excess(t, "traffic", "imap", "Tue 08:10", "Fri 18:10", 50000, 26000, 26000, verdict.Makeup{Events: 24000, Accounts: 200, KnownAccounts: 150, Named: 1})
+	for _, tc := range []struct {
+		name      string
+		xs        []verdict.Excess
+		want      verdict.Kind
+		incidents int
+	}{
+		{"alone", nil, verdict.Benign, 1},
+		{"with what they bring about", []verdict.Excess{more}, verdict.Benign, 1},
+		{"beside what those do who were there", []verdict.Excess{with(more, func(x *verdict.Excess) { x.Makeup.KnownAccounts = 200 })}, verdict.Benign, 2},
+		{"beside an attack", []verdict.Excess{spray(t)}, verdict.Mixed, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := world(t, tc.xs...)
+			c.Arrivals = []abuse.Arrival{m}
+			v := verdict.Judge(c)
+			check(t, v)
+			var in *verdict.Incident
+			for i := range v.Incidents {
+				if v.Incidents[i].Name == "more people have their mail here" {
+					in = &v.Incidents[i]
+				}
+			}
+			if v.Verdict != tc.want || len(v.Incidents) != tc.incidents || in == nil || !in.Onset.Equal(from) || len(in.Evidence)+len(tc.xs) == 0 {
+				t.Errorf("%s with %d incidents: %s\n%s", v.Verdict, len(v.Incidents), v.Text, weights(v))
+			}
+		})
+	}
+}
+
 // A place at which many people begin to work is no attack, and what their
 // webmail's host passes on is the same incident.
 func TestGathering(t *testing.T) {

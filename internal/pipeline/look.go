@@ -72,6 +72,10 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	c.Sessions = r.recent(doubtful)
 	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
 	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
+	// Where logs are missing before them, they were only not seen.
+	if m, ok := r.profiles.Arrivals(r.cells.Start.Unix() * int64(time.Second)); ok && m.Last >= r.since && !slices.ContainsFunc(r.gaps, func(g gap) bool { return g.from < traffic.SlotOf(m.First) }) {
+		c.Arrivals = []abuse.Arrival{m}
+	}
 	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil
