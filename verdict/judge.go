@@ -42,6 +42,7 @@ func Judge(c *Case) *Verdict {
 	}
 	j.aims()
 	j.strangers()
+	j.passedOn()
 	j.sweeps()
 	j.moves()
 	j.arrivals()
@@ -442,6 +443,35 @@ func (j *judge) takeover(hands []abuse.Finding) {
 	in.Text = stranger(&in, len(sources), network, messages)
 	j.told[in.ID] = told{j.c.intrusion(&in), p}
 	j.v.Incidents = append(j.v.Incidents, in)
+}
+
+// passedOn takes away what the webmail's own host did in the mailboxes of those
+// whose webmail a stranger used at that time: it is his doing.
+func (j *judge) passedOn() {
+	j.v.Incidents = slices.DeleteFunc(j.v.Incidents, func(in Incident) bool {
+		x := j.of[in.ID]
+		if x == nil || in.Kind == Attack || in.Kind == Fault || !x.Up || x.Family != "traffic" || x.Makeup.Relayed < 0.5 {
+			return false
+		}
+		return slices.ContainsFunc(j.v.Incidents, func(by Incident) bool {
+			return by.Kind == Attack && by.Name == nameIntruder && !in.Onset.After(by.End.Add(time.Hour)) && !in.End.Before(by.Onset) && onlyOf(in.Cause, by.Compromised)
+		})
+	})
+}
+
+// onlyOf reports whether a cause is of some accounts alone, apart from the host
+// that passed them on.
+func onlyOf(cause []map[string]string, accounts []string) bool {
+	named := false
+	for _, c := range cause {
+		switch a := c["account"]; {
+		case a != "" && slices.Contains(accounts, a):
+			named = true
+		case a != "" || c["network_kind"] != string(traffic.KindInternal):
+			return false
+		}
+	}
+	return named
 }
 
 // sweeps makes an incident of a machine that opened most mailboxes where it
