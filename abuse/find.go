@@ -524,6 +524,7 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 		} else if len(held) > 0 && a.familiarClient(pl, pl.First, nil) {
 			score += 3 // known from the stranger alone: he came back
 		}
+		place := score
 		// The hours in which it was used, at the most.
 		hours := int64(max(1, bits.OnesCount32(pl.Hours)*bits.OnesCount64(pl.Days)))
 		if pl.Sessions >= 15*hours {
@@ -574,6 +575,12 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 				speaks(7, "a mailing service that was given an account of its own looks the same")
 			}
 		}
+		// Where nothing was done that speaks against it, that the client does not say
+		// what it is does not either: a secretary who opens a mailbox beside her
+		// own, from home and behind a VPN, may have a client that never does.
+		if silent := !familiar && pl.Known == 0; silent && score <= place && !slices.ContainsFunc(pl.Sources, p.hostile) && a.statesClients(pl) {
+			score -= 1.5
+		}
 		if score < takeoverFrom && (familiar || score < unsureFrom) {
 			continue
 		}
@@ -614,6 +621,9 @@ type Doubt struct {
 	Deeds    Deeds
 	Searches int64 // the most that anybody else searched in those hours, from one address
 	Beside   int   // how often its owner was at the office within minutes, at the same service
+	Phone    int   // how often a phone of its owner's was elsewhere within minutes (OwnPhone)
+	Moved    bool  // that phone was at several places: it was not left at home
+	Company  bool  // another account signs in there for which the place is not in doubt
 }
 
 // What a second look must show to be held against somebody: searches beyond
@@ -639,9 +649,16 @@ func (d *Doubt) Weigh(f *Finding) bool {
 		f.Weight += 4.5
 		f.Title += fmt.Sprintf(", and searched the mailbox %d times", n)
 	}
-	if k := f.Network.Kind; d.Beside >= besideSometime && (k == traffic.KindResidential || k == traffic.KindMobile) {
-		f.Weight += 4.5
-		f.Title += fmt.Sprintf(", %d times while its owner was at the office", d.Beside)
+	if k := f.Network.Kind; !d.Company && (k == traffic.KindResidential || k == traffic.KindMobile) {
+		switch {
+		case d.Beside >= besideSometime:
+			f.Weight += 4.5
+			f.Title += fmt.Sprintf(", %d times while its owner was at the office", d.Beside)
+		case d.Phone >= besideSometime && d.Moved:
+			f.Weight += 4.5
+			f.Title += fmt.Sprintf(", %d times while its owner's phone was in use here", d.Phone)
+			f.Against = append(f.Against, "somebody who travels and lent his phone to another looks the same")
+		}
 	}
 	return f.Weight >= takeoverFrom
 }
@@ -1123,6 +1140,12 @@ func (a *Account) familiarClient(pl *Place, before int64, held []*Place) bool {
 // uses reports whether a client of that name was seen at the place.
 func (pl *Place) uses(client string) bool {
 	return slices.ContainsFunc(pl.Agents, func(g unique.Handle[traffic.Agent]) bool { return g.Value().Client == client })
+}
+
+// hostile reports whether a source tried the passwords of strangers.
+func (p *Profiles) hostile(source netip.Addr) bool {
+	s := p.sources[source]
+	return s != nil && s.Failure > 0 && s.Hostile()
 }
 
 // statesClients reports whether the account's lines name a client at one of the

@@ -67,6 +67,7 @@ type Excess struct {
 	Refs     []traffic.Ref
 	Sources  []string // strangers' addresses among the failures, IPv6 as /64
 	Usual    float64  // how many strangers' addresses there are on a usual day
+	Busiest  int      // how many of Sources failed on the day on which most did
 	Targets  int      // accounts that strangers tried
 	Day      float64  // what the series counts on a usual day (of failures: what all services count)
 	Hands    []abuse.Finding
@@ -89,7 +90,8 @@ func (x *Excess) scale() float64 {
 // crowd is how many times as many strangers' addresses take part a day as on
 // a usual one. A handful more is no crowd.
 func (x *Excess) crowd() float64 {
-	return float64(len(x.Sources)) / float64(max(1, x.Nights)) / math.Max(x.Usual, 10)
+	aDay := float64(len(x.Sources)) / float64(max(1, x.Nights))
+	return max(aDay, float64(x.Busiest)) / math.Max(x.Usual, 10)
 }
 
 // lasted is how long it went on.

@@ -84,6 +84,7 @@ func (a *app) command() *cobra.Command {
 		Long: `Mailvigil reads the logs of mail software, learns what traffic is normal for
 each hour, and says what is not, why, and whom it concerns.`,
 		Example: `  mailvigil demo
+  mailvigil init
   mailvigil investigate --tz Europe/Brussels /var/log/nginx /var/log/dovecot
   mailvigil trace /var/log/dovecot.log:4711`,
 		Version:       version(),
@@ -95,6 +96,7 @@ each hour, and says what is not, why, and whom it concerns.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
+		a.initCommand(),
 		a.investigateCommand(),
 		a.reportCommand(),
 		a.revealCommand(),

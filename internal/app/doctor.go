@@ -61,17 +61,12 @@ func (a *app) doctor(ctx context.Context, paths []string, cfg *config.Config, zo
 	for _, p := range set.Problems {
 		problems = append(problems, &p)
 	}
-	for from := 0; from < len(set.Files); {
-		to := from + 1
-		for to < len(set.Files) && set.Files[to].Source == set.Files[from].Source {
-			to++
-		}
-		found, err := examine(ctx, examiner, set.Files[from:to])
+	for _, files := range bySource(set.Files) {
+		found, err := examine(ctx, examiner, files)
 		if err != nil {
 			return err
 		}
 		problems = append(problems, found...)
-		from = to
 	}
 	report := examiner.Report()
 	if file != "" {

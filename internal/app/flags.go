@@ -76,6 +76,7 @@ func none(_ *cobra.Command, args []string) error {
 // settings are the flags shared by the commands that read logs.
 type settings struct {
 	tz, config, networks string
+	cmd                  *cobra.Command
 }
 
 func (s *settings) register(cmd *cobra.Command) {
@@ -84,9 +85,10 @@ func (s *settings) register(cmd *cobra.Command) {
 }
 
 func (s *settings) registerZone(cmd *cobra.Command) {
+	s.cmd = cmd
 	flags := cmd.Flags()
 	flags.StringVar(&s.tz, "tz", "", "`ZONE` of logs that state none, as in Europe/Brussels (default: the configuration's, else this machine's)")
-	flags.StringVar(&s.config, "config", "", "configuration `FILE` with domains, own networks, holidays and what is known of times")
+	flags.StringVar(&s.config, "config", "", "configuration `FILE` with domains, own networks, holidays and what is known of times (default: mailvigil.yaml here, else /etc/mailvigil/mailvigil.yaml, where there is one)")
 	// The list of zones is what cannot be guessed; files complete themselves.
 	_ = cmd.RegisterFlagCompletionFunc("tz", cobra.FixedCompletions(config.Zones(), cobra.ShellCompDirectiveNoFileComp))
 }
@@ -167,6 +169,16 @@ func feedbackOf(cfg *config.Config, zone *time.Location) (out []anomaly.Feedback
 // configuration's, else this machine's.
 func (s *settings) load() (*config.Config, *time.Location, error) {
 	cfg := &config.Config{}
+	if s.config == "" {
+		file, err := config.Find()
+		if err != nil {
+			return nil, nil, err
+		}
+		quiet := s.cmd.Flags().Lookup("quiet")
+		if s.config = file; file != "" && (quiet == nil || quiet.Value.String() != "true") {
+			fmt.Fprintf(s.cmd.ErrOrStderr(), "Configuration: %s\n", printable(file))
+		}
+	}
 	if s.config != "" {
 		var err error
 		if cfg, err = config.Load(s.config); err != nil {

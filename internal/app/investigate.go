@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -142,7 +143,9 @@ func exitCode(k verdict.Kind) int {
 func (a *app) investigate(ctx context.Context, in investigation) (_ *verdict.Verdict, err error) {
 	paths := in.paths
 	if len(paths) == 0 {
-		paths = in.config.Logs
+		if paths, err = expand(in.config.Logs); err != nil {
+			return nil, err
+		}
 	}
 	set, err := a.discover(ctx, paths, in.zone, in.quiet)
 	if err != nil {
@@ -156,6 +159,26 @@ func (a *app) investigate(ctx context.Context, in investigation) (_ *verdict.Ver
 		a.tellFound(set)
 	}
 	return a.run(ctx, set, in)
+}
+
+// expand finds the files that the configuration's patterns stand for. A pattern
+// without any is an error only where no other names a file either.
+func expand(patterns []string) (paths []string, err error) {
+	for _, p := range patterns {
+		if _, err := os.Lstat(p); err == nil || !strings.ContainsAny(p, "*?[") {
+			paths = append(paths, p)
+			continue
+		}
+		found, err := filepath.Glob(p)
+		if err != nil {
+			return nil, fmt.Errorf("logs: %q is no pattern: %w", p, err)
+		}
+		paths = append(paths, found...)
+	}
+	if len(paths) == 0 && len(patterns) > 0 {
+		return nil, fmt.Errorf("logs: nothing is named %s; see the configuration, or name PATH", printable(strings.Join(patterns, ", ")))
+	}
+	return paths, nil
 }
 
 // run investigates the files of a set.

@@ -29,15 +29,16 @@ type worlds struct {
 
 func newWorlds(t *testing.T) *worlds {
 	w := &worlds{dir: t.TempDir(), once: make(map[string]func() error)}
-	add := func(name string, o simulate.Options) {
-		w.once[name] = sync.OnceValue(func() error { return w.write(name, o) })
-	}
 	// Three days teach too little for a verdict, and are read in no time.
-	add("short", simulate.Options{Seed: 1, Accounts: 20, Days: 3})
+	w.add("short", simulate.Options{Seed: 1, Accounts: 20, Days: 3})
 	for _, s := range []simulate.Scenario{simulate.Quiet, simulate.PhoneStorm, simulate.Spray} {
-		add(string(s), simulate.Options{Seed: 1, Accounts: 400, Days: 14, Scenario: s})
+		w.add(string(s), simulate.Options{Seed: 1, Accounts: 400, Days: 14, Scenario: s})
 	}
 	return w
+}
+
+func (w *worlds) add(name string, o simulate.Options) {
+	w.once[name] = sync.OnceValue(func() error { return w.write(name, o) })
 }
 
 func (w *worlds) write(name string, o simulate.Options) error {

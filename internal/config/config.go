@@ -10,10 +10,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -36,8 +38,8 @@ type Config struct {
 	Known []Known
 	// Ledger is the folder of the tamper-evident record, "" for none.
 	Ledger string
-	// Logs are files and folders to read where none are named on the command
-	// line.
+	// Logs are files, folders and patterns (path/filepath.Match) to read where
+	// none are named on the command line.
 	Logs []string
 }
 
@@ -120,6 +122,37 @@ func (p *Problem) Error() string {
 		return fmt.Sprintf("%s: %s", p.File, p.Text)
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+}
+
+// Name of a configuration that is found without being named, in the current
+// folder, else in SystemFolder.
+const (
+	Name         = "mailvigil.yaml"
+	SystemFolder = "/etc/mailvigil"
+)
+
+// Find returns the configuration to use where none is named, "" where there is
+// none. One that a stranger may have put into the current folder is an error: it
+// decides who is blamed.
+func Find() (string, error) {
+	info, err := os.Stat(Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return "", fmt.Errorf("look for the configuration: %w", err)
+	case info.Mode().IsRegular():
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+			return "", fmt.Errorf("%s in this folder belongs to another user; if it is yours to trust, name it with --config %s; --config /dev/null goes without", Name, Name)
+		}
+		return Name, nil
+	}
+	path := filepath.Join(SystemFolder, Name)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return "", nil
+	} else if err != nil {
+		return "", fmt.Errorf("look for the configuration: %w", err)
+	}
+	return path, nil
 }
 
 // Load reads the file. Relative paths in it are taken from the file's folder.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -10,13 +11,24 @@ import (
 // and another machine can read. Where the name cannot be found it is
 // time.Local, which is right for this machine only.
 func Local() *time.Location {
-	names := []string{os.Getenv("TZ")}
-	if to, err := os.Readlink("/etc/localtime"); err == nil {
+	if zone := zoneOf("/", os.Getenv("TZ")); zone != nil {
+		return zone
+	}
+	return time.Local
+}
+
+// ZoneOf is the zone of the system below a folder, as of a disk that is mounted
+// there; nil where it states none.
+func ZoneOf(root string) *time.Location { return zoneOf(root, "") }
+
+func zoneOf(root, first string) *time.Location {
+	names := []string{first}
+	if to, err := os.Readlink(filepath.Join(root, "etc/localtime")); err == nil {
 		if _, name, ok := strings.Cut(to, "zoneinfo/"); ok {
 			names = append(names, name)
 		}
 	}
-	if b, err := os.ReadFile("/etc/timezone"); err == nil {
+	if b, err := os.ReadFile(filepath.Join(root, "etc/timezone")); err == nil {
 		names = append(names, strings.TrimSpace(string(b)))
 	}
 	for _, name := range names {
@@ -27,5 +39,5 @@ func Local() *time.Location {
 			return zone
 		}
 	}
-	return time.Local
+	return nil
 }

@@ -252,6 +252,7 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 		}
 	}
 	e.Sources = slices.Sorted(maps.Keys(part))
+	e.Busiest = r.busiest(part, w.excess)
 	e.Targets = len(tried)
 	e.Usual = max(r.profiles.HostileADay(), out.usual)
 	for _, f := range c.Strange {
@@ -490,4 +491,26 @@ func top(m map[string]float64, total float64) (string, float64) {
 		return "", 0
 	}
 	return best, n / total
+}
+
+// busiest is how many of these addresses failed on the day of an excess on which
+// most did. A burst of a single bot the day before makes no smaller crowd of
+// those who come together at night.
+func (r *run) busiest(part map[string]bool, x *excess) (most int) {
+	from, to := x.whole().from.Unix()/86400, x.whole().to.Unix()/86400
+	if to-from >= 63 {
+		return 0 // days are remembered modulo 64
+	}
+	for day := from; day <= to; day++ {
+		n := 0
+		for addr := range part {
+			if ip, err := netip.ParseAddr(addr); err == nil {
+				if s := r.profiles.Source(ip); s != nil && s.Days&(1<<(uint64(day)%64)) != 0 {
+					n++
+				}
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }

@@ -167,6 +167,18 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 	return v, nil
 }
 
+// Survey looks at a sample of the files for what the configuration does not
+// state, as Investigate does before it begins: the configuration completed, and
+// what was added in sentences.
+func Survey(ctx context.Context, set *intake.Set, o Options) (enrich.Config, []string, error) {
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	r := &run{set: set, opt: o}
+	r.survey(ctx)
+	return r.opt.Enrich, r.found, ctx.Err()
+}
+
 // first is the survey and the first pass.
 func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 	if o.Location == nil {
