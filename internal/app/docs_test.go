@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"mailvigil/internal/app"
+	"mailvigil/internal/report"
 	"mailvigil/simulate"
 )
 
@@ -183,7 +184,11 @@ func simulatedHost(t *testing.T) string {
 		}
 		link(m, "var/log/"+name)
 	}
-	for name, script := range map[string]string{"jq": "cat", "less": "cat", "mail": "cat >/dev/null"} {
+	others := map[string]string{"jq": "cat", "less": "cat", "mail": "cat >/dev/null"}
+	if _, err := report.Browser(); err != nil {
+		others["chromium"] = `for a; do case $a in --print-to-pdf=*) echo %PDF- >"${a#*=}";; esac; done`
+	}
+	for name, script := range others {
 		path := filepath.Join(host, "bin", name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)

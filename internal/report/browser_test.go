@@ -160,7 +160,9 @@ func TestPDF(t *testing.T) {
 	}
 	long := poison(full(), strings.Repeat("many words of a log ", 40))
 	long.Ledger = full().Ledger // it is not from logs
-	for name, v := range map[string]*verdict.Verdict{"everything": full(), "undetermined": undetermined(), "long": long} {
+	open := poison(full(), strings.Repeat("many words of a log ", 40))
+	open.Ledger, open.Verdict, open.Missing = full().Ledger, verdict.Undetermined, open.Next
+	for name, v := range map[string]*verdict.Verdict{"everything": full(), "undetermined": undetermined(), "long": long, "long and undetermined": open} {
 		var pdf bytes.Buffer
 		if err := report.PDF(t.Context(), &pdf, []byte(page(t, v, report.Page{For: report.Director}))); err != nil {
 			t.Fatal(err)

@@ -142,6 +142,7 @@ type pageView struct {
 	MoreLines                               bool
 	HasAttack                               bool
 	Used                                    []usedView
+	Seen                                    string // how surely an attack would have been seen
 	Checkpoint                              []string
 }
 
@@ -535,11 +536,26 @@ func infectedName(m verdict.InfectedClient) string {
 // director says on one page what it was, how far it went, and how sure that is.
 func (s *sheet) director(p *pageView) {
 	v := s.v
-	// What is said here is cut so that it fits on one sheet of paper.
-	const steps, words = 4, 180
-	p.Brief = clip(v.Text, 2*words)
-	p.FirstSteps, p.MoreSteps = clipAll(v.Next[:min(len(v.Next), steps)], words), max(0, len(v.Next)-steps)
-	p.FirstMissing = clipAll(v.Missing[:min(len(v.Missing), 3)], words)
+	// What is said here is cut so that it fits on one sheet of paper: so many
+	// letters for what would decide it and what to do, shared as they come.
+	room, brief := 520, 300
+	if len(v.Missing) > 0 {
+		room, brief = 440, 240
+	}
+	some := func(list []string, most, letters int) (shown []string) {
+		for _, t := range list[:min(len(list), most)] {
+			if t = clip(t, min(letters, max(room, 4))); room < 60 {
+				break
+			}
+			room -= max(width(t), 50) // a line at least
+			shown = append(shown, t)
+		}
+		return shown
+	}
+	p.Brief = clip(v.Text, brief)
+	p.FirstMissing = some(v.Missing, 2, 170)
+	p.FirstSteps = some(v.Next, 4, 260)
+	p.MoreSteps = len(v.Next) - len(p.FirstSteps)
 	p.Facts = append(p.Facts, fact{"Confidence", p.Confidence, p.Focus})
 	if len(p.Main) > 0 {
 		in := first(v)
@@ -582,22 +598,30 @@ func (s *sheet) director(p *pageView) {
 		p.Facts = append(p.Facts, fact{"Was read", plural(c.Lines, "line"), "of " + plural(c.Files, "file")})
 	}
 	if in := first(v); in != nil && in.Plot != nil && len(in.Plot.Observed) > 0 {
-		p.First = s.plot(in, 230)
+		height := 210
+		if len(p.FirstMissing) > 0 {
+			height = 170
+		}
+		p.First = s.plot(in, height)
 	}
+	p.Seen = seen(v.Sensitivity)
 	for _, x := range v.Sensitivity {
 		p.Sensitivity = append(p.Sensitivity, sensitivityView{
-			Attack: clip(x.Attack, 80), Share: fmt.Sprintf("%.0f %%", 100*clamp(x.Detected)),
+			Attack: clip(x.Attack, maxName), Share: fmt.Sprintf("%.0f %%", 100*clamp(x.Detected)),
 			Interval: fmt.Sprintf("%.0f to %.0f %%", 100*clamp(x.Interval[0]), 100*clamp(x.Interval[1])), Tried: plural(x.Injections, "time"),
 		})
 	}
 	for _, t := range v.Coverage.CannotTell {
 		p.CannotTell = append(p.CannotTell, clip(t, pageText))
 	}
-	if len(v.Coverage.Gaps) > 0 {
-		p.Limits = append(p.Limits, "The logs have "+plural(len(v.Coverage.Gaps), "gap")+"; what happened in them is not known.")
-	}
-	if len(v.Coverage.Problems) > 0 {
-		p.Limits = append(p.Limits, plural(len(v.Coverage.Problems), "file")+" of logs had damage, or could not be read in whole.")
+	gaps, damaged := len(v.Coverage.Gaps), plural(len(v.Coverage.Problems), "file")+" of logs had damage, or could not be read in whole"
+	switch {
+	case gaps > 0 && len(v.Coverage.Problems) > 0:
+		p.Limits = append(p.Limits, "The logs have "+plural(gaps, "gap")+", and "+damaged+".")
+	case gaps > 0:
+		p.Limits = append(p.Limits, "The logs have "+plural(gaps, "gap")+"; what happened in them is not known.")
+	case len(v.Coverage.Problems) > 0:
+		p.Limits = append(p.Limits, damaged+".")
 	}
 	if len(v.Sensitivity) == 0 {
 		p.Limits = append(p.Limits, "How surely an attack would have shown in these logs was not measured.")
@@ -605,6 +629,30 @@ func (s *sheet) director(p *pageView) {
 	if n := len(p.CannotTell); n > 0 {
 		p.Limits = append(p.Limits, "Some things no line of these logs tells; the whole report names them.")
 	}
+}
+
+// seen says in a sentence how surely an attack would have been seen.
+func seen(all []verdict.Sensitivity) string {
+	if len(all) == 0 {
+		return ""
+	}
+	sure, worst := 0, all[0]
+	for _, x := range all {
+		if x.Detected >= 0.9 {
+			sure++
+		}
+		if x.Detected < worst.Detected {
+			worst = x
+		}
+	}
+	text := fmt.Sprintf("%s of attack were tried out on these logs", plural(len(all), "kind"))
+	if len(all) == 1 {
+		text = "1 kind of attack was tried out on these logs"
+	}
+	if sure == len(all) {
+		return text + "; all would have been found nine times in ten or more."
+	}
+	return fmt.Sprintf("%s; %d would have been found nine times in ten or more. Hardest to see: %s (%.0f %%).", text, sure, clip(worst.Attack, 90), 100*clamp(worst.Detected))
 }
 
 // first is the most important incident that is not everyday noise.

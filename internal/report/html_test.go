@@ -52,6 +52,9 @@ func full() *verdict.Verdict {
 	v := mixed()
 	v.Manifest = append(v.Manifest, verdict.Used{Kind: verdict.UsedConfiguration, File: "mailvigil.yaml", Size: 431, SHA256: strings.Repeat("e", 64)})
 	v.Ledger = &verdict.Recorded{Entry: 7, Checkpoint: "mail.example/ledger\n8\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— mail.example/ledger Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"}
+	for i := range 5 {
+		v.Sensitivity = append(v.Sensitivity, verdict.Sensitivity{Attack: fmt.Sprintf("attacks of the kind that has the number %d, by night", i), Detected: 0.81, Interval: [2]float64{0.7, 0.9}, Injections: 40})
+	}
 	in := &v.Incidents[0]
 	in.Extent = []verdict.Extent{
 		{Account: in.Compromised[0], From: at("2025-11-04 04:21:39"), To: at("2025-11-04 05:01:10"), Sources: in.Sources[:2], Services: []string{"imap"}, Clients: []string{"Thunderbird 128"}, SignIns: 3, Fetched: 841, Shown: 12, Bytes: 31_000_000, Forwards: 1, Evidence: lines("logs/dovecot/dovecot.log", 77, "x")},
@@ -534,6 +537,13 @@ func (s sources) derive(v *verdict.Verdict, loc *time.Location) {
 		s.plot(in.Plot, loc)
 		s.plot(in.Hours, loc)
 	}
+	sure := 0
+	for _, x := range v.Sensitivity {
+		if x.Detected >= 0.9 {
+			sure++
+		}
+	}
+	s.count("kinds of attack seen nine times in ten", float64(sure))
 	s.count("accounts in other hands", float64(len(opened)))
 	s.count("addresses of attacks", float64(len(attackers)))
 	s.count("messages read or fetched", float64(messages))
