@@ -575,10 +575,10 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 				speaks(7, "a mailing service that was given an account of its own looks the same")
 			}
 		}
-		// Where the place alone speaks against somebody, a line or two that do not
-		// name a client say nothing: lines are lost, and sessions break off before
-		// they say it.
-		if silent := !familiar && pl.Known == 0; silent && pl.Success <= stray && score <= place && a.statesClients(pl) && !slices.ContainsFunc(pl.Sources, p.hostile) {
+		// Where nothing was done that speaks against it, that the client does not say
+		// what it is does not either: a secretary who opens a mailbox beside her
+		// own, from home and behind a VPN, may have a client that never does.
+		if silent := !familiar && pl.Known == 0; silent && score <= place && !slices.ContainsFunc(pl.Sources, p.hostile) && a.statesClients(pl) {
 			score -= 1.5
 		}
 		if score < takeoverFrom && (familiar || score < unsureFrom) {
@@ -621,6 +621,9 @@ type Doubt struct {
 	Deeds    Deeds
 	Searches int64 // the most that anybody else searched in those hours, from one address
 	Beside   int   // how often its owner was at the office within minutes, at the same service
+	Phone    int   // how often a phone of its owner's was elsewhere within minutes (OwnPhone)
+	Moved    bool  // that phone was at several places: it was not left at home
+	Company  bool  // another account signs in there for which the place is not in doubt
 }
 
 // What a second look must show to be held against somebody: searches beyond
@@ -646,9 +649,16 @@ func (d *Doubt) Weigh(f *Finding) bool {
 		f.Weight += 4.5
 		f.Title += fmt.Sprintf(", and searched the mailbox %d times", n)
 	}
-	if k := f.Network.Kind; d.Beside >= besideSometime && (k == traffic.KindResidential || k == traffic.KindMobile) {
-		f.Weight += 4.5
-		f.Title += fmt.Sprintf(", %d times while its owner was at the office", d.Beside)
+	if k := f.Network.Kind; !d.Company && (k == traffic.KindResidential || k == traffic.KindMobile) {
+		switch {
+		case d.Beside >= besideSometime:
+			f.Weight += 4.5
+			f.Title += fmt.Sprintf(", %d times while its owner was at the office", d.Beside)
+		case d.Phone >= besideSometime && d.Moved:
+			f.Weight += 4.5
+			f.Title += fmt.Sprintf(", %d times while its owner's phone was in use here", d.Phone)
+			f.Against = append(f.Against, "somebody who travels and lent his phone to another looks the same")
+		}
 	}
 	return f.Weight >= takeoverFrom
 }
@@ -1138,16 +1148,15 @@ func (p *Profiles) hostile(source netip.Addr) bool {
 	return s != nil && s.Failure > 0 && s.Hostile()
 }
 
-// stray is how many lines without a client say nothing: a line lost, a session
-// that broke off.
-const stray = 3
-
 // statesClients reports whether the account's lines name a client at one of the
 // services used at a place: then so many lines without one are another client's.
 // A client that is silent is always silent, so an account with some silent lines
 // elsewhere has a client of that sort, and nothing follows from more of them.
 func (a *Account) statesClients(pl *Place) bool {
-	const chance = 0.1
+	const (
+		chance = 0.1
+		stray  = 3 // lines without a client that say nothing: a line lost, a session that broke off
+	)
 	for i := range a.signed {
 		if pl.Services&(1<<i) == 0 || a.signed[i] == 0 {
 			continue

@@ -410,12 +410,16 @@ func TestFind(t *testing.T) {
 			d.lives("anna", 5)
 			d.add(entry{at: 4 * day, account: "anna", addr: hostile, network: vpn})
 		}},
-		{name: "many such sessions", write: func(d *diary) {
+		{name: "a secretary behind a VPN whose client never says what it is", write: func(d *diary) {
 			d.lives("anna", 5)
-			for i := range 6 {
-				d.add(entry{at: 4*day + time.Duration(i)*time.Hour, account: "anna", addr: hostile, network: vpn})
+			for i := range 8 {
+				d.reads(entry{at: 3*day + time.Duration(i)*3*time.Hour, account: "anna", addr: hostile, network: vpn}, 5)
 			}
-		}, want: []string{"T1078 anna 4.5"}},
+		}},
+		{name: "a stranger behind a VPN who empties the mailbox with such a client", write: func(d *diary) {
+			d.lives("anna", 5)
+			d.reads(entry{at: 4 * day, account: "anna", addr: hostile, network: vpn}, 400)
+		}, want: []string{"T1078 anna 7"}},
 		{name: "several accounts in the same hands", write: func(d *diary) {
 			for _, name := range []string{"anna", "bert", "carl"} {
 				d.lives(name, 5)

@@ -239,10 +239,12 @@ func everyday(x *Excess, c *Case, w *weighing) {
 		switch {
 		case x.lasted() <= 30*time.Minute:
 			w.add(1.5, "it lasted %s, as a restart does", length(x.lasted()))
+		case silence(x):
+			w.add(-3, "phones and mail programs ask by themselves, and next to none of them came through")
+		case x.lasted() >= workingDay && x.missing() < 0.98 && byPeople(x):
+			w.add(4, "it lasted %s and some still came, as on a holiday", length(x.lasted()))
 		case x.missing() < 0.8:
 			w.add(2.5, "the service was not silent: %s of the usual came", percent(1-x.missing()))
-		case x.lasted() > 20*time.Hour && x.missing() < 0.98 && byPeople(x):
-			w.add(4, "it lasted %s and some still came, as on a holiday", length(x.lasted()))
 		}
 	}
 	if x.Chance {
@@ -259,8 +261,14 @@ func everyday(x *Excess, c *Case, w *weighing) {
 			w.add(1, "only a few people make it")
 		}
 	}
-	w.strangers(&m)
+	if x.Up { // who still came says nothing of those who did not
+		w.strangers(&m)
+	}
 }
+
+// workingDay is how long people at their desks are away on a holiday that falls
+// on one.
+const workingDay = 9 * time.Hour
 
 // copying: one machine opens most mailboxes, in turn and with the right
 // passwords. A migration does that, a backup too, and so does whoever has
@@ -466,6 +474,9 @@ func serviceFault(x *Excess, c *Case, w *weighing) {
 		w.odds = -2
 		share := x.missing()
 		w.add(6*math.Max(0, share-0.5), "%s of the usual traffic is missing", percent(share))
+		if silence(x) {
+			w.add(1, "phones and mail programs ask by themselves, and next to none of them came through")
+		}
 		if x.lasted() > 20*time.Hour {
 			w.add(-2, "it lasts longer than faults do: people may simply be away")
 		}
@@ -477,6 +488,18 @@ func serviceFault(x *Excess, c *Case, w *weighing) {
 		w.add(-2, "only one account is touched")
 	}
 }
+
+// silence reports whether a service was dead for a while that phones and mail
+// programs ask by themselves, whoever is at work. Where it goes on to the end
+// of the logs they may simply end there; as long as a day and more, they may be
+// missing.
+func silence(x *Excess) bool {
+	return !x.Up && !x.Ongoing && !byPeople(x) && x.Expected >= manyMissing && x.missing() >= 0.98 && x.lasted() > 30*time.Minute && x.lasted() < 12*time.Hour
+}
+
+// manyMissing is how many events must be missing for their silence to be none
+// of chance, as bursty as they are.
+const manyMissing = 100
 
 // inUse says how many of the accounts are not new.
 func (m *Makeup) inUse() string {

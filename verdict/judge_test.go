@@ -196,6 +196,10 @@ func silence(t testing.TB) verdict.Excess {
 	return excess(t, "traffic", "imap", "Wed 10:00", "Wed 14:00", 3, 2400, 6000, verdict.Makeup{})
 }
 
+func line(t testing.TB) verdict.Excess {
+	return excess(t, "traffic", "activesync", "Wed 14:10", "Wed 16:10", 0, 1271, 10600, verdict.Makeup{})
+}
+
 func nightlyRestart(t testing.TB) verdict.Excess {
 	return excess(t, "traffic", "imap", "Wed 03:00", "Wed 03:12", 0, 60, 6000, verdict.Makeup{})
 }
@@ -254,6 +258,14 @@ func TestHypotheses(t *testing.T) {
 		{"fault, lookalike: a nightly restart", nightlyRestart(t), verdict.Quiet, "everyday ups and downs"},
 		{"fault, lookalike: the errors of a nightly restart", restartErrors(t), verdict.Quiet, "everyday ups and downs"},
 		{"fault, lookalike: a holiday", holiday(t), verdict.Quiet, "everyday ups and downs"},
+		{"fault, lookalike: a holiday of which the hours at the desk alone are missed, among guessing", with(holiday(t), func(x *verdict.Excess) {
+			x.Service, x.Services = "submission", []string{"submission"}
+			x.Onset, x.End, x.Observed, x.Expected, x.Day = at(t, "Thu 07:05"), at(t, "Thu 19:00"), 371, 1494, 1500
+			x.Makeup.Hostile = 0.3
+		}), verdict.Quiet, "everyday ups and downs"},
+		{"fault: a line to the Internet that is cut for two hours", line(t), verdict.Fault, "the mail service itself failed"},
+		{"fault, lookalike: an hour in which hardly anything was expected", with(line(t), func(x *verdict.Excess) { x.Expected = 30 }), verdict.Quiet, "everyday ups and downs"},
+		{"fault, lookalike: logs that end before the others", with(line(t), func(x *verdict.Excess) { x.Ongoing = true }), verdict.Undetermined, "none of these"},
 		{"everyday: a busy hour", busyHour(t), verdict.Quiet, "everyday ups and downs"},
 		{"undetermined: nothing fits", riddle(t), verdict.Undetermined, "none of these"},
 	} {

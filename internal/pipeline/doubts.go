@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+	"unique"
 
 	"mailvigil/abuse"
 	"mailvigil/maillog"
@@ -24,6 +25,7 @@ const (
 
 // doubts is the visitor of the second look.
 type doubts struct {
+	profiles  *abuse.Profiles
 	start     traffic.Slot
 	wanted    []bool
 	list      []abuse.Finding
@@ -33,7 +35,14 @@ type doubts struct {
 	deeds   []abuse.Deeds               // of events that name the account
 	there   [][]int64                   // when it was used at the new place
 	here    [][]int64                   // when it was used at the office, at one of the same services
+	phones  [][]sighting                // when a phone of its own was used at a place of its own
 	unnamed map[netip.Addr]*abuse.Deeds // by source, of requests to the webmail
+}
+
+// sighting is a phone at a network.
+type sighting struct {
+	at      int64
+	network unique.Handle[traffic.Network]
 }
 
 func (v *doubts) wants(at int64) bool {
@@ -74,6 +83,8 @@ func (v *doubts) visit(r *traffic.Record) {
 			}
 		} else if r.Network.Value().Kind == traffic.KindOffice && slices.Contains(f.Services, e.Service) && len(v.here[i]) < maxSeen {
 			v.here[i] = append(v.here[i], e.Time)
+		} else if len(v.phones[i]) < maxSeen && v.profiles.OwnPhone(r, f) {
+			v.phones[i] = append(v.phones[i], sighting{e.Time, r.Network})
 		}
 	}
 }
@@ -84,7 +95,7 @@ func (v *doubts) visit(r *traffic.Record) {
 func (r *run) secondLook(ctx context.Context, unsure []abuse.Finding) (held, rest []abuse.Finding, err error) {
 	order := slices.Clone(unsure)
 	slices.SortStableFunc(order, func(a, b abuse.Finding) int { return cmp.Compare(b.Weight, a.Weight) })
-	shape := doubts{start: r.cells.Start, wanted: make([]bool, r.cells.Slots), byAccount: make(map[string][]int), bySource: make(map[netip.Addr]bool)}
+	shape := doubts{profiles: r.profiles, start: r.cells.Start, wanted: make([]bool, r.cells.Slots), byAccount: make(map[string][]int), bySource: make(map[netip.Addr]bool)}
 	used, most := 0, max(60*doubtHours, int(doubtShare*float64(r.cells.Slots)))
 	for _, f := range order {
 		if len(shape.list) == maxDoubts || used >= most {
@@ -125,6 +136,7 @@ func (r *run) secondLook(ctx context.Context, unsure []abuse.Finding) (held, res
 	for i := range all {
 		d := shape
 		d.deeds, d.there, d.here = make([]abuse.Deeds, len(shape.list)), make([][]int64, len(shape.list)), make([][]int64, len(shape.list))
+		d.phones = make([][]sighting, len(shape.list))
 		d.unnamed = make(map[netip.Addr]*abuse.Deeds)
 		all[i], visitors[i] = &d, &d
 	}
@@ -136,6 +148,7 @@ func (r *run) secondLook(ctx context.Context, unsure []abuse.Finding) (held, res
 		for i := range o.deeds {
 			sum.deeds[i].Merge(o.deeds[i])
 			sum.there[i], sum.here[i] = append(sum.there[i], o.there[i]...), append(sum.here[i], o.here[i]...)
+			sum.phones[i] = append(sum.phones[i], o.phones[i]...)
 		}
 		for a, d := range o.unnamed {
 			if x := sum.unnamed[a]; x != nil {
@@ -147,8 +160,10 @@ func (r *run) secondLook(ctx context.Context, unsure []abuse.Finding) (held, res
 	}
 	searches := int64(0)
 	for a, d := range sum.unnamed {
-		if !shape.bySource[a] {
-			searches = max(searches, d.Searches)
+		// Others are those who belong where they are, each of whom searches for
+		// himself.
+		if n := r.profiles.Belonging(a); n > 0 && !shape.bySource[a] {
+			searches = max(searches, d.Searches/int64(n))
 		}
 	}
 	for i, f := range shape.list {
@@ -156,7 +171,9 @@ func (r *run) secondLook(ctx context.Context, unsure []abuse.Finding) (held, res
 		for _, a := range f.Sources {
 			// Requests to the webmail name nobody: at an address at which others
 			// sign in too, they may be theirs.
-			if x := sum.unnamed[a]; x != nil && r.strangersOnly(a, shape.list) {
+			if !r.strangersOnly(a, shape.list) {
+				d.Company = true
+			} else if x := sum.unnamed[a]; x != nil {
 				d.Deeds.Merge(*x)
 			}
 		}
@@ -166,6 +183,7 @@ func (r *run) secondLook(ctx context.Context, unsure []abuse.Finding) (held, res
 				d.Beside++
 			}
 		}
+		d.Phone, d.Moved = phoneBeside(sum.there[i], sum.phones[i])
 		if d.Weigh(&f) {
 			held = append(held, f)
 		} else {
@@ -178,6 +196,26 @@ func (r *run) secondLook(ctx context.Context, unsure []abuse.Finding) (held, res
 	slices.SortStableFunc(held, byTime)
 	slices.SortStableFunc(rest, byTime)
 	return held, rest, nil
+}
+
+// phoneBeside counts how often a phone was used elsewhere within minutes, and
+// reports whether it was at two places and more on such days: one that was left
+// at home stays there.
+func phoneBeside(there []int64, phones []sighting) (n int, moved bool) {
+	slices.SortFunc(phones, func(a, b sighting) int { return cmp.Compare(a.at, b.at) })
+	at := make([]int64, len(phones))
+	for i, p := range phones {
+		at[i] = p.at
+	}
+	for _, t := range there {
+		if near(at, t-besideTime, t+besideTime) > 0 {
+			n++
+		}
+	}
+	for i := 1; i < len(phones); i++ {
+		moved = moved || phones[i].network != phones[0].network
+	}
+	return n, moved
 }
 
 // strangersOnly reports whether all who signed in at an address did so from a

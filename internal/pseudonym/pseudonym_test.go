@@ -72,6 +72,8 @@ func named() *verdict.Verdict {
 			{ID: "finding-2", Code: "imported", Title: "Sentry: bill of Anna's.docm on DESKTOP-ANNA", Severity: verdict.High, Evidence: ev, Against: []string{verdict.AgainstImported}},
 		},
 		Infected: []verdict.InfectedClient{{Account: "bob", IP: "198.51.100.7", Evidence: ev}},
+		Manifest: []verdict.Used{{Kind: verdict.UsedConfiguration, File: "/etc/bob.yaml", Size: 1, SHA256: strings.Repeat("ef", 32)}},
+		Ledger:   &verdict.Recorded{Entry: 3, Checkpoint: "bob\n"},
 		Coverage: verdict.Coverage{
 			Files: 1, Lines: 7, From: at, To: at,
 			Assumed:  []string{"other.example is taken as the mail domain", "assembly.example is taken as the mail domain: 25 of 25 successes that name a domain name it", "198.51.100.0/24 is taken as the organisation's own network"},
@@ -84,7 +86,7 @@ func named() *verdict.Verdict {
 
 var secrets = []string{
 	"anna", "berg", "assembly.example", "other.example", "CARLA", "198.51.100", "203.0.113", "2001:db8", "var/log", "C:\\", "exe", "s3ss10n", "ApplF9", "/owa", "Bob's",
-	"DESKTOP", "docm", "Sentry", "dovecot.log", "von bob", "iPhone of bob", "bob ", "(bob)", "ababab", "cdcdcd", "Login:",
+	"DESKTOP", "docm", "Sentry", "dovecot.log", "von bob", "iPhone of bob", "bob ", "(bob)", "ababab", "cdcdcd", "efefef", "bob.yaml", "Login:",
 }
 
 // outputs are all that a verdict is shown as.

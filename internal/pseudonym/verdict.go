@@ -24,6 +24,8 @@ func (k *Key) Verdict(v *verdict.Verdict) (*verdict.Verdict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("copy the verdict: %w", err)
 	}
+	// A ledger that recorded v did not record this.
+	out.Ledger = nil
 	s := &scrubber{key: k, known: map[string]name{}}
 	s.learnAll(reflect.ValueOf(out).Elem())
 	s.ready()

@@ -141,7 +141,8 @@ type pageView struct {
 	Lines                                   []Line
 	MoreLines                               bool
 	HasAttack                               bool
-	Checkpoint                              string
+	Used                                    []usedView
+	Checkpoint                              []string
 }
 
 type fact struct{ Name, Value, Note string }
@@ -185,6 +186,8 @@ type indicatorCount struct{ Kind, Count string }
 
 type fileView struct{ File, Format, Lines, Rejected, From, To, Hash string }
 
+type usedView struct{ Kind, File, Size, Hash string }
+
 type sampleView struct{ Place, Why, Text string }
 
 // Line is a raw line that is cited.
@@ -213,9 +216,6 @@ func (s *sheet) page() *pageView {
 		Next: clipAll(v.Next, pageText), Missing: clipAll(v.Missing, pageText),
 		LeftOut: v.LeftOut,
 	}
-	if v.Ledger != nil {
-		p.Checkpoint = v.Ledger.Checkpoint
-	}
 	p.Zone = message.Zone(s.o.Location, v.Coverage.From)
 	switch v.Focus {
 	case verdict.Targeted:
@@ -237,6 +237,12 @@ func (s *sheet) page() *pageView {
 		p.Lines, p.MoreLines = s.lines, len(s.lines) >= pageEvidence
 	}
 	s.coverage(p)
+	if v.Ledger != nil {
+		// Whole, however long: with a letter missing it proves nothing.
+		for line := range strings.Lines(v.Ledger.Checkpoint) {
+			p.Checkpoint = append(p.Checkpoint, message.Safe(strings.TrimSuffix(line, "\n")))
+		}
+	}
 	return p
 }
 
@@ -751,6 +757,11 @@ func (s *sheet) coverage(p *pageView) {
 		})
 	}
 	p.MoreFiles = max(0, len(c.Inputs)-pageFiles)
+	for _, u := range s.v.Manifest {
+		if u.Kind != verdict.UsedLog && len(p.Used) < pageList {
+			p.Used = append(p.Used, usedView{clip(string(u.Kind), 40), clip(shortFile(u.File, 96), 100), size(u.Size), clip(u.SHA256, 64)})
+		}
+	}
 	for _, x := range c.Samples[:min(len(c.Samples), maxProblems)] {
 		p.Samples = append(p.Samples, sampleView{
 			Place: clip(shortFile(x.File, 96), 100) + ":" + strconv.FormatInt(x.Line, 10), Why: clip(x.Why, maxName), Text: clip(x.Text, 300),

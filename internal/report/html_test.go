@@ -50,6 +50,8 @@ func everySample() map[string]*verdict.Verdict {
 // full is a verdict that has something of everything.
 func full() *verdict.Verdict {
 	v := mixed()
+	v.Manifest = append(v.Manifest, verdict.Used{Kind: verdict.UsedConfiguration, File: "mailvigil.yaml", Size: 431, SHA256: strings.Repeat("e", 64)})
+	v.Ledger = &verdict.Recorded{Entry: 7, Checkpoint: "mail.example/ledger\n8\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— mail.example/ledger Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"}
 	in := &v.Incidents[0]
 	in.Extent = []verdict.Extent{
 		{Account: in.Compromised[0], From: at("2025-11-04 04:21:39"), To: at("2025-11-04 05:01:10"), Sources: in.Sources[:2], Services: []string{"imap"}, Clients: []string{"Thunderbird 128"}, SignIns: 3, Fetched: 841, Shown: 12, Bytes: 31_000_000, Forwards: 1, Evidence: lines("logs/dovecot/dovecot.log", 77, "x")},
@@ -484,7 +486,7 @@ func trace(t *testing.T, v *verdict.Verdict, loc *time.Location) sources {
 			}
 		case float64:
 			s.count(path, x)
-			if strings.HasSuffix(path, "bytes") || strings.HasSuffix(path, "bytes_fetched") {
+			if strings.HasSuffix(path, "bytes") || strings.HasSuffix(path, "bytes_fetched") || strings.HasSuffix(path, "manifest.size") {
 				s.bytes(path, int64(x))
 			}
 		case string:
