@@ -578,7 +578,7 @@ func (p *Profiles) Newcomers() (takeovers, unsure []Finding) {
 		// Where nothing was done that speaks against it, that the client does not say
 		// what it is does not either: a secretary who opens a mailbox beside her
 		// own, from home and behind a VPN, may have a client that never does.
-		if silent := !familiar && pl.Known == 0; silent && score <= place && !slices.ContainsFunc(pl.Sources, p.hostile) && a.statesClients(pl) {
+		if silent := !familiar && pl.Known == 0; silent && score >= takeoverFrom && score <= place && !slices.ContainsFunc(pl.Sources, p.hostile) && a.statesClients(pl) {
 			score -= 1.5
 		}
 		if score < takeoverFrom && (familiar || score < unsureFrom) {

@@ -329,12 +329,18 @@ func clientStorm(x *Excess, c *Case, w *weighing) {
 	}
 	m := x.Makeup
 	w.odds = -1
-	if causeHas(x, "os_version", "client_version", "device") {
+	if !everywhere(x) {
+		w.add(-1, "no client or version stands out by itself")
+	} else if causeHas(x, "os_version", "client_version", "device") {
 		w.add(3, "what sets the excess apart is the client: %s", c.say(x.Cause))
 	} else if causeHas(x, "os", "client") {
 		w.add(1.5, "what sets the excess apart is the client: %s", c.say(x.Cause))
 	} else {
 		w.add(-1, "no client or version stands out")
+	}
+	// What a handful of people do is theirs, whichever client they have.
+	if people := max(m.Accounts, m.Sources); people < few && m.Events > 0 && m.FamiliarDevice < 0.05 {
+		w.add(-2, "no more than %s", one(people, "account or address takes part", "accounts or addresses take part"))
 	}
 	if m.Named > 0.5 && m.FamiliarDevice > 0.05 {
 		w.add(2*m.FamiliarDevice, "%s of the events come from devices that the accounts used before", percent(m.FamiliarDevice))
@@ -348,6 +354,23 @@ func clientStorm(x *Excess, c *Case, w *weighing) {
 	w.strangers(&m)
 }
 
+// everywhere reports whether a part of the cause is a client wherever it is or a
+// place whichever the client, or the cause is neither: an update does not ask
+// where its users are, nor a journey what they use. A client here and another
+// there are people.
+func everywhere(x *Excess) bool {
+	both := false
+	for _, c := range x.Cause {
+		client := c["os"] != "" || c["os_version"] != "" || c["client"] != "" || c["client_version"] != "" || c["device"] != ""
+		place := c["country"] != "" || c["asn"] != "" || c["prefix"] != "" || c["ip"] != ""
+		if client != place {
+			return true
+		}
+		both = both || client
+	}
+	return !both
+}
+
 func elsewhere(x *Excess, c *Case, w *weighing) {
 	if x.Family == "failures" || x.Family == "errors" || !x.Up {
 		w.impossible()
@@ -357,6 +380,8 @@ func elsewhere(x *Excess, c *Case, w *weighing) {
 	w.odds = -1.5
 	if atOffice(x) {
 		w.add(-2, "they are at the office")
+	} else if !everywhere(x) {
+		w.add(-1.5, "no place stands out by itself")
 	} else if causeHas(x, "country", "asn", "network_kind", "prefix", "ip") {
 		w.add(3, "what sets the excess apart is where it comes from: %s", c.say(x.Cause))
 	} else {

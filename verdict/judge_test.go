@@ -248,6 +248,11 @@ func TestHypotheses(t *testing.T) {
 		{"intruder, lookalike: people behind a VPN", tunnel(t), verdict.Benign, "people connect from elsewhere"},
 		{"storm: phones after an update", storm(t), verdict.Benign, "phones or other clients connect more often than usual"},
 		{"storm, lookalike: more people at work", growth(t), verdict.Benign, "more people than usual are at work"},
+		{"storm, lookalike: a few people at their browsers, each at a place", with(busyHour(t), func(x *verdict.Excess) {
+			x.Service, x.Services, x.End, x.Observed, x.Expected, x.Day = "webmail", []string{"webmail"}, at(t, "Thu 23:00"), 517, 188, 1100
+			x.Makeup = verdict.Makeup{Events: 517, Accounts: 4, KnownAccounts: 4, Sources: 4}
+			x.Cause = []map[string]string{{"service": "webmail", "asn": "12392", "client": "Firefox"}, {"service": "webmail", "ip": "203.0.113.9", "client_version": "144"}}
+		}), verdict.Quiet, "everyday ups and downs"},
 		{"at work: the office at night", officeAtNight(t), verdict.Benign, "more people than usual are at work"},
 		{"at work: the office at night, known as such", with(officeAtNight(t), func(x *verdict.Excess) {
 			x.Cause = []map[string]string{{"service": "webmail", "network_kind": "office"}}

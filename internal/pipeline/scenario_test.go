@@ -9,16 +9,6 @@ import (
 	"mailvigil/verdict"
 )
 
-// knownWrong are worlds whose verdict is not right yet, and why. They stay in
-// the list of what is wanted.
-var knownWrong = map[string]string{
-	"one-account/seed 1": newBrowser,
-	"flood/seed 1":       newBrowser,
-	"scan/seed 1":        newBrowser,
-}
-
-const newBrowser = "a busy day of webmail of 120 people is put down to the browser's release that came out that week"
-
 // What was simulated is what is found, whatever the seed: the verdict, what
 // sets each benign excess apart, and whom an attack took and from where.
 func TestScenarios(t *testing.T) {
@@ -51,9 +41,6 @@ func TestScenarios(t *testing.T) {
 				write(t, w, dir)
 				v := investigate(t, discover(t, dir), 0)
 				truth := w.Truth()
-				if why := knownWrong[fmt.Sprintf("%s/seed %d", scenario, seed)]; why != "" && string(v.Verdict) != truth.Verdict {
-					t.Skipf("verdict %s, want %s: %s", v.Verdict, truth.Verdict, why)
-				}
 				if string(v.Verdict) != truth.Verdict {
 					t.Errorf("verdict %s, want %s: %s", v.Verdict, truth.Verdict, summary(v))
 				}
