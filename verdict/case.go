@@ -19,6 +19,7 @@ type Case struct {
 	Aims     []abuse.Aim     // slow guessing against a few people
 	Sweeps   []abuse.Sweep   // machines that opened a large part of all mailboxes
 	Moves    []abuse.Move    // networks to which many people moved at once
+	Arrivals []abuse.Arrival // many accounts that came into use at once
 	Infected []abuse.Finding // machines at people's usual addresses that try strangers' passwords
 	Guessers []Guessers      // how many addresses guessed on each day of the logs, in order
 	Imported []Imported      // what others found

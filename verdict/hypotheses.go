@@ -72,6 +72,7 @@ const (
 	nameCopying      = "a migration or a backup copies the mailboxes"
 	nameMoved        = "a network that many people use has changed"
 	nameGathering    = "many people work at a new place"
+	nameArrived      = "more people have their mail here"
 	nameOldPasswords = "devices with an old password"
 	nameFault        = "the mail service itself failed"
 	nameAnnounced    = "a change that was announced"

@@ -42,8 +42,10 @@ func Judge(c *Case) *Verdict {
 	}
 	j.aims()
 	j.strangers()
+	j.passedOn()
 	j.sweeps()
 	j.moves()
+	j.arrivals()
 	j.infected()
 	j.imported()
 	j.background()
@@ -443,6 +445,35 @@ func (j *judge) takeover(hands []abuse.Finding) {
 	j.v.Incidents = append(j.v.Incidents, in)
 }
 
+// passedOn takes away what the webmail's own host did in the mailboxes of those
+// whose webmail a stranger used at that time: it is his doing.
+func (j *judge) passedOn() {
+	j.v.Incidents = slices.DeleteFunc(j.v.Incidents, func(in Incident) bool {
+		x := j.of[in.ID]
+		if x == nil || in.Kind == Attack || in.Kind == Fault || !x.Up || x.Family != "traffic" || x.Makeup.Relayed < 0.5 {
+			return false
+		}
+		return slices.ContainsFunc(j.v.Incidents, func(by Incident) bool {
+			return by.Kind == Attack && by.Name == nameIntruder && !in.Onset.After(by.End.Add(time.Hour)) && !in.End.Before(by.Onset) && onlyOf(in.Cause, by.Compromised)
+		})
+	})
+}
+
+// onlyOf reports whether a cause is of some accounts alone, apart from the host
+// that passed them on.
+func onlyOf(cause []map[string]string, accounts []string) bool {
+	named := false
+	for _, c := range cause {
+		switch a := c["account"]; {
+		case a != "" && slices.Contains(accounts, a):
+			named = true
+		case a != "" || c["network_kind"] != string(traffic.KindInternal):
+			return false
+		}
+	}
+	return named
+}
+
 // sweeps makes an incident of a machine that opened most mailboxes where it
 // made no excess.
 func (j *judge) sweeps() {
@@ -603,6 +634,48 @@ func (j *judge) gathering(m *abuse.Move) {
 func (*judge) within(addr string, m *abuse.Move) bool {
 	a, err := netip.ParseAddr(addr)
 	return err == nil && (a == m.Address || m.Prefix.IsValid() && m.Prefix.Contains(a))
+}
+
+// arrivals makes an incident of many accounts that came into use at once. What
+// they bring about in the counts is the same incident.
+func (j *judge) arrivals() {
+	for i := range j.c.Arrivals {
+		m := &j.c.Arrivals[i]
+		first, last := time.Unix(0, m.First).In(j.c.location()), time.Unix(0, m.Last).In(j.c.location())
+		w := weighing{odds: 1.5}
+		w.add(1.5, "%d of %d accounts had not been seen before, came into use within a day and stayed", m.Accounts, m.Of)
+		w.against = append(w.against, "logs that show only a part of the accounts until then look the same")
+		p := surest / (1 + math.Exp(-w.odds))
+		hypotheses := []Hypothesis{{nameArrived, roundDown(p), w.pro, w.against}, {Name: nameNone, Probability: roundDown(1 - p)}}
+		in := (*Incident)(nil)
+		for k := range j.v.Incidents {
+			o := &j.v.Incidents[k]
+			x := j.of[o.ID]
+			if x == nil || o.Kind == Attack || o.Kind == Fault || !x.Up || x.Family != "traffic" || o.Onset.Sub(first).Abs() > 24*time.Hour {
+				continue
+			}
+			if y := &x.Makeup; y.Accounts > 0 && (y.Accounts-y.KnownAccounts)*10 >= y.Accounts {
+				in = o
+				break
+			}
+		}
+		if in == nil {
+			j.v.Incidents = append(j.v.Incidents, Incident{ID: j.id(), End: j.c.Coverage.To, Ongoing: true, Evidence: refs(m.Refs)})
+			in = &j.v.Incidents[len(j.v.Incidents)-1]
+			if in.End.IsZero() {
+				in.End = last
+			}
+		}
+		in.Kind, in.Name, in.Cause, in.Hypotheses, in.Share = Benign, nameArrived, nil, hypotheses, 0
+		in.Onset, in.OnsetInterval = first, [2]time.Time{first.Add(-30 * time.Minute), first.Add(time.Minute)}
+		for _, s := range m.Services {
+			if !slices.Contains(in.Services, s.String()) {
+				in.Services = append(in.Services, s.String())
+			}
+		}
+		in.Text = fmt.Sprintf("%s that had not been seen before came into use within a day and stayed.", one(m.Accounts, "account", "accounts"))
+		j.told[in.ID] = told{fmt.Sprintf("%d more people have had their mail here since %s", m.Accounts, j.c.day(first)), p}
+	}
 }
 
 // infected names the machines of our own people that take part in abuse. Their

@@ -803,6 +803,74 @@ func TestAims(t *testing.T) {
 	})
 }
 
+// Many accounts that come into use at once are benign, and what they bring about
+// in the counts is the same incident; an attack remains one beside it.
+func TestArrivals(t *testing.T) {
+	from := at(t, "Tue 08:00")
+	m := abuse.Arrival{Accounts: 50, Of: 200, First: from.UnixNano(), Last: at(t, "Tue 15:00").UnixNano(), Services: []maillog.Service{maillog.IMAP}, Refs: []traffic.Ref{{Line: 3}}}
+	more := excess(t, "traffic", "imap", "Tue 08:10", "Fri 18:10", 50000, 26000, 26000, verdict.Makeup{Events: 24000, Accounts: 200, KnownAccounts: 150, Named: 1})
+	for _, tc := range []struct {
+		name      string
+		xs        []verdict.Excess
+		want      verdict.Kind
+		incidents int
+	}{
+		{"alone", nil, verdict.Benign, 1},
+		{"with what they bring about", []verdict.Excess{more}, verdict.Benign, 1},
+		{"beside what those do who were there", []verdict.Excess{with(more, func(x *verdict.Excess) { x.Makeup.KnownAccounts = 200 })}, verdict.Benign, 2},
+		{"beside an attack", []verdict.Excess{spray(t)}, verdict.Mixed, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := world(t, tc.xs...)
+			c.Arrivals = []abuse.Arrival{m}
+			v := verdict.Judge(c)
+			check(t, v)
+			var in *verdict.Incident
+			for i := range v.Incidents {
+				if v.Incidents[i].Name == "more people have their mail here" {
+					in = &v.Incidents[i]
+				}
+			}
+			if v.Verdict != tc.want || len(v.Incidents) != tc.incidents || in == nil || !in.Onset.Equal(from) || len(in.Evidence)+len(tc.xs) == 0 {
+				t.Errorf("%s with %d incidents: %s\n%s", v.Verdict, len(v.Incidents), v.Text, weights(v))
+			}
+		})
+	}
+}
+
+// What the webmail's host does in the mailboxes of those whose webmail a stranger
+// uses is no incident of its own; what it does in others is.
+func TestPassedOn(t *testing.T) {
+	relayed := func(change func(*verdict.Excess)) verdict.Excess {
+		x := excess(t, "traffic", "imap", "Tue 21:05", "Tue 22:00", 2900, 300, 6000, verdict.Makeup{Events: 2600, Accounts: 2, KnownAccounts: 2, Named: 1, Internal: 1, Relayed: 1, TopAccount: 0.6})
+		x.Cause = []map[string]string{{"account": "anna@house.example", "service": "imap"}, {"network_kind": "internal", "service": "imap"}}
+		return with(x, change)
+	}
+	for _, tc := range []struct {
+		name      string
+		x         verdict.Excess
+		incidents int
+	}{
+		{"the stranger's", relayed(func(*verdict.Excess) {}), 1},
+		{"of somebody else", relayed(func(x *verdict.Excess) { x.Cause[0]["account"] = "bert@house.example" }), 2},
+		{"of nobody", relayed(func(x *verdict.Excess) { x.Cause = x.Cause[1:] }), 2},
+		{"the day after", relayed(func(x *verdict.Excess) { x.Onset, x.End = at(t, "Thu 21:05"), at(t, "Thu 22:00") }), 2},
+		{"not passed on", relayed(func(x *verdict.Excess) { x.Makeup.Relayed, x.Makeup.Internal = 0, 0 }), 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := world(t, tc.x)
+			f := hand("anna@house.example", "203.0.200.1", at(t, "Tue 21:00"), 6)
+			f.Last = at(t, "Tue 21:40").UnixNano()
+			c.Strange = []abuse.Finding{f}
+			v := verdict.Judge(c)
+			check(t, v)
+			if len(v.Incidents) != tc.incidents {
+				t.Errorf("%d incidents, want %d: %s\n%s", len(v.Incidents), tc.incidents, v.Text, weights(v))
+			}
+		})
+	}
+}
+
 // A place at which many people begin to work is no attack, and what their
 // webmail's host passes on is the same incident.
 func TestGathering(t *testing.T) {

@@ -130,6 +130,10 @@ func TestCommandsOfTheDocs(t *testing.T) {
 // is no error.
 func runShown(t *testing.T, host, dir, shown string) {
 	t.Helper()
+	if _, err := report.Browser(); err != nil && strings.Contains(shown, "--pdf") {
+		t.Logf("not run, %v: %s", err, shown)
+		return
+	}
 	text := strings.TrimPrefix(shown, "$ ")
 	text = strings.ReplaceAll(text, "bin/mailvigil", "mailvigil")
 	text = strings.ReplaceAll(text, "tail -f", "tail")
@@ -155,7 +159,7 @@ func runShown(t *testing.T, host, dir, shown string) {
 func simulatedHost(t *testing.T) string {
 	t.Helper()
 	w := newWorlds(t)
-	w.add("docs", simulate.Options{Seed: 1, Accounts: 60, Days: 9, Scenario: simulate.Spray})
+	w.add("docs", simulate.Options{Seed: 1, Accounts: 30, Days: 6, Scenario: simulate.Spray})
 	if err := w.once["docs"](); err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +243,10 @@ func ownFiles(t *testing.T, host, dir string) {
 	for h := range 28 * 24 {
 		fmt.Fprintf(&counts, "%s,%d\n", start.Add(time.Duration(h)*time.Hour).Format("2006-01-02 15:04"), 100+h%24*7+h%5)
 	}
+	// As on the page on explain: three releases rose to three times.
+	table := "os_version,observed,expected\n18.10,2340,780\n26.0,2280,760\n18.4,2220,740\n17.5,1240,1240\n17.6,1220,1220\n17.7,1260,1260\n"
 	for name, data := range map[string][]byte{
+		"requests.csv":  []byte(table),
 		"access.log.gz": packed, "logins.csv": []byte(counts.String()), "decision.txt": []byte("Two passwords are reset.\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, fs.FileMode(0o644)); err != nil {

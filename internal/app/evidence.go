@@ -72,21 +72,8 @@ command line.`,
 	return cmd
 }
 
-// readVerdict reads what investigate --json wrote.
-func readVerdict(path string) (*verdict.Verdict, []byte, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the verdict: %w", err)
-	}
-	v, err := evidence.Parse(data)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", printable(path), err)
-	}
-	return v, data, nil
-}
-
 func (a *app) evidence(ctx context.Context, in following) error {
-	v, _, err := readVerdict(in.file)
+	v, err := a.readVerdict(in.file)
 	if err != nil {
 		return err
 	}

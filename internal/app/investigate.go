@@ -228,13 +228,14 @@ func (a *app) run(ctx context.Context, set *intake.Set, in investigation) (*verd
 	if err := a.completeManifest(v, in); err != nil {
 		return nil, err
 	}
+	inputs := inputsOf(v) // as they are, also where the verdict has pseudonyms
 	if v, err = a.named(&in.out, v, o.Enrich.Networks); err != nil {
 		return nil, err
 	}
 	var unrecorded error
 	if book != nil {
 		// The verdict is shown all the same: it may have taken an hour.
-		unrecorded = a.record(book, v)
+		unrecorded = a.record(book, v, inputs)
 	}
 	if err := a.write(ctx, &in.out, v, in.zone); err != nil {
 		return nil, errors.Join(err, unrecorded)

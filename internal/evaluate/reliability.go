@@ -78,6 +78,7 @@ const (
 	copying      = "a migration or a backup copies the mailboxes"
 	moved        = "a network that many people use has changed"
 	gathering    = "many people work at a new place"
+	arrived      = "more people have their mail here"
 	oldPasswords = "devices with an old password"
 	fault        = "the mail service itself failed"
 	noise        = "the everyday noise of the Internet"
@@ -118,7 +119,7 @@ var explains = map[string][]string{
 	"crisis-night":      {atWork, storm},
 	"away-session":      {elsewhere, moved, gathering},
 	"backup":            {copying, machinery},
-	"growth":            {atWork},
+	"growth":            {atWork, arrived},
 	"mail-program":      {storm},
 	"office-line":       {moved, elsewhere, gathering},
 	"webmail-fault":     {fault},

@@ -79,7 +79,6 @@ type finder struct {
 	o        Options
 	manifest map[string]verdict.Used // by name
 	below    []string                // files below Options.Logs
-	problem  error                   // of Options.Logs
 	digests  map[string]digest       // by path and limit
 }
 

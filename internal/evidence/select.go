@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,18 +8,6 @@ import (
 
 	"mailvigil/verdict"
 )
-
-// Parse reads what investigate --json wrote.
-func Parse(data []byte) (*verdict.Verdict, error) {
-	v := &verdict.Verdict{}
-	if err := json.Unmarshal(data, v); err != nil {
-		return nil, fmt.Errorf("this is no verdict: %w; name a file that \"investigate --json FILE\" wrote", err)
-	}
-	if v.SchemaVersion != verdict.SchemaVersion || v.Verdict == "" {
-		return nil, fmt.Errorf("this is no verdict of form %d; name a file that \"investigate --json FILE\" wrote", verdict.SchemaVersion)
-	}
-	return v, nil
-}
 
 // Statement is something that a verdict says, with the lines it rests on.
 type Statement struct {

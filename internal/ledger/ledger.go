@@ -87,12 +87,21 @@ type Decision struct {
 }
 
 var (
-	hashForm    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	idForm      = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+){0,7}$`)
 	wordForm    = regexp.MustCompile(`^[a-z]{1,32}$`)
 	programForm = regexp.MustCompile(`^[0-9A-Za-z.+_-]{0,64}$`)
 	originForm  = regexp.MustCompile(`^[0-9A-Za-z./_-]{1,64}$`)
 )
+
+// isHash says whether a text is a SHA-256 in its one spelling.
+func isHash(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(s) == 64
+}
 
 // check holds an entry against what a ledger may hold: ids and hashes.
 func (e *Entry) check() error {
@@ -114,11 +123,11 @@ func (e *Entry) check() error {
 		if e.Run.Inputs == nil {
 			e.Run.Inputs = []Input{}
 		}
-		if !wordForm.MatchString(e.Run.Verdict) || !hashForm.MatchString(e.Run.SHA256) {
+		if !wordForm.MatchString(e.Run.Verdict) || !isHash(e.Run.SHA256) {
 			return errors.New("its verdict has no kind or no hash")
 		}
 		for _, in := range e.Run.Inputs {
-			if !wordForm.MatchString(in.Kind) || in.Size < 0 || in.SHA256 != "" && !hashForm.MatchString(in.SHA256) {
+			if !wordForm.MatchString(in.Kind) || in.Size < 0 || in.SHA256 != "" && !isHash(in.SHA256) {
 				return errors.New("an input has no kind, no size or no hash")
 			}
 		}
@@ -126,7 +135,7 @@ func (e *Entry) check() error {
 		if !idForm.MatchString(e.Decision.ID) || len(e.Decision.ID) > 64 {
 			return errors.New("an id is lower-case letters and digits, with hyphens between: no name and no address")
 		}
-		if !hashForm.MatchString(e.Decision.SHA256) {
+		if !isHash(e.Decision.SHA256) {
 			return errors.New("its record has no SHA-256")
 		}
 	default:

@@ -70,11 +70,26 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	takeovers = append(takeovers, looked...)
 	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), unsure
 	c.Sessions = r.recent(doubtful)
-	c.Moves = slices.DeleteFunc(r.profiles.Moves(), func(m abuse.Move) bool { return m.Last < r.since })
+	c.Moves = r.moves(r.profiles)
 	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
+	// Where logs are missing before them, they were only not seen.
+	if m, ok := r.profiles.Arrivals(r.cells.Start.Unix() * int64(time.Second)); ok && m.Last >= r.since && !slices.ContainsFunc(r.gaps, func(g gap) bool { return g.from < traffic.SlotOf(m.First) }) {
+		c.Arrivals = []abuse.Arrival{m}
+	}
 	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil
+}
+
+// notSeen is the share of the past that may be missing of a log for it to be
+// said that nobody was at a place before.
+const notSeen = 0.2
+
+// moves leaves out those of which too much of the past is missing.
+func (r *run) moves(p *abuse.Profiles) []abuse.Move {
+	return slices.DeleteFunc(p.Moves(), func(m abuse.Move) bool {
+		return m.Last < r.since || r.missingOf(traffic.SlotOf(m.First), m.Services) >= notSeen
+	})
 }
 
 // guessers counts them for each day of the logs, the last 60.

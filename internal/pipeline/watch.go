@@ -112,19 +112,28 @@ func aroundTheClock(hours map[int64]bool) bool {
 // missing is the largest share of the time that is missing of a log on which a
 // service rests.
 func (r *run) missing() float64 {
+	return r.missingOf(r.cells.Start+traffic.Slot(r.cells.Slots), nil)
+}
+
+// missingOf is the same of the time before a slot and of some services; nil are
+// all.
+func (r *run) missingOf(until traffic.Slot, services []maillog.Service) float64 {
 	most := 0.0
 	by := make(map[maillog.Format]traffic.Slot)
 	for _, g := range r.gaps {
-		by[g.format] += g.to - g.from
+		by[g.format] += max(0, min(g.to, until)-g.from)
 	}
 	for f, n := range by {
-		for _, m := range r.mix {
+		for s, m := range r.mix {
+			if services != nil && !slices.Contains(services, s) {
+				continue
+			}
 			all := int64(0)
 			for _, k := range m {
 				all += k
 			}
 			if m[f]*5 >= all && m[f] > 0 {
-				most = max(most, float64(n)/float64(r.cells.Slots))
+				most = max(most, float64(n)/float64(max(1, until-r.cells.Start)))
 			}
 		}
 	}

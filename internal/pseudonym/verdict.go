@@ -30,6 +30,7 @@ func (k *Key) Verdict(v *verdict.Verdict) (*verdict.Verdict, error) {
 	s.learnAll(reflect.ValueOf(out).Elem())
 	s.ready()
 	s.replace(reflect.ValueOf(out).Elem())
+	out.Ledger = nil // it holds the hash of the verdict with names
 	// The order of names would tell of them.
 	for i := range out.Incidents {
 		in := &out.Incidents[i]
