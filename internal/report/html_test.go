@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -477,6 +479,9 @@ func trace(t *testing.T, v *verdict.Verdict, loc *time.Location) sources {
 			for k, y := range x {
 				walk(path+"."+k, y)
 			}
+			if file, ok := x["file"].(string); ok {
+				s.add("place of "+path, fmt.Sprintf("%s:%.0f", message.Safe(file), x["line"]))
+			}
 		case []any:
 			s.count("length of "+path, float64(len(x)))
 			for _, l := range limits {
@@ -674,6 +679,36 @@ func TestNumbersAreTraced(t *testing.T) {
 				if bad := untraced(s, text); len(bad) > 0 {
 					t.Errorf("%s: these numbers come from nowhere: %q", what, bad)
 				}
+			}
+		})
+	}
+	// And of the organisations of "make worlds", where it has left verdicts.
+	worlds, err := filepath.Glob("../../build/worlds/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range worlds {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			f, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			v, err := report.Read(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			loc, err := time.LoadLocation(v.Timezone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, html := trace(t, v, loc), page(t, v, report.Page{})
+			t.Logf("%d bytes, %d numbers", len(html), len(numbers(shown(html))))
+			if bad := untraced(s, shown(html)); len(bad) > 0 {
+				t.Errorf("these numbers come from nowhere: %q", bad)
+			}
+			if len(html) > 1e6 {
+				t.Errorf("the page has %d bytes, more than a megabyte", len(html))
 			}
 		})
 	}
