@@ -207,7 +207,7 @@ func farrington(rises [][]float64) (peer, error) {
 func runFarrington(series [][]float64, from, to int) ([]float64, error) {
 	rscript, err := exec.LookPath("Rscript")
 	if err != nil {
-		return nil, fmt.Errorf("R is not installed (Debian: r-cran-surveillance)")
+		return nil, fmt.Errorf("the program R is not installed (Debian: r-cran-surveillance)")
 	}
 	var b bytes.Buffer
 	for i := range series[0] {
@@ -229,18 +229,18 @@ func runFarrington(series [][]float64, from, to int) ([]float64, error) {
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("R: %w: %s", err, strings.TrimSpace(errs.String()))
+		return nil, fmt.Errorf("the program R: %w: %s", err, strings.TrimSpace(errs.String()))
 	}
 	var counts []float64
 	for line := range strings.FieldsSeq(string(out)) {
 		n, err := strconv.ParseFloat(line, 64)
 		if err != nil {
-			return nil, fmt.Errorf("R printed %q", line)
+			return nil, fmt.Errorf("the program R printed %q", line)
 		}
 		counts = append(counts, n)
 	}
 	if len(counts) != len(series) {
-		return nil, fmt.Errorf("R judged %d of %d series", len(counts), len(series))
+		return nil, fmt.Errorf("the program R judged %d of %d series", len(counts), len(series))
 	}
 	return counts, nil
 }
