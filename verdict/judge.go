@@ -1012,9 +1012,8 @@ func (j *judge) conclude() {
 		}
 	default:
 		v.Verdict = Quiet
-		// What remains is what these logs cannot show; how much that is has
-		// not been measured, so no more than this is claimed.
-		v.Confidence = 0.9
+		v.seen = sureOfAttacks * (1 - j.c.Missing) * math.Min(1, float64(j.c.Judged)/float64(fullMeasure))
+		v.Confidence = quietConfidence(v.seen)
 		v.Text = "No attack and nothing unusual: no more than everyday ups and downs, and no account used by a stranger, as far as these logs can tell."
 	}
 	if open != nil && v.Verdict != Undetermined {
@@ -1032,6 +1031,36 @@ func (j *judge) conclude() {
 	}
 	v.Confidence = round(v.Confidence)
 	j.next(attack, fault, benign, open)
+}
+
+// What share of attacks would show in logs in which that is not measured: of
+// the usual ones, over so long a time in which departures can be seen. The
+// figure is a judgement, below what docs/evaluation.md measures for simulated
+// attacks; a shorter time holds the beginning of fewer of them.
+const (
+	sureOfAttacks = 0.75
+	fullMeasure   = 10 * 24 * time.Hour
+)
+
+// quietConfidence is how sure it is that nothing was where nothing was seen, by
+// Bayes' rule, where such a share of attacks would be seen and where, before
+// looking, it is as likely as not that there was one: whoever asks has a reason.
+func quietConfidence(seen float64) float64 { return 1 / (2 - seen) }
+
+// Measured says how sure a quiet verdict is once its Sensitivity is known: the
+// mean share of attacks that would have been seen takes the place of what was
+// supposed.
+func (v *Verdict) Measured() {
+	if v.Verdict != Quiet || len(v.Sensitivity) == 0 {
+		return
+	}
+	sum := 0.0
+	for _, s := range v.Sensitivity {
+		sum += s.Detected
+	}
+	seen := sum / float64(len(v.Sensitivity))
+	v.Confidence = round(min(v.Confidence/quietConfidence(v.seen)*quietConfidence(seen), surest))
+	v.seen = seen
 }
 
 // suspicion is how probable it is that an incident is an attack all the same.

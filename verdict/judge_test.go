@@ -808,6 +808,47 @@ func TestAims(t *testing.T) {
 	})
 }
 
+// How sure it is that nothing was depends on how much would have been seen.
+func TestQuietConfidence(t *testing.T) {
+	judged := func(days, missing float64, seen ...float64) float64 {
+		c := world(t)
+		c.Judged, c.Missing = time.Duration(days*24*float64(time.Hour)), missing
+		v := verdict.Judge(c)
+		check(t, v)
+		for _, s := range seen {
+			v.Sensitivity = append(v.Sensitivity, verdict.Sensitivity{Detected: s})
+		}
+		v.Measured()
+		if v.Verdict != verdict.Quiet {
+			t.Fatalf("%s", v.Verdict)
+		}
+		return v.Confidence
+	}
+	for _, tc := range []struct {
+		name       string
+		less, more float64
+	}{
+		{"a short time tells less than a long one", judged(3, 0), judged(12, 0)},
+		{"logs with gaps tell less", judged(12, 0.15), judged(12, 0)},
+		{"where half of all attacks would be seen", judged(12, 0, 1, 0), judged(12, 0, 1, 1)},
+		{"where none would be", judged(12, 0, 0, 0), judged(12, 0, 0.5)},
+	} {
+		if tc.less >= tc.more || tc.less < 0.5 {
+			t.Errorf("%s: %v and %v", tc.name, tc.less, tc.more)
+		}
+	}
+	if none, all := judged(12, 0, 0), judged(12, 0, 1); none != 0.5 || all != 0.99 {
+		t.Errorf("%v where no attack would be seen, %v where all would", none, all)
+	}
+	c := world(t, spray(t))
+	v := verdict.Judge(c)
+	before := v.Confidence
+	v.Sensitivity = []verdict.Sensitivity{{Detected: 0.1}}
+	if v.Measured(); v.Confidence != before {
+		t.Error("what would be seen changes how sure an attack is")
+	}
+}
+
 // Many accounts that come into use at once are benign, and what they bring about
 // in the counts is the same incident; an attack remains one beside it.
 func TestArrivals(t *testing.T) {

@@ -71,6 +71,8 @@ type Verdict struct {
 	Manifest      []Used           `json:"manifest"` // what the verdict was made of
 	// Ledger comes last, so that the verdict without it is the text before it.
 	Ledger *Recorded `json:"ledger,omitempty"`
+
+	seen float64 // of a quiet verdict: the share of attacks that would have been seen, as supposed
 }
 
 // Used is a file that the verdict was made of. With the same files, the same

@@ -153,6 +153,7 @@ func Investigate(ctx context.Context, set *intake.Set, o Options) (*verdict.Verd
 	if v.Sensitivity, err = r.sensitivity(ctx, found); err != nil {
 		return nil, err
 	}
+	v.Measured()
 	if len(v.Sensitivity) == 0 {
 		v.Coverage.CannotTell = append(v.Coverage.CannotTell, unmeasured)
 	}
