@@ -22,8 +22,11 @@ type Aim struct {
 	Last     int64
 	Count    int64
 	Usual    float64 // how many such addresses most accounts see in as long a time
+	Wide     bool    // it is after everybody; then Usual is how many such tries there are in as many days
 	Services []maillog.Service
 	Refs     []traffic.Ref
+
+	providers map[uint32]bool // of the sources
 }
 
 // An account is aimed at where so many strangers' addresses tried it, once or
@@ -94,6 +97,68 @@ func (p *Profiles) Aims(begin int64) []Aim {
 		}
 		tries = tries[n:]
 	}
+	if len(out) == 0 {
+		out = p.wide(begin, by)
+	}
+	return out
+}
+
+// wideShare is the share of all accounts that a guesser tries who is after
+// everybody.
+const wideShare = 0.3
+
+// wide finds the days on which far more strangers' addresses than on others
+// tried existing accounts, once or twice each: somebody who is after everybody
+// and never comes twice from the same address. Bots do not know the names, and
+// those who do mostly stay at theirs.
+func (p *Profiles) wide(begin int64, by map[string][]aimedTry) []Aim {
+	const day = int64(24 * time.Hour)
+	days := make(map[int64][]aimedTry)
+	last := int64(0)
+	for _, list := range by {
+		for _, t := range list {
+			d := (t.at - begin) / day
+			days[d] = append(days[d], t)
+			last = max(last, d)
+		}
+	}
+	counts := make([]int, last+1)
+	for d, list := range days {
+		if d >= 0 {
+			counts[d] = len(list)
+		}
+	}
+	sorted := slices.Clone(counts)
+	slices.Sort(sorted)
+	usual := sorted[len(sorted)/2]
+	for _, a := range p.accounts { // days without any are days as well
+		last = max(last, (a.Last-begin)/day)
+	}
+	if int(last)+1 >= 2*len(counts) {
+		usual = 0
+	}
+	var out []Aim
+	for d := int64(everyDay) / day; d < int64(len(counts)); d++ {
+		var tries []aimedTry
+		n := 0
+		for ; d < int64(len(counts)) && counts[d] >= max(minAimed, aimedRatio*usual); d++ {
+			tries = append(tries, days[d]...)
+			n++
+		}
+		who := make(map[string]bool)
+		for _, t := range tries {
+			who[t.account] = true
+		}
+		if n == 0 || len(who) < fewPeople || float64(len(who)) < wideShare*float64(len(p.accounts)) {
+			continue
+		}
+		slices.SortFunc(tries, func(a, b aimedTry) int {
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.account, b.account), a.source.Addr.Compare(b.source.Addr))
+		})
+		m := aimOf(tries, usual*n)
+		m.Wide = true
+		out = append(out, m)
+	}
 	return out
 }
 
@@ -114,7 +179,7 @@ func (a *Account) usesNear(addr netip.Addr) bool {
 }
 
 func aimOf(tries []aimedTry, usual int) Aim {
-	m := Aim{First: tries[0].at, Usual: float64(usual)}
+	m := Aim{First: tries[0].at, Usual: float64(usual), providers: make(map[uint32]bool)}
 	accounts := make(map[string]int)
 	sources := make(map[netip.Addr]bool)
 	var at [16]int // sources by service
@@ -125,6 +190,7 @@ func aimOf(tries []aimedTry, usual int) Aim {
 		if !sources[t.source.Addr] {
 			sources[t.source.Addr] = true
 			m.Sources = append(m.Sources, t.source.Addr)
+			m.providers[t.source.Network.Value().ASN] = true
 			for of := range at {
 				if t.source.Services&(1<<of) != 0 {
 					at[of]++
@@ -155,10 +221,15 @@ func aimOf(tries []aimedTry, usual int) Aim {
 }
 
 // Aimed returns the sign-ins from new places, of those that alone say too
-// little, into accounts that were being guessed at.
+// little, into accounts that were being guessed at. Where everybody is, that
+// says nothing by itself: then they must come from a provider out of which it
+// was guessed.
 func (m *Aim) Aimed(unsure []Finding) []Finding {
 	var out []Finding
 	for _, f := range unsure {
+		if m.Wide && (f.Network.ASN == 0 || !m.providers[f.Network.ASN]) {
+			continue
+		}
 		if _, ok := slices.BinarySearch(m.Accounts, f.Account); ok && f.First >= m.First && f.First <= m.Last+int64(24*time.Hour) {
 			f.Weight += aimedAt
 			f.Title += ", while it was guessed at"

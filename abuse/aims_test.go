@@ -28,9 +28,19 @@ func TestAims(t *testing.T) {
 			tries(d, 120, 6*day, 40*time.Minute, func(i int) string { return person(i % 2) })
 		}, 2, 120},
 		{"a quiet fortnight", func(d *diary) { people(d, 30) }, 0, 0},
-		{"everybody is tried", func(d *diary) {
+		{"everybody is tried, for three days", func(d *diary) {
 			people(d, 30)
-			tries(d, 900, 6*day, 5*time.Minute, func(i int) string { return person(i % 30) })
+			tries(d, 864, 6*day, 5*time.Minute, func(i int) string { return person(i % 30) })
+		}, 30, 864},
+		{"everybody is tried, every day", func(d *diary) {
+			people(d, 30)
+			tries(d, 4000, 0, 5*time.Minute, func(i int) string { return person(i % 30) })
+		}, 0, 0},
+		{"everybody's phones have an old password, at a carrier that changes their address", func(d *diary) {
+			people(d, 30)
+			for i := range 864 {
+				d.fails(1, entry{at: 6*day + time.Duration(i)*5*time.Minute, account: person(i % 30), addr: fmt.Sprintf("203.0.%d.%d", 114+i/250, 1+i%250), network: mobile})
+			}
 		}, 0, 0},
 		{"it was there when the logs began", func(d *diary) {
 			people(d, 30)
@@ -79,8 +89,8 @@ func TestAims(t *testing.T) {
 			if sure := time.Duration(m.Sure - m.First); sure < 15*time.Minute || sure > 4*time.Hour {
 				t.Errorf("sure after %v", sure)
 			}
-			in := abuse.Finding{Account: m.Accounts[0], First: m.First + int64(day), Weight: 1}
-			out := abuse.Finding{Account: "somebody else", First: m.First + int64(day), Weight: 1}
+			in := abuse.Finding{Account: m.Accounts[0], Network: cloud.Value(), First: m.First + int64(day), Weight: 1}
+			out := abuse.Finding{Account: "somebody else", Network: cloud.Value(), First: m.First + int64(day), Weight: 1}
 			if hands := m.Aimed([]abuse.Finding{in, out}); len(hands) != 1 || hands[0].Account != in.Account || hands[0].Weight != 4 {
 				t.Errorf("opened: %+v", hands)
 			}
@@ -90,3 +100,26 @@ func TestAims(t *testing.T) {
 
 // noData is what is known of a network where there is no network data.
 var noData = network(0, "", "", "")
+
+// Where everybody is guessed at, a doubtful sign-in is one of the guesser's only
+// where it comes from a provider that he uses.
+func TestAimedWide(t *testing.T) {
+	var d diary
+	people(&d, 30)
+	for i := range 864 {
+		d.fails(1, entry{at: 6*day + time.Duration(i)*5*time.Minute, account: person(i % 30), addr: fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250), network: cloud})
+	}
+	aims := d.profiles().Aims(start.UnixNano())
+	if len(aims) != 1 || !aims[0].Wide {
+		t.Fatalf("%+v", aims)
+	}
+	at := start.Add(7 * day).UnixNano()
+	doubtful := []abuse.Finding{
+		{Account: person(1), First: at, Network: cloud.Value(), Weight: 1},
+		{Account: person(2), First: at, Network: vpn.Value(), Weight: 3},
+		{Account: person(3), First: at, Weight: 3},
+	}
+	if got := aims[0].Aimed(doubtful); len(got) != 1 || got[0].Account != person(1) {
+		t.Errorf("%+v", got)
+	}
+}

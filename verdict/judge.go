@@ -260,7 +260,12 @@ func (j *judge) aims() {
 			}
 			in.Excess = round(in.Observed - in.Expected)
 			w := weighing{odds: 0.5}
-			w.add(3, "%s tried %s, once or twice each, where nine of ten accounts saw %s", one(len(m.Sources), "address", "addresses"), one(len(m.Accounts), "account", "accounts"), one(int(m.Usual), "such address", "such addresses"))
+			if m.Wide {
+				in.Expected, in.Excess = m.Usual, round(in.Observed-m.Usual)
+				w.add(3, "%s tried %s, once or twice each, where %s usual in as many days", one(len(m.Sources), "address", "addresses"), one(len(m.Accounts), "account", "accounts"), one(int(m.Usual), "such try is", "such tries are"))
+			} else {
+				w.add(3, "%s tried %s, once or twice each, where nine of ten accounts saw %s", one(len(m.Sources), "address", "addresses"), one(len(m.Accounts), "account", "accounts"), one(int(m.Usual), "such address", "such addresses"))
+			}
 			if len(hands) > 0 {
 				w.add(3, "%s opened meanwhile", one(distinct(hands), "account was", "accounts were"))
 			}
