@@ -82,3 +82,7 @@ func (s *Source) clone() *Source {
 
 // AccountNames are those that signed in, in no order.
 func (p *Profiles) AccountNames() []string { return slices.Collect(maps.Keys(p.accounts)) }
+
+// FewestMoved is how many accounts a Move has at the least: where fewer signed
+// in, there is none more.
+const FewestMoved = minMoved

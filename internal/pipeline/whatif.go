@@ -61,7 +61,9 @@ func (r *run) whatIf(ctx context.Context, base *verdict.Case, events []maillog.E
 	}
 	takeovers, unsure := q.profiles.Newcomers()
 	c.Strange, c.Unsure = q.recent(append(c.Strange, takeovers...)), q.recent(unsure)
-	c.Moves = r.moves(q.profiles)
+	if count.profiles.Accounts() >= abuse.FewestMoved {
+		c.Moves = r.moves(q.profiles)
+	}
 	c.Aims = slices.DeleteFunc(q.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
 	q.sweeps(&c)
 	q.explain(windows, &c)
