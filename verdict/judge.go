@@ -313,7 +313,8 @@ func (j *judge) aims() {
 		in.Sources = sorted(sources)
 		count := len(in.Sources)
 		in.Sources = in.Sources[:min(count, maxSources)]
-		j.targeted = true
+		// Whoever mostly tries names that do not exist aims at nobody here.
+		j.targeted = j.targeted || !j.atRandom[in.ID]
 		in.Text = j.c.detail(&Excess{Family: "failures", Up: true}, in, count)
 		j.told[in.ID] = told{j.c.headline(&Excess{Family: "failures", Up: true}, in), j.told[in.ID].p}
 	}

@@ -795,6 +795,17 @@ func TestAims(t *testing.T) {
 			t.Errorf("%+v", v.Incidents)
 		}
 	})
+	t.Run("a part of a crowd that mostly tries names that do not exist", func(t *testing.T) {
+		c := world(t, with(spray(t), func(x *verdict.Excess) {
+			x.Makeup.Named, x.Makeup.Existing = 1, 0.03
+		}))
+		m := aim()
+		m.Wide = true
+		c.Aims = []abuse.Aim{m}
+		if v := verdict.Judge(c); v.Verdict != verdict.Attack || v.Focus != verdict.Opportunistic || len(v.Incidents) != 1 {
+			t.Errorf("%s %s: %+v", v.Verdict, v.Focus, v.Incidents)
+		}
+	})
 	t.Run("a part of it made an excess", func(t *testing.T) {
 		c := world(t, with(spray(t), func(x *verdict.Excess) {
 			x.Hands, x.Onset, x.Begun, x.BegunWithin = nil, at(t, "Wed 01:00"), at(t, "Wed 01:00"), [2]time.Time{at(t, "Wed 00:59"), at(t, "Wed 01:15")}
