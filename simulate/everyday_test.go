@@ -27,6 +27,9 @@ func quietLife(t *testing.T) *World {
 // What makes lives less regular, and is nobody's doing but everybody's own,
 // is there in a month of 150 people.
 func TestEverydayNuisances(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates many fortnights")
+	}
 	w := quietLife(t)
 	type seen struct{ first, last int64 }
 	devices := make(map[string]*seen)            // by account and device
@@ -170,6 +173,9 @@ func TestEverydayNuisances(t *testing.T) {
 
 // Releases follow one another, and none comes before its time.
 func TestBrowserOf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates many fortnights")
+	}
 	w := quietLife(t)
 	p := *w.people[0]
 	p.late = 0

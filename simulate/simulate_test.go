@@ -103,6 +103,9 @@ func events(w *simulate.World) string {
 // changes the simulated life changes them here, knowing that old results can
 // no longer be compared with new ones.
 func TestGolden(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates every scenario")
+	}
 	golden := map[simulate.Scenario]string{
 		simulate.Quiet:            "55a4fd9676e8d4615e46cf1436d8576dc0dd43353faf01bcd85c020aa6a477f3",
 		simulate.PhoneStorm:       "d59c60555a5e4ea11b63811e3ea576d656af59168392f7a4bef21d52f2c0d9ee",
@@ -292,6 +295,9 @@ func TestFilesHoldTheirDay(t *testing.T) {
 }
 
 func TestTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates every scenario")
+	}
 	for _, scenario := range simulate.Scenarios() {
 		t.Run(string(scenario), func(t *testing.T) {
 			w := world(t, simulate.Options{Seed: 5, Accounts: 60, Days: 12, Scenario: scenario})
@@ -525,6 +531,9 @@ func TestMemoryDoesNotGrowWithDays(t *testing.T) {
 
 // Events alone are those of the lines, to the last byte.
 func TestEventsWithoutLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates every scenario")
+	}
 	for _, scenario := range simulate.Scenarios() {
 		t.Run(string(scenario), func(t *testing.T) {
 			w := world(t, simulate.Options{Seed: 13, Accounts: 20, Days: 8, Scenario: scenario})

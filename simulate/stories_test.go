@@ -10,6 +10,9 @@ import (
 
 // Each kind shows what it is for, and by which it can be told from others.
 func TestStories(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates many fortnights")
+	}
 	type seen struct {
 		n        map[maillog.Outcome]int
 		actions  map[maillog.Action]int
@@ -143,6 +146,9 @@ func TestStories(t *testing.T) {
 
 // When the line to the Internet is down, only what is inside goes on.
 func TestNetworkFault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates many fortnights")
+	}
 	w := world(t, simulate.Options{Seed: 17, Accounts: 80, Days: 12, Scenario: simulate.NetworkFault})
 	onset := w.Truth().Incidents[0].Onset.UnixNano()
 	inside, outside, before := 0, 0, 0

@@ -75,6 +75,9 @@ func notShown(page string) (words []string) {
 // taken below one of the test's, in which a simulated host has its logs. What
 // other programs do with the output is not tried.
 func TestCommandsOfTheDocs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every command of the pages")
+	}
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("bash is not installed")
 	}

@@ -17,6 +17,9 @@ import (
 // TestEveryChangeOfAVerdictIsFound changes one byte of a recorded verdict at a
 // time, half of them in its manifest, and takes bytes away.
 func TestEveryChangeOfAVerdictIsFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("changes a thousand bytes, one by one")
+	}
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	run := func(args ...string) (int, string) {
