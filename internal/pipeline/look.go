@@ -55,23 +55,18 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	if closed, open := r.closedDoors(); open == 1 {
 		c.Unseen = closed
 	}
-	for _, s := range r.profiles.HostileSources() {
-		c.Strange = append(c.Strange, r.profiles.SuccessAfterFailures(s)...)
-	}
-	takeovers, unsure := r.profiles.Newcomers()
+	r.suspect(c)
+	c.Moves = r.moves(r.profiles)
 	sessions, doubtful, err := r.stolenSessions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	looked, unsure, err := r.secondLook(ctx, r.recent(unsure))
+	looked, unsure, err := r.secondLook(ctx, c.Unsure)
 	if err != nil {
 		return nil, err
 	}
-	takeovers = append(takeovers, looked...)
-	c.Strange, c.Unsure = r.recent(slices.Concat(c.Strange, takeovers, sessions)), unsure
+	c.Strange, c.Unsure = slices.Concat(c.Strange, r.recent(looked), r.recent(sessions)), unsure
 	c.Sessions = r.recent(doubtful)
-	c.Moves = r.moves(r.profiles)
-	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
 	// Where logs are missing before them, they were only not seen.
 	if m, ok := r.profiles.Arrivals(r.cells.Start.Unix() * int64(time.Second)); ok && m.Last >= r.since && !slices.ContainsFunc(r.gaps, func(g gap) bool { return g.from < traffic.SlotOf(m.First) }) {
 		c.Arrivals = []abuse.Arrival{m}
@@ -103,6 +98,18 @@ func (r *run) guessers() []verdict.Guessers {
 		out = append(out, verdict.Guessers{Day: time.Unix(d*seconds+seconds/2, 0).In(r.opt.Location), Addresses: counts[uint64(d)%64]})
 	}
 	return out
+}
+
+// suspect fills in what the profiles alone hold against sign-ins and say of
+// whom is aimed at.
+func (r *run) suspect(c *verdict.Case) {
+	takeovers, unsure := r.profiles.Newcomers()
+	c.Strange = nil
+	for _, s := range r.profiles.HostileSources() {
+		c.Strange = append(c.Strange, r.profiles.SuccessAfterFailures(s)...)
+	}
+	c.Strange, c.Unsure = r.recent(append(c.Strange, takeovers...)), r.recent(unsure)
+	c.Aims = slices.DeleteFunc(r.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
 }
 
 func (r *run) signIns(o maillog.Outcome) float64 {

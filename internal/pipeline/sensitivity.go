@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -28,8 +29,8 @@ type Sensitivity struct {
 	Strengths  []float64
 }
 
-// The levels that people choose from. Quick takes about as long as what it
-// asks about, of two weeks of some hundred people; Full ten times that.
+// The levels that people choose from. What they take in time stands in
+// docs/sensitivity.md; Full is about ten times Quick.
 var (
 	SensitivityQuick = Sensitivity{8, []float64{1}}
 	SensitivityFull  = Sensitivity{24, []float64{1, 0.5, 0.25}}
@@ -105,15 +106,14 @@ func (r *run) sensitivity(ctx context.Context, base *verdict.Case) ([]verdict.Se
 	batches := together(all)
 	found := make([]int, len(batches)*injectTogether)
 	tried := make([]bool, len(found))
-	var failed error
+	failed := make([]error, len(batches))
 	r.each(len(batches), func(b int) {
 		if ctx.Err() != nil {
 			return
 		}
 		var events []maillog.Event
 		for _, in := range batches[b] {
-			if err := r.trace(in, accounts); err != nil {
-				failed = err
+			if failed[b] = r.trace(in, accounts); failed[b] != nil {
 				return
 			}
 			events = append(events, in.events...)
@@ -124,7 +124,7 @@ func (r *run) sensitivity(ctx context.Context, base *verdict.Case) ([]verdict.Se
 		}
 		v, err := r.whatIf(ctx, base, events)
 		if err != nil {
-			failed = err
+			failed[b] = err
 			return
 		}
 		for i, in := range batches[b] {
@@ -138,7 +138,7 @@ func (r *run) sensitivity(ctx context.Context, base *verdict.Case) ([]verdict.Se
 			in.events = nil
 		}
 	})
-	if err := cmp.Or(failed, ctx.Err()); err != nil {
+	if err := errors.Join(append(failed, ctx.Err())...); err != nil {
 		return nil, err
 	}
 	out := []verdict.Sensitivity{}

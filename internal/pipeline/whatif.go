@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"time"
 
 	"mailvigil/abuse"
 	"mailvigil/maillog"
@@ -39,6 +38,7 @@ func (r *run) whatIf(ctx context.Context, base *verdict.Case, events []maillog.E
 		count.visit(&rec)
 	}
 	count.profiles.Close()
+	signedIn := count.profiles.Accounts()
 	added := traffic.Close(r.cells.Start, r.cells.Start+traffic.Slot(r.cells.Slots)-1, count.counter)
 	q.cells, q.profiles = r.cells.Plus(added), r.profiles.With(count.profiles)
 
@@ -55,16 +55,10 @@ func (r *run) whatIf(ctx context.Context, base *verdict.Case, events []maillog.E
 	}
 	c := *base
 	c.Excesses = nil
-	c.Strange, c.Unsure = nil, nil
-	for _, s := range q.profiles.HostileSources() {
-		c.Strange = append(c.Strange, q.profiles.SuccessAfterFailures(s)...)
-	}
-	takeovers, unsure := q.profiles.Newcomers()
-	c.Strange, c.Unsure = q.recent(append(c.Strange, takeovers...)), q.recent(unsure)
-	if count.profiles.Accounts() >= abuse.FewestMoved {
+	q.suspect(&c)
+	if signedIn >= abuse.FewestMoved {
 		c.Moves = r.moves(q.profiles)
 	}
-	c.Aims = slices.DeleteFunc(q.profiles.Aims(r.cells.Start.Unix()*int64(time.Second)), func(m abuse.Aim) bool { return m.Last < r.since })
 	q.sweeps(&c)
 	q.explain(windows, &c)
 	return verdict.Judge(&c), nil
