@@ -308,7 +308,7 @@ func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.O
 	if o.Calendar, err = calendarOf(c); err != nil {
 		return o, err
 	}
-	if o.Enrich.Networks, err = networksOf(c.Networks.File); err != nil {
+	if o.Enrich.Networks, err = networksOf(c); err != nil {
 		return o, err
 	}
 	o.NetworksMissing = o.Enrich.Networks == nil

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +65,11 @@ func (o *reports) check() error {
 	if len(o.onStdout()) > 1 {
 		return usagef("%s cannot all be standard output", strings.Join(o.onStdout(), " and "))
 	}
+	for _, f := range append(o.files(), target{"--key", o.key}) {
+		if err := f.hasPlace(); err != nil {
+			return err
+		}
+	}
 	if o.pdf != "" {
 		if _, err := report.Browser(); err != nil {
 			return err
@@ -72,11 +78,36 @@ func (o *reports) check() error {
 	return nil
 }
 
+// target is a file and the flag that names it.
+type target struct{ flag, file string }
+
+// hasPlace says where a file cannot be written, as far as that shows before it
+// is: a folder that is not there must not cost the verdict of an hour.
+func (f target) hasPlace() error {
+	if f.file == "" || f.file == "-" {
+		return nil
+	}
+	if i, err := os.Stat(f.file); err == nil && i.IsDir() {
+		return usagef("%s: %s is a folder; name a file in it", f.flag, f.file)
+	}
+	if folder := filepath.Dir(f.file); folder != "." {
+		if i, err := os.Stat(folder); err != nil || !i.IsDir() {
+			return usagef("%s: there is no folder %s; make it first, or name another", f.flag, folder)
+		}
+	}
+	return nil
+}
+
+// files are all forms with their flags.
+func (o *reports) files() []target {
+	return []target{{"--json", o.json}, {"--html", o.html}, {"--pdf", o.pdf}, {"--csv", o.csv}}
+}
+
 // onStdout are the flags whose file is standard output.
 func (o *reports) onStdout() (flags []string) {
-	for _, f := range []struct{ name, file string }{{"--json", o.json}, {"--html", o.html}, {"--pdf", o.pdf}, {"--csv", o.csv}} {
+	for _, f := range o.files() {
 		if f.file == "-" {
-			flags = append(flags, f.name)
+			flags = append(flags, f.flag)
 		}
 	}
 	return flags
@@ -126,12 +157,10 @@ func networkWord(networks *enrich.Networks, addr netip.Addr) string {
 
 // networksOf opens the networks database that a configuration names, or the one
 // beside the program; nil where there is none.
-func networksOf(file string) (*enrich.Networks, error) {
-	found := file != ""
+func networksOf(c *config.Config) (*enrich.Networks, error) {
+	file, found := networksFile(c)
 	if !found {
-		if file, found = enrich.FindNetworks(); !found {
-			return nil, nil
-		}
+		return nil, nil
 	}
 	return enrich.OpenNetworks(file)
 }
@@ -208,7 +237,7 @@ to do now) and the analyst (the evidence); --for takes one of them.`,
 			}
 			var networks *enrich.Networks
 			if out.pseudonyms {
-				if networks, err = networksOf(""); err != nil {
+				if networks, err = networksOf(&config.Config{}); err != nil {
 					return err
 				}
 			}
