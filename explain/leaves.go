@@ -133,11 +133,64 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 		}
 	}
 	s.merge(recode, dense, o.Workers)
+	if dense && len(s.rows) <= ordered {
+		s.order()
+	}
 	s.filled = dense && float64(len(s.rows)) >= 0.25*known
 	if !s.filled {
 		s.units = s.bursts(hists, o)
 	}
 	return s, dense
+}
+
+// ordered is up to how many rows a cube is added up in one order, whatever the
+// order of its rows and attributes: where there are few, two readings may be
+// exactly as good, and rounding must not choose between them.
+const ordered = 1 << 12
+
+// coarse rounds to twelve digits, of which whole numbers of less lose nothing:
+// rows that were added up from the same events in another order are then equal.
+func coarse(x float64) float64 {
+	const low = 1<<12 - 1
+	return math.Float64frombits((math.Float64bits(x) + low/2) &^ low)
+}
+
+// order sorts the rows by the names of attributes and values, and adds them up
+// in that order.
+func (s *leaves) order() {
+	byName := make([]int, len(s.columns))
+	for a := range byName {
+		byName[a] = a
+	}
+	slices.SortFunc(byName, func(a, b int) int { return strings.Compare(s.t.Attributes[a], s.t.Attributes[b]) })
+	at := make([]int, len(s.rows))
+	for i := range at {
+		at[i] = i
+	}
+	slices.SortFunc(at, func(i, j int) int {
+		for _, a := range byName {
+			if c := cmp.Compare(s.columns[a][i], s.columns[a][j]); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	rows := make([]tally, len(at))
+	s.total = tally{}
+	for k, i := range at {
+		rows[k] = tally{coarse(s.rows[i].v), coarse(s.rows[i].f)}
+		s.total.add(rows[k])
+	}
+	s.rows = rows
+	for a, col := range s.columns {
+		sorted := make([]uint16, len(at))
+		clear(s.hists[a])
+		for k, i := range at {
+			sorted[k] = col[i]
+			s.hists[a][col[i]].add(rows[k])
+		}
+		s.columns[a] = sorted
+	}
 }
 
 // mergeParts is into how many parts rows are shared out by their hash: each is
@@ -618,11 +671,20 @@ func (s *leaves) sumAll(cells []candidate, workers int) []sums {
 func (s *leaves) take(c cell, workers int) sums {
 	s.within(&c, workers)
 	rows, a := c.rows, c.own
+	// What is left of a value whose rows are all taken is rounding, and must
+	// not pass for a value of its own.
+	least := rounding * (s.total.v + s.total.f)
+	left := func(x float64) float64 {
+		if x < least {
+			return 0
+		}
+		return x
+	}
 	for _, i := range rows {
 		for k, col := range s.columns {
 			h := &s.hists[k][col[i]]
-			h.v -= s.rows[i].v
-			h.f -= s.rows[i].f
+			h.v = left(h.v - s.rows[i].v)
+			h.f = left(h.f - s.rows[i].f)
 		}
 	}
 	if s.filled || len(rows) > len(s.rows)/4 {
@@ -637,8 +699,8 @@ func (s *leaves) take(c cell, workers int) sums {
 		}
 	}
 	s.full = nil
-	s.total.v -= a.v
-	s.total.f -= a.f
+	s.total.v = left(s.total.v - a.v)
+	s.total.f = left(s.total.f - a.f)
 	s.largest = math.Max(s.largest, abs(a.v-s.drift*a.f))
 	return a
 }

@@ -120,7 +120,9 @@ func (s *leaves) fitting(candidates []float64) float64 {
 			gain += d
 			squares += d * d
 		}
-		if t := gain / math.Sqrt(squares); t > most {
+		// Of few leaves two candidates may be exactly as good: rounding must not
+		// choose between them.
+		if t := gain / math.Sqrt(squares); t > most+rounding {
 			best, most = g, t
 		}
 	}
@@ -215,6 +217,10 @@ func (s *leaves) findDrift() []float64 {
 	}
 	return list
 }
+
+// rounding is the share of all events below which a sum may be what adding and
+// taking away left, and by how much figures must differ to be taken for different.
+const rounding = 1e-9
 
 // size is what a leaf's relative noise goes with. The expectation of amounts
 // is itself a noisy forecast, so the larger of the two counts; of counted

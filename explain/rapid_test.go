@@ -45,10 +45,13 @@ func drawTable(t *rapid.T, amounts bool) drawn {
 	return out
 }
 
-// rowsOf returns, for each cause in a canonical order, the leaves it picks out.
-// Two descriptions of the same leaves are the same cause in other words.
+// rowsOf returns, for each cause, the leaves that it picks out beyond those of
+// the causes before it, since every event is counted once: two descriptions of
+// the same leaves are the same cause in other words, and which of them is said
+// goes by the order of the attributes.
 func rowsOf(d drawn, r Result) []string {
 	var out []string
+	taken := make(map[string]bool)
 	for _, c := range r.Causes {
 		var rows []string
 	leaves:
@@ -58,10 +61,12 @@ func rowsOf(d drawn, r Result) []string {
 					continue leaves
 				}
 			}
-			if l.observed > 0 || l.expected > 0 {
-				key := slices.Clone(l.values)
-				rows = append(rows, fmt.Sprint(key))
+			if key := fmt.Sprint(l.values); (l.observed > 0 || l.expected > 0) && !taken[key] {
+				rows = append(rows, key)
 			}
+		}
+		for _, key := range rows {
+			taken[key] = true
 		}
 		slices.Sort(rows)
 		out = append(out, fmt.Sprint(slices.Compact(rows)))
@@ -102,7 +107,10 @@ func TestRapidOrderOfAttributes(t *testing.T) {
 			turned = append(turned, leaf{pick(l.values), l.observed, l.expected})
 		}
 		got := Explain(pack(pick(d.attributes), turned), d.options)
-		if !slices.Equal(rowsOf(d, got), rowsOf(d, want)) {
+		// Of two readings that are exactly as good the one of the earlier
+		// attribute is named.
+		asGood := slices.EqualFunc(got.Causes, want.Causes, func(x, y Cause) bool { return abs(x.Score-y.Score) <= 1e-6*abs(y.Score) && abs(x.Share-y.Share) < 1e-6 })
+		if !asGood && !slices.Equal(rowsOf(d, got), rowsOf(d, want)) {
 			t.Fatalf("%s, want %s", brief(got), brief(want))
 		}
 	})
