@@ -32,6 +32,9 @@ func (r *run) cite(ctx context.Context, v *verdict.Verdict) error {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	var files [][]traffic.Ref // by file
+	if r.opt.live != nil && len(refs) > 0 {
+		files, refs = append(files, refs), nil // the archive is asked once
+	}
 	for len(refs) > 0 {
 		n := 1
 		for n < len(refs) && refs[n].File == refs[0].File {

@@ -1,10 +1,8 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -22,10 +20,14 @@ import (
 // Origin says where an archived line was read.
 type Origin struct {
 	Source string // the log, over its rotations
+	Log    int64  // tells the files of a source apart that bear the same name one after the other
 	File   string // as it was called when it was read
 	Line   int64  // from 1
 	Offset int64  // in the decompressed stream
 }
+
+// Span is a time, both ends included.
+type Span struct{ First, Last time.Time }
 
 // Archive is what a watch reads again in place of files. It holds every line
 // that Live was given, once a look begins.
@@ -35,10 +37,9 @@ type Archive interface {
 	// order in which they were read, or nearly so. An Event is valid until fn
 	// returns.
 	Events(ctx context.Context, from, to time.Time, fn func(*maillog.Event, Origin) error) error
-	// Lines gives the raw lines of some origins, by origin; what is not there
-	// is left out. Of several lines with the same origin, which a log has when
-	// it begins anew, that is meant whose time is nearest.
-	Lines(ctx context.Context, wanted map[Origin]time.Time) (map[Origin]string, error)
+	// Lines gives the raw lines of some origins, each with a time in which its
+	// event was; what is not there is left out.
+	Lines(ctx context.Context, wanted map[Origin]Span) (map[Origin]string, error)
 }
 
 // Live is the path of events as they come. It counts as the first pass of
@@ -56,15 +57,19 @@ type Live struct {
 	sources  map[string]*logSource
 	origins  map[fileOf]int32
 	files    []*intake.File // one for each of origins
+	logs     []int64        // what tells them apart, likewise
 	tallies  []tally
+	places   []map[int64]*times // of the events of each file, by blockLines of its lines
 	counting *counting
 	cells    *traffic.Cells
+	last     int64 // the latest time of an event
 
 	event  maillog.Event
 	record traffic.Record
 
 	problems []intake.Problem
 	before   judged
+	scanned  *run // of the last look, with its series; nil before it
 }
 
 // logSource is a log that is being read.
@@ -74,7 +79,14 @@ type logSource struct {
 }
 
 // fileOf is a file of a log.
-type fileOf struct{ source, file string }
+type fileOf struct {
+	source string
+	log    int64
+	file   string
+}
+
+// times are those of some events, Unix nanoseconds.
+type times struct{ first, last int64 }
 
 // judged is what the last look saw, so that the next one knows whether there
 // is anything new.
@@ -161,12 +173,12 @@ func (l *Live) Warm(source string, line []byte) {
 
 // Line reads a line of a log that was begun and counts its event. The Record is
 // nil where the line states none; it is valid until the next call.
-func (l *Live) Line(source, file string, line intake.Line) (*traffic.Record, maillog.Result) {
+func (l *Live) Line(source string, log int64, file string, line intake.Line) (*traffic.Record, maillog.Result) {
 	s := l.sources[source]
 	if s == nil {
 		return nil, maillog.Result{Kind: maillog.Rejected, Why: "of a log that was not begun"}
 	}
-	i := l.origin(source, file, s.format)
+	i := l.origin(fileOf{source, log, file}, s.format)
 	t := &l.tallies[i]
 	t.read.Lines++
 	t.read.Bytes += int64(len(line.Bytes)) + 1
@@ -193,6 +205,13 @@ func (l *Live) Line(source, file string, line intake.Line) (*traffic.Record, mai
 func (l *Live) count(t *tally, e *maillog.Event) {
 	t.parsed++
 	t.first, t.last = min(t.first, e.Time), max(t.last, e.Time)
+	l.last = max(l.last, e.Time)
+	places, block := l.places[l.record.Ref.File], l.record.Ref.Line/blockLines
+	if p := places[block]; p == nil {
+		places[block] = &times{e.Time, e.Time}
+	} else {
+		p.first, p.last = min(p.first, e.Time), max(p.last, e.Time)
+	}
 	l.record.Event = e
 	l.worker.Enrich(e, &l.record)
 	if len(l.ignore) > 0 && l.ignore[l.record.Account] {
@@ -202,13 +221,13 @@ func (l *Live) count(t *tally, e *maillog.Event) {
 }
 
 // origin numbers the files of logs, for the references to lines.
-func (l *Live) origin(source, file string, f maillog.Format) int32 {
-	k := fileOf{source, file}
+func (l *Live) origin(k fileOf, f maillog.Format) int32 {
 	i, ok := l.origins[k]
 	if !ok {
 		i = int32(len(l.files))
 		l.origins[k] = i
-		l.files = append(l.files, &intake.File{Path: file, Name: file, Source: source, Format: f, Compression: "plain"})
+		l.files = append(l.files, &intake.File{Path: k.file, Name: k.file, Source: k.source, Format: f, Compression: "plain"})
+		l.logs, l.places = append(l.logs, k.log), append(l.places, make(map[int64]*times))
 		l.tallies = append(l.tallies, tally{first: math.MaxInt64, last: math.MinInt64, done: true})
 	}
 	return i
@@ -218,7 +237,7 @@ func (l *Live) origin(source, file string, f maillog.Format) int32 {
 // started again knows what is normal.
 func (l *Live) Learn(ctx context.Context, now time.Time) error {
 	err := l.archive.Events(ctx, now.AddDate(0, 0, -keepDays), now.Add(time.Hour), func(e *maillog.Event, o Origin) error {
-		i := l.origin(o.Source, o.File, e.Format)
+		i := l.origin(fileOf{o.Source, o.Log, o.File}, e.Format)
 		l.tallies[i].read.Lines++
 		l.record.Ref = traffic.Ref{File: i, Line: o.Line, Offset: o.Offset}
 		l.count(&l.tallies[i], e)
@@ -327,6 +346,9 @@ func (l *Live) Look(ctx context.Context) (*verdict.Verdict, error) {
 	}
 	r := l.snapshot()
 	all := r.scan(nil, nil, interval{})
+	if r.series = all; len(all) > 0 {
+		l.scanned = r
+	}
 	strange := new(verdict.Case)
 	r.suspect(strange)
 	now := judged{
@@ -359,11 +381,32 @@ func (l *Live) Look(ctx context.Context) (*verdict.Verdict, error) {
 // Verdict is that of the last look, nil before the first.
 func (l *Live) Verdict() *verdict.Verdict { return l.before.verdict }
 
-// Service is how a service does, against what is normal.
-type Service struct {
-	Name               string
-	Observed, Expected float64 // events of the last hour that was closed
-	Low, High          float64 // between which nine of ten such hours lie
+// Series is what a service does, against what is normal.
+type Series struct {
+	Service string // "" for all services together
+	Family  string // "traffic", "failures", "errors" or "hosting"
+	Plot    *verdict.Plot
+}
+
+// Series gives what was watched in the last look, a time of it back from its
+// end in steps of whole minutes. It is empty before the first look.
+func (l *Live) Series(back, step time.Duration) []Series {
+	s := l.scanned
+	if s == nil {
+		return nil
+	}
+	end := s.cells.Start + traffic.Slot(len(s.series[0].counts))
+	minutes := max(1, traffic.Slot(step/time.Minute))
+	from := max(s.cells.Start, end-traffic.Slot(back/time.Minute)/minutes*minutes)
+	out := make([]Series, 0, len(s.series))
+	for _, x := range s.series {
+		name := ""
+		if x.service != maillog.ServiceNone {
+			name = x.service.String()
+		}
+		out = append(out, Series{name, string(x.family), s.steps(&excess{series: x}, from, end, minutes)})
+	}
+	return out
 }
 
 // secondArchive is the second pass of a watch: it reads the stretches of time
@@ -379,7 +422,7 @@ func (r *run) secondArchive(ctx context.Context, v visitor, pick func(first, las
 				return nil
 			}
 			rec.Event = e
-			rec.Ref = traffic.Ref{File: l.origin(o.Source, o.File, e.Format), Line: o.Line, Offset: o.Offset}
+			rec.Ref = traffic.Ref{File: l.origin(fileOf{o.Source, o.Log, o.File}, e.Format), Line: o.Line, Offset: o.Offset}
 			worker.Enrich(e, &rec)
 			if len(l.ignore) == 0 || !l.ignore[rec.Account] {
 				v.visit(&rec)
@@ -414,17 +457,20 @@ func (r *run) picked(pick func(first, last int64) bool) []interval {
 	return out
 }
 
-// archived gives the lines of references from the archive. Of lines with the
-// same reference the latest is meant: what a look tells is of the last days.
+// archived gives the lines of references from the archive.
 func (r *run) archived(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref]string, error) {
-	now := time.Unix((r.cells.Start + traffic.Slot(r.cells.Slots)).Unix(), 0)
-	wanted, back := make(map[Origin]time.Time, len(refs)), make(map[Origin]traffic.Ref, len(refs))
+	l := r.opt.live
+	wanted, back := make(map[Origin]Span, len(refs)), make(map[Origin]traffic.Ref, len(refs))
 	for _, ref := range refs {
-		f := r.opt.live.files[ref.File]
-		o := Origin{Source: f.Source, File: f.Name, Line: ref.Line, Offset: ref.Offset}
-		wanted[o], back[o] = now, ref
+		p := l.places[ref.File][ref.Line/blockLines]
+		if p == nil {
+			continue
+		}
+		f := l.files[ref.File]
+		o := Origin{Source: f.Source, Log: l.logs[ref.File], File: f.Name, Line: ref.Line, Offset: ref.Offset}
+		wanted[o], back[o] = Span{time.Unix(0, p.first), time.Unix(0, p.last)}, ref
 	}
-	lines, err := r.opt.live.archive.Lines(ctx, wanted)
+	lines, err := l.archive.Lines(ctx, wanted)
 	out := make(map[traffic.Ref]string, len(lines))
 	for o, text := range lines {
 		out[back[o]] = text
@@ -432,12 +478,10 @@ func (r *run) archived(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref
 	return out, err
 }
 
-// Files are the files of logs that were counted, for people, the latest last.
-func (l *Live) Files() []string {
-	keys := slices.SortedFunc(maps.Keys(l.origins), func(a, b fileOf) int { return cmp.Compare(l.origins[a], l.origins[b]) })
-	out := make([]string, len(keys))
-	for i, k := range keys {
-		out[i] = k.file
+// Last is the time of the latest event, zero where there was none.
+func (l *Live) Last() time.Time {
+	if l.last == 0 {
+		return time.Time{}
 	}
-	return out
+	return time.Unix(0, l.last)
 }

@@ -74,7 +74,7 @@ func (m *memory) Events(_ context.Context, from, to time.Time, fn func(*maillog.
 	return nil
 }
 
-func (m *memory) Lines(_ context.Context, wanted map[pipeline.Origin]time.Time) (map[pipeline.Origin]string, error) {
+func (m *memory) Lines(_ context.Context, wanted map[pipeline.Origin]pipeline.Span) (map[pipeline.Origin]string, error) {
 	out := make(map[pipeline.Origin]string)
 	for o := range wanted {
 		if text, ok := m.lines[o]; ok {
@@ -111,8 +111,8 @@ func watch(t testing.TB, set *intake.Set, o pipeline.Options) *watched {
 // take feeds a line.
 func (w *watched) take(l logLine) {
 	f := w.set.Files[l.source]
-	rec, _ := w.Line(f.Source, f.Name, l.line)
-	o := pipeline.Origin{Source: f.Source, File: f.Name, Line: l.line.Number, Offset: l.line.Offset}
+	rec, _ := w.Line(f.Source, 7, f.Name, l.line)
+	o := pipeline.Origin{Source: f.Source, Log: 7, File: f.Name, Line: l.line.Number, Offset: l.line.Offset}
 	w.memory.lines[o] = string(l.line.Bytes)
 	if rec != nil {
 		w.memory.events = append(w.memory.events, archived{cloned(rec.Event), o})
