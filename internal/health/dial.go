@@ -1,7 +1,6 @@
 package health
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,9 +10,10 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"syscall"
 	"time"
+
+	"mailvigil/internal/secret"
 )
 
 // Security is how a connection is secured.
@@ -155,35 +155,14 @@ type Login struct {
 	PasswordFile string
 }
 
-// secretLimit: a password is no book.
-const secretLimit = 4096
-
 // password reads the file anew each time, so that a changed password needs no
-// restart. One that others may read is refused.
+// restart.
 func (l Login) password() (string, error) {
-	return readSecret(l.PasswordFile)
-}
-
-func readSecret(path string) (string, error) {
-	info, err := os.Stat(path)
+	password, err := secret.Read(l.PasswordFile)
 	if err != nil {
-		return "", failuref(Setup, "the password cannot be read: %s; correct password_file", plainError(err))
+		return "", failuref(Setup, "%v; correct password_file", err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > secretLimit {
-		return "", failuref(Setup, "%s is no file with a password in it; correct password_file", path)
-	}
-	if info.Mode().Perm()&0o007 != 0 {
-		return "", failuref(Setup, "everybody on this machine may read the password in %s; run chmod o-rwx %s", path, path)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", failuref(Setup, "the password cannot be read: %s; correct password_file", plainError(err))
-	}
-	secret := strings.TrimRight(string(data), "\r\n")
-	if secret == "" || bytes.ContainsAny(data[:len(secret)], "\r\n\x00") {
-		return "", failuref(Setup, "%s must hold the password alone, on one line", path)
-	}
-	return secret, nil
+	return password, nil
 }
 
 // plainError says a file's error without Go's name of the operation.

@@ -198,6 +198,7 @@ const (
 	Waiting Status = "waiting"
 	Sent    Status = "sent"
 	Dropped Status = "dropped" // not needed any more
+	Folded  Status = "folded"  // said in another message
 	Failed  Status = "failed"  // given up
 )
 
