@@ -126,19 +126,23 @@ func NewWriter(w io.Writer, release string) *Writer {
 }
 
 func newParquet(w io.Writer, release string) *parquet.GenericWriter[row] {
-	return parquet.NewGenericWriter[row](w,
+	options := []parquet.WriterOption{
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}),
 		parquet.CreatedBy("mailvigil", release, ""),
 		parquet.DictionaryMaxBytes(dictionaryBytes),
-		// The bounds of rows are what makes a query skip; those of texts
-		// that an attacker chooses may be long, and nobody asks for them.
-		parquet.SkipPageBounds("user_agent"),
-		parquet.SkipPageBounds("session"),
-		parquet.SkipPageBounds("raw"),
-		parquet.SkipPageBounds("url"),
-		parquet.SkipPageBounds("hostname"),
-		parquet.SkipPageBounds("exact"),
-	)
+	}
+	// The bounds of times and places are what makes a query skip. Those of texts
+	// that an attacker chooses may be long, and those of accounts and addresses
+	// span all of them in every segment.
+	for _, c := range unbounded {
+		options = append(options, parquet.SkipPageBounds(c))
+	}
+	return parquet.NewGenericWriter[row](w, options...)
+}
+
+var unbounded = []string{
+	"account", "client_ip", "user_agent", "device", "session", "mechanism", "raw", "server_ip", "device_type", "url", "hostname",
+	"messages", "person", "asn", "country", "network_kind", "time_ns", "exact",
 }
 
 // Events returns how many events were written.

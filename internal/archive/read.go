@@ -44,8 +44,8 @@ type Wanted struct {
 }
 
 // Read reads the events of segments from one time until another, without
-// their lines. Segments come in the order of their beginning; within one, the
-// lines of a source come in their order, which holds over all segments too.
+// their lines. Segments come in the order of their first time; within one, the
+// lines of a source come in the order in which they were added.
 // The event and its texts are valid during the call. What fn returns ends the
 // reading.
 //
@@ -84,9 +84,11 @@ func ReadFile(ctx context.Context, path string, w Wanted, fn func(*maillog.Event
 }
 
 func inOrder(segments []Segment) []Segment {
-	return slices.SortedFunc(slices.Values(segments), func(a, b Segment) int {
-		return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.Name, b.Name))
-	})
+	return slices.SortedFunc(slices.Values(segments), inTime)
+}
+
+func inTime(a, b Segment) int {
+	return cmp.Or(a.First.Compare(b.First), a.Written.Compare(b.Written), cmp.Compare(a.Name, b.Name))
 }
 
 // brokenError is an error of the file, not of whoever takes its rows.

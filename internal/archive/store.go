@@ -49,13 +49,13 @@ var ErrFull = errors.New("the lines that wait to be archived fill their memory; 
 
 // The memory that lines may take until they are written. It covers the rows
 // and their texts; the writer has some 30 MB besides.
-const defaultMemory = 48 << 20
+const defaultMemory = 24 << 20
 
 // StoreOptions are what a Store needs to know.
 type StoreOptions struct {
 	Release string           // of Mailvigil, named in the files
 	Now     func() time.Time // of this machine
-	Memory  int64            // bytes of lines held until they are written; 0 for 48 MB
+	Memory  int64            // bytes of lines held until they are written; 0 for 24 MB
 }
 
 // Store makes the segments of a folder. Add, Cut and Publish may be called by
@@ -74,7 +74,8 @@ type Store struct {
 	open  map[key]*making
 	ahead []*made // written, not yet named
 
-	encoder encoder
+	encoder encoder // of what was added
+	merger  encoder // of what is compacted, which takes longer
 
 	held atomic.Int64 // bytes of all lines held
 	cuts sync.Mutex   // one cut is published at a time
@@ -84,7 +85,6 @@ type Store struct {
 type encoder struct {
 	mu  sync.Mutex // taken after Store.mu
 	out *parquet.GenericWriter[row]
-	day string // whose folder was made last
 }
 
 type key struct {
@@ -106,7 +106,7 @@ type making struct {
 type rowList struct{ chunks [][]row }
 
 const (
-	chunkRows = 64
+	chunkRows = 128
 	rowCost   = int64(unsafe.Sizeof(row{}))
 )
 
@@ -345,7 +345,7 @@ func (s *Store) failed(what string, err error) error {
 // write writes a segment under a temporary name and syncs it.
 func (s *Store) write(m *making) (*made, error) {
 	sources := slices.Sorted(maps.Keys(m.sources))
-	return s.encode(m.key, m.first, m.last, func(out *parquet.GenericWriter[row]) (int64, error) {
+	return s.encode(&s.encoder, m.key, m.first, m.last, func(out *parquet.GenericWriter[row]) (int64, error) {
 		var rows int64
 		for _, source := range sources {
 			for _, chunk := range m.sources[source].chunks {
@@ -369,9 +369,9 @@ func (s *Store) write(m *making) (*made, error) {
 }
 
 // encode makes the file of a segment, of which fill writes the rows.
-func (s *Store) encode(k key, first, last int64, fill func(*parquet.GenericWriter[row]) (int64, error)) (_ *made, err error) {
-	s.encoder.mu.Lock()
-	defer s.encoder.mu.Unlock()
+func (s *Store) encode(e *encoder, k key, first, last int64, fill func(*parquet.GenericWriter[row]) (int64, error)) (_ *made, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	d := &made{Segment: Segment{
 		Day: time.Unix(int64(k.day)*86400, 0).UTC().Format(time.DateOnly), Service: k.service.String(),
 		First: time.Unix(0, first).UTC(), Last: time.Unix(0, last).UTC(), Written: s.o.Now().UTC(),
@@ -383,21 +383,15 @@ func (s *Store) encode(k key, first, last int64, fill func(*parquet.GenericWrite
 	base := fmt.Sprintf("%s-%s-%016x.parquet", service, d.First.Format("150405"), rand.Uint64())
 	d.Name = d.Day + "/" + base
 	folder := s.path(d.Day)
-	if s.encoder.day != d.Day {
-		made, err := s.disk.mkdir(folder)
-		if err == nil && made {
-			err = s.disk.syncFolder(s.folder)
-		}
-		if err != nil {
-			return nil, s.failed("make the folder "+d.Day, err)
-		}
-		s.encoder.day = d.Day
+	made, err := s.disk.mkdir(folder)
+	if err == nil && made {
+		err = s.disk.syncFolder(s.folder)
+	}
+	if err != nil {
+		return nil, s.failed("make the folder "+d.Day, err)
 	}
 	d.temporary = filepath.Join(folder, "."+base+".tmp")
 	file, err := s.disk.create(d.temporary)
-	if errors.Is(err, fs.ErrNotExist) {
-		s.encoder.day = "" // somebody removed the folder
-	}
 	if err != nil {
 		return nil, s.failed("write "+d.Name, err)
 	}
@@ -409,16 +403,16 @@ func (s *Store) encode(k key, first, last int64, fill func(*parquet.GenericWrite
 		}
 	}()
 	w := &hashing{to: file, sum: sha256.New()}
-	if s.encoder.out == nil {
-		s.encoder.out = newParquet(w, s.o.Release)
+	if e.out == nil {
+		e.out = newParquet(w, s.o.Release)
 	} else {
-		s.encoder.out.Reset(w)
+		e.out.Reset(w)
 	}
-	if d.Rows, err = fill(s.encoder.out); err == nil {
-		err = s.encoder.out.Close()
+	if d.Rows, err = fill(e.out); err == nil {
+		err = e.out.Close()
 	}
 	if err != nil {
-		s.encoder.out = nil // it may be in any state
+		e.out = nil // it may be in any state
 		return nil, err
 	}
 	if err = file.Sync(); err != nil {
@@ -622,12 +616,7 @@ func (s *Store) Remove(segments []Segment) error {
 		days[seg.Day] = true
 	}
 	for day := range days {
-		// Only an empty one goes; that of a segment in the making stays.
-		s.encoder.mu.Lock()
-		if os.Remove(s.path(day)) == nil && s.encoder.day == day {
-			s.encoder.day = ""
-		}
-		s.encoder.mu.Unlock()
+		_ = os.Remove(s.path(day)) // only an empty one goes
 	}
 	return errors.Join(errs...)
 }

@@ -518,7 +518,9 @@ func TestDamage(t *testing.T) {
 		{"missing", func(path string, _ []byte) error { return os.Remove(path) }, "no such file"},
 		{"cut short", func(path string, data []byte) error { return os.WriteFile(path, data[:len(data)/2], 0o600) }, "was recorded with"},
 		{"empty", func(path string, _ []byte) error { return os.WriteFile(path, nil, 0o600) }, "it has 0 bytes"},
-		{"no Parquet", func(path string, data []byte) error { return os.WriteFile(path, bytes.Repeat([]byte("x"), len(data)), 0o600) }, "does not end as a Parquet file"},
+		{"no Parquet", func(path string, data []byte) error {
+			return os.WriteFile(path, bytes.Repeat([]byte("x"), len(data)), 0o600)
+		}, "does not end as a Parquet file"},
 		{"a page", func(path string, data []byte) error {
 			for i := 20; i < 400; i++ {
 				data[i] ^= 0x55
