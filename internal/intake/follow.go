@@ -567,9 +567,14 @@ func (f *Follower) hold(st *followed, file *os.File, u *unpacked) {
 		if oldest.packed != nil {
 			packed--
 		}
+		drained := false
+		if oldest.away && oldest.file != nil {
+			info, err := oldest.file.Stat()
+			drained = err == nil && unlinked(info) && info.Size() == oldest.Offset
+		}
 		f.shut(oldest)
 		if oldest.away {
-			f.vanish(oldest)
+			f.vanish(oldest, drained)
 		}
 	}
 }

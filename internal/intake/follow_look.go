@@ -300,7 +300,7 @@ func (f *Follower) miss(st *followed, l *listing) {
 		}
 	}
 	if st.file == nil && st.packed == nil {
-		f.vanish(st)
+		f.vanish(st, false)
 		return
 	}
 	if st.packed != nil {
@@ -311,7 +311,7 @@ func (f *Follower) miss(st *followed, l *listing) {
 	info, err := st.file.Stat()
 	if err != nil {
 		f.shut(st)
-		f.vanish(st)
+		f.vanish(st, false)
 		return
 	}
 	if !st.away || info.Size() != st.Size {
@@ -327,17 +327,24 @@ func (f *Follower) miss(st *followed, l *listing) {
 		return // the rest is handed over first
 	}
 	f.shut(st)
-	f.vanish(st)
+	f.vanish(st, unlinked(info))
 }
 
-// vanish notes that a file is gone. What holds the same may now be what goes
-// on with it.
-func (f *Follower) vanish(st *followed) {
+// unlinked tells whether a file that is open has no name any more, so that
+// nothing but its writer can add to it.
+func unlinked(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink == 0
+}
+
+// vanish notes that a file is gone, and whether it was read to its end after it
+// was deleted. What holds the same may now be what goes on with it.
+func (f *Follower) vanish(st *followed, drained bool) {
 	if st.Gone.IsZero() {
 		st.Gone = f.o.Now()
 	}
 	st.gone, st.away, st.ready = st.Gone, false, false
-	st.drained = st.compression == plain && st.begun && st.Offset == st.Size
+	st.drained = drained
 	f.changed[st] = true
 	f.unname(st)
 	f.uncover(st)
