@@ -21,7 +21,7 @@ import (
 // of Successes right answers in a row of every probe that it had reached. One
 // that begins again within Return of its end is the same one; each return
 // doubles the right answers that end it, up to sixteen, so that what comes and
-// goes is one outage and not ten.
+// goes is one outage and not ten. What is zero has its value of DefaultRule.
 //
 // Slow answers and backlogs follow the same rule in a lane of their own, save
 // that two probes at a time tell nothing; a failure counts for neither side
@@ -200,6 +200,8 @@ func NewTracker(rule Rule, zone *time.Location, probes []Probe, s State) *Tracke
 	rule.Failures = cmp.Or(max(rule.Failures, 0), d.Failures)
 	rule.Successes = cmp.Or(max(rule.Successes, 0), d.Successes)
 	rule.Unsteady = cmp.Or(max(rule.Unsteady, 0), d.Unsteady)
+	rule.Return = cmp.Or(max(rule.Return, 0), d.Return)
+	rule.Reconnects = cmp.Or(max(rule.Reconnects, 0), d.Reconnects)
 	if zone == nil {
 		zone = time.UTC
 	}
