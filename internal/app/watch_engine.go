@@ -51,6 +51,7 @@ type watching struct {
 	live    *pipeline.Live
 	book    *incident.Book
 	pending pending
+	began   bool // all logs were read once up to now
 	dirty   bool // lines came since the last look at what is strange
 	trouble map[string]string
 	clock   jumps
@@ -81,6 +82,8 @@ const (
 	retryAfter   = 5 * time.Second  // what could not be written is tried again
 	fullAt       = 40 << 20         // bytes of lines that wait: no more are taken
 	houseEvery   = 10 * time.Minute // old segments removed, small ones put together
+	lookBehind   = 30 * time.Second // looks are so far apart while logs are caught up with
+	nearly       = time.Minute      // a log that is behind by less is level with now
 	longestLook  = 30 * time.Second // a look that takes longer is told
 )
 
@@ -318,14 +321,14 @@ func (w *watching) record(ctx context.Context) error {
 func segmentFor(s archive.Segment) state.Segment {
 	return state.Segment{
 		Name: s.Name, Day: s.Day, Service: s.Service, First: s.First.UnixNano(), Last: s.Last.UnixNano(),
-		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: s.Written.UnixNano(),
+		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256,
 	}
 }
 
 func segmentOf(s state.Segment) archive.Segment {
 	return archive.Segment{
 		Name: s.Name, Day: s.Day, Service: s.Service, First: time.Unix(0, s.First).UTC(), Last: time.Unix(0, s.Last).UTC(),
-		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: time.Unix(0, s.Written).UTC(),
+		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: time.Unix(0, s.Last).UTC(),
 	}
 }
 
@@ -345,7 +348,7 @@ func (w *watching) tick(ctx context.Context) {
 }
 
 // moments are when what is done from time to time was done last.
-type moments struct{ published, failed, strange, house time.Time }
+type moments struct{ failed, looked, strange, house time.Time }
 
 // step does what is due.
 func (w *watching) step(ctx context.Context, m *moments) {
@@ -369,9 +372,16 @@ func (w *watching) step(ctx context.Context, m *moments) {
 		}
 	}
 	w.mu.Lock()
-	closed := w.live.Close(w.closable(now))
+	until, level := w.closable(now)
+	w.began = w.began || level
+	// While the logs are caught up with, every minute of theirs would be judged.
+	due = w.began && (level || now.Sub(m.looked).Abs() >= lookBehind)
+	closed := due && w.live.Close(until)
 	look := closed
-	if !closed && w.dirty && now.Sub(m.strange).Abs() >= strangeEvery && w.caughtUp() {
+	if closed {
+		m.looked = now
+	}
+	if !closed && level && w.dirty && now.Sub(m.strange).Abs() >= strangeEvery {
 		m.strange, w.dirty = now, false
 		look = w.live.Strange()
 	}
@@ -385,19 +395,25 @@ func (w *watching) step(ctx context.Context, m *moments) {
 	}
 }
 
-// caughtUp reports whether what was written was read.
-func (w *watching) caughtUp() bool { return w.follower.Status().Behind == 0 }
-
 // closable is the time up to which minutes can be closed: all that was said of
-// them has come. While the logs are still being caught up with, that is as far
-// as they were read; so it is after the clock jumped forward, since silence
-// could be the clock's.
-func (w *watching) closable(now time.Time) time.Time {
-	at := now.Add(-lateness)
-	if last := w.live.Last(); last.Before(at) && (!w.caughtUp() || w.clock.doubtful(now)) {
-		return last
+// them has come. A log that is still being caught up with holds it back to where
+// it was read, and then it is not level with now. After the clock jumped
+// forward, silence could be the clock's: then it is as far as the logs say.
+func (w *watching) closable(now time.Time) (at time.Time, level bool) {
+	at, level = now.Add(-lateness), true
+	if last := w.live.Last(); w.clock.doubtful(now) && last.Before(at) {
+		at = last
 	}
-	return at
+	for _, s := range w.follower.Status().Sources {
+		if s.Behind == 0 {
+			continue
+		}
+		last := w.live.LastOf(s.Source)
+		if level = level && now.Sub(last) < nearly; last.Before(at) {
+			at = last
+		}
+	}
+	return at, level
 }
 
 // look judges what was counted, once everything is in the archive.

@@ -76,6 +76,7 @@ type Live struct {
 type logSource struct {
 	parser *maillog.Parser
 	format maillog.Format
+	last   int64 // the time of its last event, Unix nanoseconds
 }
 
 // fileOf is a file of a log.
@@ -197,6 +198,7 @@ func (l *Live) Line(source string, log int64, file string, line intake.Line) (*t
 		return nil, res
 	}
 	l.record.Ref = traffic.Ref{File: i, Line: line.Number, Offset: line.Offset}
+	s.last = l.event.Time
 	l.count(t, &l.event)
 	return &l.record, res
 }
@@ -476,6 +478,14 @@ func (r *run) archived(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref
 		out[back[o]] = text
 	}
 	return out, err
+}
+
+// LastOf is the time of the event of a log that came last, zero where none did.
+func (l *Live) LastOf(source string) time.Time {
+	if s := l.sources[source]; s != nil && s.last != 0 {
+		return time.Unix(0, s.last)
+	}
+	return time.Time{}
 }
 
 // Last is the time of the latest event, zero where there was none.
