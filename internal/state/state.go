@@ -108,13 +108,19 @@ func orphans(dir string) error {
 	return nil
 }
 
-// connect opens a pool of connections. SQLite opens a file at the first use.
+// connect opens a pool of connections. SQLite opens a file at the first use. The
+// modes are SQLite's ("ro", "rw", "rwc"), and "immutable" of a file that nobody
+// writes to, which needs no journal beside it.
 func connect(path, mode string, most int) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the state: %w", err)
 	}
 	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}}
+	if mode == "immutable" {
+		q.Set("mode", "ro")
+		q.Set("immutable", "1")
+	}
 	for _, p := range []string{
 		fmt.Sprintf("busy_timeout(%d)", busyWait.Milliseconds()),
 		"foreign_keys(1)",
