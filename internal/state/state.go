@@ -133,7 +133,7 @@ func connect(path, mode string, most int) (*sql.DB, error) {
 		q.Add("_pragma", "journal_mode(WAL)")
 		q.Add("_pragma", "synchronous(FULL)") // in WAL, NORMAL loses the last commits with the power
 		q.Add("_pragma", "journal_size_limit(16777216)")
-	} else {
+	} else if mode != "rw" { // a backup is made by writing, as SQLite sees it
 		q.Add("_pragma", "query_only(1)")
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}).String())
