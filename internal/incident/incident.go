@@ -300,3 +300,20 @@ var (
 	ErrStatus = errors.New("not in this status") // of what cannot be done to a closed incident, or to one that is not
 	ErrInput  = errors.New("not accepted")       // of what a person asked for
 )
+
+// Expired is what stays of a closed incident when its people have to go: which
+// kind of thing there was, when, and how it was closed.
+func (in *Incident) Expired() *Incident {
+	out := *in
+	out.Text, out.Owner, out.SeverityBy = "", "", ""
+	out.Cause, out.Accounts, out.Sources = []map[string]string{}, []string{}, []string{}
+	out.Parts, out.Findings, out.Outages = []Part{}, []verdict.Finding{}, []Outage{}
+	out.Notes, out.Followups = []Note{}, []Followup{}
+	out.Told, out.Pending = Told{}, Settle{}
+	if in.Closing != nil {
+		c := *in.Closing
+		c.Why, c.By, c.Accounts = "", "", []string{}
+		out.Closing = &c
+	}
+	return &out
+}

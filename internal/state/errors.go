@@ -52,6 +52,12 @@ func code(err error) int {
 	return 0
 }
 
+// isUnique reports whether something was to be there twice that is there once.
+func isUnique(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+}
+
 // opening says what an error at opening a file means.
 func opening(err error, path string) error {
 	switch c := code(err); {

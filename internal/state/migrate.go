@@ -77,7 +77,7 @@ func (s *Store) migrate(ctx context.Context, path string, isNew bool) error {
 	}
 	if !isNew && version > 0 {
 		kept := fmt.Sprintf("%s.version-%d", path, version)
-		if err := copyTo(ctx, s.write, kept); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := copyTo(ctx, s.write, kept, func(made string) error { return inspect(ctx, made, "the copy") }); err != nil && !errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("keep a copy of %s before its tables are changed: %w; nothing was changed", path, err)
 		}
 	}
@@ -99,8 +99,8 @@ func (s *Store) migrate(ctx context.Context, path string, isNew bool) error {
 }
 
 // copyTo writes a whole database into a new file, which has its name once it is
-// synced. The error is fs.ErrExist where there is one.
-func copyTo(ctx context.Context, db *sql.DB, path string) (err error) {
+// accepted and synced. The error is fs.ErrExist where there is one.
+func copyTo(ctx context.Context, db *sql.DB, path string, accept func(made string) error) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, fs.ErrExist)
 	}
@@ -119,6 +119,9 @@ func copyTo(ctx context.Context, db *sql.DB, path string) (err error) {
 		return err
 	}
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", temporary); err != nil {
+		return err
+	}
+	if err := accept(temporary); err != nil {
 		return err
 	}
 	if err := syncFile(temporary); err != nil {

@@ -108,13 +108,19 @@ func orphans(dir string) error {
 	return nil
 }
 
-// connect opens a pool of connections. SQLite opens a file at the first use.
+// connect opens a pool of connections. SQLite opens a file at the first use. The
+// modes are SQLite's ("ro", "rw", "rwc"), and "immutable" of a file that nobody
+// writes to, which needs no journal beside it.
 func connect(path, mode string, most int) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the state: %w", err)
 	}
 	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}}
+	if mode == "immutable" {
+		q.Set("mode", "ro")
+		q.Set("immutable", "1")
+	}
 	for _, p := range []string{
 		fmt.Sprintf("busy_timeout(%d)", busyWait.Milliseconds()),
 		"foreign_keys(1)",
@@ -127,7 +133,7 @@ func connect(path, mode string, most int) (*sql.DB, error) {
 		q.Add("_pragma", "journal_mode(WAL)")
 		q.Add("_pragma", "synchronous(FULL)") // in WAL, NORMAL loses the last commits with the power
 		q.Add("_pragma", "journal_size_limit(16777216)")
-	} else {
+	} else if mode != "rw" { // a backup is made by writing, as SQLite sees it
 		q.Add("_pragma", "query_only(1)")
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}).String())

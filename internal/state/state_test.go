@@ -32,6 +32,8 @@ func segment(name string, first int64) state.Segment {
 	return state.Segment{Name: name, Day: "2025-09-16", Service: "imap", First: first, Last: first + 9, Rows: 10, Bytes: 1000, SHA256: strings.Repeat("a", 64)}
 }
 
+func contains(s, part string) bool { return strings.Contains(s, part) }
+
 // must fails the test on an error of a call that returns something.
 func must[T any](x T, err error) func(t *testing.T) T {
 	return func(t *testing.T) T {
