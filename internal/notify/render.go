@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -29,10 +30,14 @@ var kindWords = map[string]string{
 // addresses that a mail program or a chat would make a link of. Where a link is
 // meant, it is Notice.Link.
 func clean(text string) string {
-	return defang.Replace(message.Safe(text))
+	text = schemes.ReplaceAllString(message.Safe(text), "hxxp$1://")
+	return defang.ReplaceAllString(text, "$1 $2")
 }
 
-var defang = strings.NewReplacer("http://", "hxxp://", "https://", "hxxps://", "HTTP://", "hxxp://", "HTTPS://", "hxxps://", "Http://", "hxxp://", "Https://", "hxxps://", "javascript:", "javascript;", "mailto:", "mailto;", "www.", "www .")
+var (
+	schemes = regexp.MustCompile(`(?i)\bhttp(s?)://`)
+	defang  = regexp.MustCompile(`(?i)\b(www|javascript|mailto)([.:])`)
+)
 
 func shorten(text string, limit int) string {
 	if r := []rune(text); len(r) > limit {
