@@ -30,8 +30,10 @@ import (
 // for the disk while it is held, but a look, which reads the archive.
 type watching struct {
 	now     func() time.Time
+	since   time.Time
 	zone    *time.Location
 	config  *config.Config
+	file    string // of the configuration, "" for none
 	options pipeline.Options
 	paths   []string
 	log     *slog.Logger
@@ -55,6 +57,9 @@ type watching struct {
 	dirty   bool // lines came since the last look at what is strange
 	trouble map[string]string
 	clock   jumps
+	control sync.WaitGroup // the control socket
+	hush    func()         // ends it
+	asked   knowledgeOf
 }
 
 // pending is what has to be recorded with the lines that wait to be published.
@@ -117,6 +122,10 @@ func (w *watching) run(ctx context.Context) error {
 // close gives back what newWatch and run opened.
 func (w *watching) close() error {
 	var errs []error
+	if w.hush != nil {
+		w.hush()
+		w.control.Wait()
+	}
 	if w.follower != nil {
 		errs = append(errs, w.follower.Close())
 	}
@@ -447,18 +456,32 @@ func (w *watching) apply(ctx context.Context, now time.Time, v *verdict.Verdict)
 	} else {
 		changes = book.Tick(now)
 	}
-	w.keep(ctx, book, changes)
+	_ = w.keep(ctx, book, changes) // it was told
 }
 
-// keep takes over a changed book once its changes are on the disk. The caller
-// holds mu.
-func (w *watching) keep(_ context.Context, book *incident.Book, changes []incident.Change) {
+// keep takes over a changed book once its changes are on the disk: where they
+// could not be kept nothing has happened. The caller holds mu.
+func (w *watching) keep(ctx context.Context, book *incident.Book, changes []incident.Change) error {
+	if len(changes) > 0 {
+		if err := w.state.SaveIncidents(ctx, changes); err != nil {
+			w.log.Error("what happened to incidents could not be recorded; it is tried again in a minute", "error", err)
+			w.troubleIs("state", err.Error())
+			return err
+		}
+		delete(w.trouble, "state")
+	}
 	w.book = book
+	taught := false
 	for _, c := range changes {
 		if c.Significant {
 			w.log.Info(c.Text, "incident", c.Incident.Number, "change", string(c.Kind))
 		}
+		taught = taught || c.Kind == incident.ChangeClosed || c.Kind == incident.ChangeReopened
 	}
+	if taught {
+		return w.know(ctx, w.now())
+	}
+	return nil
 }
 
 // house keeps the archive in order: small segments are put together, old ones
