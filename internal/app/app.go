@@ -98,6 +98,7 @@ each hour, and says what is not, why, and whom it concerns.`,
 	root.AddCommand(
 		a.initCommand(),
 		a.investigateCommand(),
+		a.watchCommand(),
 		a.reportCommand(),
 		a.revealCommand(),
 		a.demoCommand(),

@@ -41,6 +41,11 @@ type Config struct {
 	// Logs are files, folders and patterns (path/filepath.Match) to read where
 	// none are named on the command line.
 	Logs []string
+	// Control is who may ask the watch, and where.
+	Control Control
+	Metrics Metrics
+	// Log is what the watch writes of itself, not what it reads.
+	Log Log
 }
 
 // Networks are the addresses that only the organisation can know.

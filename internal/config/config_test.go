@@ -76,6 +76,14 @@ func TestExample(t *testing.T) {
 		},
 		Ledger: "/var/lib/mailvigil/ledger",
 		Logs:   []string{"/var/log/nginx", "/var/log/dovecot.log"},
+		Control: config.Control{
+			Socket: "/run/mailvigil/control.sock",
+			Roles: map[string][]string{
+				"administrator": {"group:mailvigil-admin"}, "responder": {"anna", "group:postmasters"}, "viewer": {"group:helpdesk"},
+			},
+		},
+		Metrics: config.Metrics{Listen: "127.0.0.1:9464"},
+		Log:     config.Log{Format: "text"},
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)

@@ -22,15 +22,18 @@ import (
 
 // look goes from counts to the case that verdict judges.
 func (r *run) look(ctx context.Context) (*verdict.Case, error) {
-	all := r.scan(nil, nil, interval{})
+	return r.weigh(ctx, r.scan(nil, nil, interval{}))
+}
+
+// weigh is look from the scanned series on.
+func (r *run) weigh(ctx context.Context, all []*series) (*verdict.Case, error) {
 	ready := r.cells.Start + traffic.Slot(r.cells.Slots)
 	for _, s := range all {
 		if s.result.Ready < ready && s.family == everyday {
 			ready = s.result.Ready
 		}
 	}
-	since := traffic.SlotOf(r.since)
-	xs := slices.DeleteFunc(r.excesses(all), func(x *excess) bool { return x.whole().to <= since })
+	xs := r.told(all)
 	windows := r.plan(xs)
 	if err := r.sift(ctx, windows); err != nil {
 		return nil, err
@@ -74,6 +77,12 @@ func (r *run) look(ctx context.Context) (*verdict.Case, error) {
 	r.sweeps(c)
 	r.explain(windows, c)
 	return c, nil
+}
+
+// told are the excesses that were not over before Since.
+func (r *run) told(all []*series) []*excess {
+	since := traffic.SlotOf(r.since)
+	return slices.DeleteFunc(r.excesses(all), func(x *excess) bool { return x.whole().to <= since })
 }
 
 // notSeen is the share of the past that may be missing of a log for it to be
