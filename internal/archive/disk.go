@@ -25,7 +25,7 @@ type diskFile interface {
 type osDisk struct{}
 
 func (osDisk) create(path string) (diskFile, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o440)
 	if err != nil {
 		return nil, err
 	}

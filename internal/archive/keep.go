@@ -119,7 +119,13 @@ func (s *Store) merge(ctx context.Context, run []Segment) (d *made, problems []*
 		return nil, nil, fmt.Errorf("archive in %s: the segment %s is of no service of this release; use the one that wrote it, or a later one", s.folder, run[0].Name)
 	}
 	abandoned := errors.New("a segment could not be read")
-	d, err = s.encode(&s.merger, key{int32(day.Unix() / 86400), service}, first.UnixNano(), last.UnixNano(), func(out *parquet.GenericWriter[row]) (int64, error) {
+	written := run[0].written()
+	for _, seg := range run {
+		if w := seg.written(); w.After(written) {
+			written = w
+		}
+	}
+	d, err = s.encode(&s.merger, key{int32(day.Unix() / 86400), service}, first.UnixNano(), last.UnixNano(), written, func(out *parquet.GenericWriter[row]) (int64, error) {
 		w := &Writer{out: out, batch: make([]row, 0, batchRows)}
 		var err error
 		problems, err = Select(ctx, s.folder, run, Wanted{Raw: true, NoEvent: true}, func(ev *maillog.Event, o Origin) error {
@@ -146,11 +152,7 @@ func (s *Store) merge(ctx context.Context, run []Segment) (d *made, problems []*
 	if errors.Is(err, abandoned) {
 		return nil, problems, nil
 	}
-	if err != nil {
-		return nil, problems, err
-	}
-	d.Written = slices.MaxFunc(run, func(a, b Segment) int { return a.Written.Compare(b.Written) }).Written
-	return d, problems, nil
+	return d, problems, err
 }
 
 // Policy says how much is kept.
@@ -173,8 +175,8 @@ type Expiry struct {
 // as its writing.
 func Expire(now time.Time, segments []Segment, p Policy, holds []Hold) (e Expiry) {
 	age := func(s Segment) time.Time {
-		if s.Written.Before(s.Last) {
-			return s.Written
+		if w := s.written(); !w.IsZero() && w.Before(s.Last) {
+			return w
 		}
 		return s.Last
 	}

@@ -122,7 +122,7 @@ func TestExpire(t *testing.T) {
 	now := clock()
 	day := func(n int) time.Time { return now.AddDate(0, 0, n) }
 	seg := func(name string, from, to int, bytes int64) Segment {
-		return Segment{Name: name, First: day(from), Last: day(to), Written: day(to), Bytes: bytes}
+		return Segment{Name: name, First: day(from), Last: day(to), Bytes: bytes}
 	}
 	future := seg("future", 400, 400, 10)
 	future.Written = day(-91)
@@ -183,6 +183,20 @@ func TestLines(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%q", lines); got != `["a line 14" "line \xff 4" "line \xff 4" "line \xff 6" ""]` || lines[4] != nil {
 		t.Errorf("got %s", got)
+	}
+}
+
+// A list that does not keep when segments were written has it in their names.
+func TestWritten(t *testing.T) {
+	s := open(t, StoreOptions{})
+	add(t, s, event("2099-03-02T00:00:00Z", maillog.IMAP, "a", 1))
+	seg := publish(t, s)[0]
+	seg.Written = time.Time{}
+	if !seg.written().Equal(clock()) {
+		t.Errorf("written at %v", seg.written())
+	}
+	if e := Expire(clock().AddDate(0, 0, 91), []Segment{seg}, Policy{Days: 90}, nil); len(e.Remove) != 1 {
+		t.Errorf("a line of the future stays: %+v", e)
 	}
 }
 

@@ -345,7 +345,7 @@ func (s *Store) failed(what string, err error) error {
 // write writes a segment under a temporary name and syncs it.
 func (s *Store) write(m *making) (*made, error) {
 	sources := slices.Sorted(maps.Keys(m.sources))
-	return s.encode(&s.encoder, m.key, m.first, m.last, func(out *parquet.GenericWriter[row]) (int64, error) {
+	return s.encode(&s.encoder, m.key, m.first, m.last, s.o.Now(), func(out *parquet.GenericWriter[row]) (int64, error) {
 		var rows int64
 		for _, source := range sources {
 			for _, chunk := range m.sources[source].chunks {
@@ -369,18 +369,18 @@ func (s *Store) write(m *making) (*made, error) {
 }
 
 // encode makes the file of a segment, of which fill writes the rows.
-func (s *Store) encode(e *encoder, k key, first, last int64, fill func(*parquet.GenericWriter[row]) (int64, error)) (_ *made, err error) {
+func (s *Store) encode(e *encoder, k key, first, last int64, written time.Time, fill func(*parquet.GenericWriter[row]) (int64, error)) (_ *made, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d := &made{Segment: Segment{
 		Day: time.Unix(int64(k.day)*86400, 0).UTC().Format(time.DateOnly), Service: k.service.String(),
-		First: time.Unix(0, first).UTC(), Last: time.Unix(0, last).UTC(), Written: s.o.Now().UTC(),
+		First: time.Unix(0, first).UTC(), Last: time.Unix(0, last).UTC(), Written: written.UTC(),
 	}}
 	service := d.Service
 	if service == "" {
 		service = "none"
 	}
-	base := fmt.Sprintf("%s-%s-%016x.parquet", service, d.First.Format("150405"), rand.Uint64())
+	base := fmt.Sprintf("%s-%s-%08x%08x.parquet", service, d.First.Format("150405"), uint32(d.Written.Unix()), rand.Uint32())
 	d.Name = d.Day + "/" + base
 	folder := s.path(d.Day)
 	made, err := s.disk.mkdir(folder)
@@ -455,8 +455,24 @@ func (s *Store) Close() {
 	s.ahead, s.open = nil, map[key]*making{}
 }
 
-// segmentName is what Store calls its files; others are none of ours.
+// segmentName is what Store calls its files; others are none of ours. Behind the
+// service are the time of the first row, the second of the writing since 1970,
+// in hexadecimal, and chance.
 var segmentName = regexp.MustCompile(`^\d{4}-\d\d-\d\d/[a-z0-9]+-\d{6}-[0-9a-f]{16}\.parquet$`)
+
+// written is when a segment was written, which its name tells where the list
+// has not kept it; zero where neither does.
+func (s Segment) written() time.Time {
+	if !s.Written.IsZero() || !segmentName.MatchString(s.Name) {
+		return s.Written
+	}
+	hex := strings.TrimSuffix(s.Name, ".parquet")
+	sec, err := strconv.ParseUint(hex[len(hex)-16:len(hex)-8], 16, 32)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(int64(sec), 0).UTC()
+}
 
 // Problem is a recorded segment that cannot be read.
 type Problem struct {

@@ -41,6 +41,9 @@ type Config struct {
 	// Logs are files, folders and patterns (path/filepath.Match) to read where
 	// none are named on the command line.
 	Logs []string
+	// Data is the folder of what the watch must not lose, "" for the default.
+	Data    string
+	Archive Archive
 	// Control is who may ask the watch, and where.
 	Control Control
 	Metrics Metrics

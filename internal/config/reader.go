@@ -115,6 +115,16 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 				cfg.Ledger = r.path(path)
 			}
 		}},
+		{"data", func(n *yaml.Node) {
+			if path, ok := r.text(n, "data"); ok {
+				if path == "" {
+					r.fail(n, "data must be a folder, as in /var/lib/mailvigil")
+					return
+				}
+				cfg.Data = r.path(path)
+			}
+		}},
+		{"archive", func(n *yaml.Node) { cfg.Archive = r.archive(n) }},
 		{"control", func(n *yaml.Node) { cfg.Control = r.control(n) }},
 		{"metrics", func(n *yaml.Node) { cfg.Metrics = r.metrics(n) }},
 		{"log", func(n *yaml.Node) { cfg.Log = r.log(n) }},
