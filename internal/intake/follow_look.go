@@ -183,23 +183,23 @@ func (f *Follower) lookEverywhere(ctx context.Context) error {
 	}
 	// A file with several names keeps the one it has.
 	named := map[inode]bool{}
+	var strangers []onDisk
 	for _, e := range l.met {
 		key := inodeOf(e.info)
 		if st := f.byInode[key]; st != nil && st.Path == e.path {
-			f.meet(st, e)
+			if !f.meet(st, e) {
+				strangers = append(strangers, e)
+			}
 			named[key] = true
 		}
 	}
-	var strangers []onDisk
 	for _, e := range l.met {
 		key := inodeOf(e.info)
 		if named[key] {
 			continue
 		}
 		named[key] = true
-		if st := f.byInode[key]; st != nil {
-			f.meet(st, e)
-		} else {
+		if st := f.byInode[key]; st == nil || !f.meet(st, e) {
 			strangers = append(strangers, e)
 		}
 	}
@@ -238,8 +238,9 @@ func (f *Follower) inOrder() []*followed {
 	return all
 }
 
-// meet takes in how a known file looks now.
-func (f *Follower) meet(st *followed, e onDisk) {
+// meet takes in how a known file looks now; false where it holds something
+// else by now.
+func (f *Follower) meet(st *followed, e onDisk) bool {
 	st.seen = f.looks
 	if !st.gone.IsZero() {
 		// It is back: with the same bytes, or it is another one by now.
@@ -262,7 +263,7 @@ func (f *Follower) meet(st *followed, e onDisk) {
 	}
 	switch {
 	case st.Done && same:
-		return
+		return true
 	case st.Done:
 		// Compared as after a restart.
 		st.Done, st.compression = false, ""
@@ -270,15 +271,21 @@ func (f *Follower) meet(st *followed, e onDisk) {
 	case st.packed != nil && !same:
 		f.shut(st) // it was still being written
 	}
-	if !same || st.compression == "" || st.compression != plain || st.Offset < size {
+	if !same || st.compression != plain || st.Offset < size {
 		f.wake(st)
 	}
-	// How far it went is to be known where it is truncated before it is read;
-	// where it was begun anew, its size says nothing of that.
 	st.length = size
-	if size > st.Size && st.file != nil && st.holdsHead(st.file) {
-		st.Size = size
+	// Whether it was begun anew is to be known before new files are put in order.
+	switch {
+	case st.compression == "":
+		f.recognise(st)
+	case st.compression == plain && !same:
+		// How far it went is to be known where it is truncated before it is read.
+		if info := f.intact(st); info != nil && info.Size() > st.Size {
+			st.Size = info.Size()
+		}
 	}
+	return st.gone.IsZero()
 }
 
 // miss takes in that a known file is no longer below the paths.
@@ -362,7 +369,7 @@ func (f *Follower) uncover(st *followed) {
 
 // truncated ends a sequence whose file holds other bytes now. A copy that was
 // made before goes on with it; the file begins anew.
-func (f *Follower) truncated(st *followed, info os.FileInfo, what string) {
+func (f *Follower) truncated(st *followed, what string) {
 	f.shut(st)
 	if f.byInode[st.key] == st {
 		delete(f.byInode, st.key)
@@ -554,31 +561,27 @@ func blank(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 // match compares a stranger with what is known.
 func (f *Follower) match(ctx context.Context, e onDisk, head []byte, compression string, settled bool) (taken bool, copyOf *followed, undecided bool, err error) {
 	stem := Stem(filepath.Base(e.path))
-	const telling = 64 // bytes of a head that are no coincidence
 	for _, st := range f.inOrder() {
 		l := st.HeadLength
 		if st.head != nil {
 			l = int64(len(st.head))
 		}
-		if l == 0 || l > headMax || l < telling && Stem(filepath.Base(st.Path)) != stem {
+		if l == 0 || len(head) == 0 || !st.begins(head) {
 			continue
 		}
-		if int64(len(head)) < l {
-			if st.head != nil && len(head) > 0 && bytes.HasPrefix(st.head, head) && st.gone.IsZero() {
-				// The beginning of it: a copy in the making, or of its beginning.
-				copyOf, undecided = st, !settled
+		short := int64(len(head)) < l
+		if st.gone.IsZero() {
+			if short || l >= startMax || Stem(filepath.Base(st.Path)) == stem {
+				// Shorter: a copy in the making, or of its beginning.
+				copyOf, undecided = st, short && !settled
 			}
 			continue
 		}
-		if !st.headIs(head[:l]) {
-			continue
-		}
-		if st.gone.IsZero() {
-			copyOf, undecided = st, false
+		if short && len(head) < startMax || l < startMax && Stem(filepath.Base(st.Path)) != stem {
 			continue
 		}
 		if st.drained {
-			f.adopt(st, e, compression, nil)
+			f.adopt(st, e, head, compression, nil)
 			st.Done = true
 			return true, nil, false, nil
 		}
@@ -595,7 +598,7 @@ func (f *Follower) match(ctx context.Context, e onDisk, head []byte, compression
 		case same == unclear && !settled:
 			return false, nil, true, nil
 		}
-		f.adopt(st, e, compression, u)
+		f.adopt(st, e, head, compression, u)
 		if same != continued {
 			st.Done = true
 			if same == unclear {
@@ -620,8 +623,8 @@ const (
 	unclear // it cannot be read up to there
 )
 
-// continues tells whether a file goes on where a sequence was left, of which
-// the head is known to be the same. A compressed one is left open there.
+// continues tells whether a file goes on where a sequence was left; that it
+// begins alike is known. A compressed one is left open there.
 func (f *Follower) continues(ctx context.Context, st *followed, e onDisk) (sameness, *unpacked) {
 	key := inodeOf(e.info)
 	file, err := openLog(e.path)
@@ -635,7 +638,7 @@ func (f *Follower) continues(ctx context.Context, st *followed, e onDisk) (samen
 		switch {
 		case e.info.Size() < st.Offset:
 			return shorter, nil
-		case !st.holds(file):
+		case !st.holdsTail(file):
 			return another, nil
 		}
 		return continued, nil
@@ -660,7 +663,7 @@ func (f *Follower) continues(ctx context.Context, st *followed, e onDisk) (samen
 }
 
 // adopt makes a file the one that holds a sequence from now on.
-func (f *Follower) adopt(st *followed, e onDisk, compression string, u *unpacked) {
+func (f *Follower) adopt(st *followed, e onDisk, head []byte, compression string, u *unpacked) {
 	f.shut(st)
 	f.unname(st)
 	if f.byInode[st.key] == st {
@@ -668,6 +671,7 @@ func (f *Follower) adopt(st *followed, e onDisk, compression string, u *unpacked
 	}
 	st.key, st.compression, st.info = inodeOf(e.info), compression, e.info
 	st.Path, st.Real = e.path, nameOf(e.path)
+	st.head = head
 	if st.what != "" {
 		f.note(st, Changed, st.what+", and is read on here, in the copy that was made; what was written in between is lost and cannot be counted; "+toRename, 0)
 	}
