@@ -41,6 +41,8 @@ type Config struct {
 	// Logs are files, folders and patterns (path/filepath.Match) to read where
 	// none are named on the command line.
 	Logs []string
+	// Intake is what comes over the network.
+	Intake Intake
 }
 
 // Networks are the addresses that only the organisation can know.

@@ -112,6 +112,7 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 				cfg.Ledger = r.path(path)
 			}
 		}},
+		{"intake", func(n *yaml.Node) { r.intake(n, &cfg.Intake) }},
 		{"logs", func(n *yaml.Node) {
 			for _, item := range r.list(n, "logs") {
 				if path, ok := r.text(item, "a log"); ok {
