@@ -49,6 +49,8 @@ type Config struct {
 	Metrics Metrics
 	// Log is what the watch writes of itself, not what it reads.
 	Log Log
+	// Intake is what comes over the network.
+	Intake Intake
 }
 
 // Networks are the addresses that only the organisation can know.

@@ -128,6 +128,7 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 		{"control", func(n *yaml.Node) { cfg.Control = r.control(n) }},
 		{"metrics", func(n *yaml.Node) { cfg.Metrics = r.metrics(n) }},
 		{"log", func(n *yaml.Node) { cfg.Log = r.log(n) }},
+		{"intake", func(n *yaml.Node) { r.intake(n, &cfg.Intake) }},
 		{"logs", func(n *yaml.Node) {
 			for _, item := range r.list(n, "logs") {
 				if path, ok := r.text(item, "a log"); ok {
