@@ -41,6 +41,12 @@ type Config struct {
 	// Logs are files, folders and patterns (path/filepath.Match) to read where
 	// none are named on the command line.
 	Logs []string
+	// Probes are what the mail service is asked, nil for nothing.
+	Probes *Probes
+	// Notify is who is told of incidents, nil for nobody.
+	Notify *Notify
+	// Warnings are of what is right as it stands, and may not be meant.
+	Warnings []*Problem
 }
 
 // Networks are the addresses that only the organisation can know.

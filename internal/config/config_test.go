@@ -76,6 +76,8 @@ func TestExample(t *testing.T) {
 		},
 		Ledger: "/var/lib/mailvigil/ledger",
 		Logs:   []string{"/var/log/nginx", "/var/log/dovecot.log"},
+		Probes: exampleProbes(),
+		Notify: exampleNotify(),
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)
