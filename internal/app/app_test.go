@@ -33,14 +33,15 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"counts":  counts,
-			"halve":   halve,
-			"events":  events,
-			"exits":   exits,
-			"follows": follows,
-			"pack":    pack,
-			"table":   table,
-			"world":   w.world,
+			"counts":    counts,
+			"halve":     halve,
+			"webserver": webserver,
+			"events":    events,
+			"exits":     exits,
+			"follows":   follows,
+			"pack":      pack,
+			"table":     table,
+			"world":     w.world,
 		},
 	})
 }
