@@ -174,6 +174,10 @@ func (r *reader) probe(n *yaml.Node, p Probe) (Probe, bool) {
 		r.address(given["url"], p.URL)
 	}
 	switch p.Kind {
+	case "certificate":
+		if p.Security == "none" {
+			r.fail(given["security"], "a server without TLS has no certificate to look at; write tls or starttls")
+		}
 	case "queue":
 		if (p.Folder == "") == (len(p.Command) == 0) {
 			r.fail(n, "the probe %q needs either command, as in [postqueue, -j], or folder, as in /var/spool/postfix", p.Name)
