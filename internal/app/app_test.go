@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"statefolder": stateFolder,
 			"table":       table,
 			"world":       w.world,
+			"webserver":   webserver,
 		},
 	})
 }

@@ -51,6 +51,12 @@ type Config struct {
 	Log Log
 	// Intake is what comes over the network.
 	Intake Intake
+	// Probes are what the mail service is asked, nil for nothing.
+	Probes *Probes
+	// Notify is who is told of incidents, nil for nobody.
+	Notify *Notify
+	// Warnings are of what is right as it stands, and may not be meant.
+	Warnings []*Problem
 }
 
 // Networks are the addresses that only the organisation can know.
