@@ -57,7 +57,11 @@ func (b *beam) best() (cell, bool) {
 	slices.SortFunc(found, prefer)
 	if s != b.s {
 		found = slices.DeleteFunc(found[:min(nominees, len(found))], b.hopeless)
-		for i, a := range b.s.sumAll(found, b.o.Workers) {
+		cells := make([][]item, len(found))
+		for i, c := range found {
+			cells[i] = c.items
+		}
+		for i, a := range b.s.sumAll(cells, b.o.Workers) {
 			c := &found[i]
 			c.sums = a
 			c.net, c.ok = b.s.judge(a, b.s.cost(c.items), b.o)
@@ -104,7 +108,10 @@ func (b *beam) widen(c candidate, found []candidate) cell {
 		if !ok {
 			continue
 		}
-		common := s.sumOf(both)
+		common := sums{}
+		for _, i := range s.having(s.of([][]item{c.items}, 1)[0], both) {
+			common.add(s.row(int(i)))
+		}
 		shared := common.v - s.drift*common.f
 		added := w.v - s.drift*w.f - shared
 		if shared >= 0.9*excess && s.drift*(w.f-common.f) <= added/4 {
@@ -171,12 +178,15 @@ func (b *beam) extend(s *leaves, items []item) []candidate {
 		full[k] = s.full[i]
 	}
 	var out []candidate
+	var hist []sums
 	for a := range s.values {
 		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) ||
 			s.repeats(with(items, item{attr: a}), b.o) {
 			continue
 		}
-		hist := make([]sums, len(s.values[a]))
+		n := len(s.values[a])
+		hist = slices.Grow(hist[:0], n)[:n]
+		clear(hist)
 		col := s.columns[a]
 		for k, i := range rows {
 			hist[col[i]].add(full[k])
@@ -196,8 +206,12 @@ func (b *beam) children(list []candidate, s *leaves, items []item, a int, hist [
 		if most := max(h.v, s.drift*h.f); most == 0 || most < floor {
 			continue
 		}
-		net, ok := s.judge(h, cost, b.o)
 		full := len(list) == most
+		// No evidence exceeds d²/y, and most cells have far less.
+		if d := h.x - h.y; full && d*d < h.y*(list[most-1].net+cost) {
+			continue
+		}
+		net, ok := s.judge(h, cost, b.o)
 		if full && net < list[most-1].net {
 			continue
 		}

@@ -168,6 +168,11 @@ func (s *leaves) simplest(c cell, o Options) cell {
 	// One pass gives the sums by which of the pool's items a row has; adding
 	// each set's sums to its subsets gives every description's.
 	by := make([]sums, 1<<len(pool))
+	singles := make([][]item, len(pool))
+	for n := range pool {
+		singles[n] = pool[n : n+1]
+	}
+	lists := s.of(singles, o.Workers)
 	ranges := 1
 	if len(pool) <= 8 && len(s.rows) > 8*chunk {
 		ranges = 8
@@ -176,16 +181,20 @@ func (s *leaves) simplest(c cell, o Options) cell {
 	each(ranges, o.Workers, func(part int) {
 		sums := make([]sums, len(by))
 		mask := make([]uint16, chunk)
+		rest := make([][]int32, len(lists)) // rows not yet seen
+		for n, rows := range lists {
+			at, _ := slices.BinarySearch(rows, int32(part*len(s.rows)/ranges))
+			rest[n] = rows[at:]
+		}
 		for from := part * len(s.rows) / ranges; from < (part+1)*len(s.rows)/ranges; from += chunk {
 			to := min(from+chunk, (part+1)*len(s.rows)/ranges)
 			clear(mask)
-			for n, it := range pool {
-				code := uint16(it.code)
-				for i, c := range s.columns[it.attr][from:to] {
-					if c == code {
-						mask[i] |= 1 << n
-					}
+			for n, rows := range rest {
+				k := 0
+				for ; k < len(rows) && int(rows[k]) < to; k++ {
+					mask[int(rows[k])-from] |= 1 << n
 				}
+				rest[n] = rows[k:]
 			}
 			for i, m := range mask[:to-from] {
 				if m != 0 { // the empty description is not asked for

@@ -65,6 +65,10 @@ type leaves struct {
 	filled  bool      // most combinations of values occur: a complete cube
 	counts  bool      // observed counts are whole numbers
 
+	asked  []cellRows // of a large table, see of
+	drawn  *drawnRows // of a large table, see sample
+	spaced *spacedRows
+
 	behind   float64
 	rounds   int
 	drift    float64
@@ -283,6 +287,7 @@ func (s *leaves) merge(recode [][]uint16, dense bool, workers int) {
 
 // compact drops rows.
 func (s *leaves) compact(gone []bool, workers int) {
+	s.asked, s.drawn, s.spaced = nil, nil, nil
 	each(len(s.columns)+2, workers, func(a int) {
 		switch {
 		case a < len(s.columns):
@@ -462,28 +467,18 @@ func lnChoose(n, k int) float64 {
 	return a - b - c
 }
 
-// sumOf adds up the rows of a cell.
-func (s *leaves) sumOf(items []item) sums {
-	var a sums
-	items = s.rarest(items)
-	first, others := items[0], items[1:]
-rows:
-	for i, c := range s.columns[first.attr] {
-		if int(c) != first.code {
-			continue
-		}
-		for _, it := range others {
-			if int(s.columns[it.attr][i]) != it.code {
-				continue rows
-			}
-		}
-		a.add(s.row(i))
-	}
-	return a
+// drawnRows are rows drawn in proportion to their events, each of which stands for
+// those passed over as well; heavy rows stand for themselves.
+type drawnRows struct {
+	mass    float64 // of all rows when these were drawn
+	picked  []int32
+	weights []float64
+	columns [][]uint16
+	full    []sums
 }
 
-// sample returns about n rows drawn in proportion to their events, each
-// scaled to stand for those passed over; heavy rows stand for themselves.
+// sample returns about n rows that stand for all. The same rows serve until a
+// quarter of the events they were drawn from is set aside.
 func (s *leaves) sample(n, workers int) *leaves {
 	if len(s.rows) <= n+n/2 {
 		if s.full == nil {
@@ -495,47 +490,95 @@ func (s *leaves) sample(n, workers int) *leaves {
 		}
 		return s
 	}
+	if s.drawn == nil || s.mass < 0.75*s.drawn.mass {
+		s.drawn = s.draw(n, workers)
+	}
+	d := s.drawn
+	each((len(d.picked)+chunk-1)/chunk, workers, func(part int) {
+		for k := part * chunk; k < min(len(d.picked), (part+1)*chunk); k++ {
+			i, w := int(d.picked[k]), d.weights[k]
+			r := s.inNoise(s.rows[i], i)
+			d.full[k] = sums{r.v * w, r.f * w, r.x * w, r.y * w, r.p * w}
+		}
+	})
 	out := *s
+	out.full, out.columns = d.full, d.columns
+	out.rows, out.units, out.asked = nil, nil, nil
+	return &out
+}
+
+// spacedRows are rows at even distances, by which the noise is told.
+type spacedRows struct {
+	every   int
+	rows    []tally
+	units   []float64
+	columns [][]uint16
+}
+
+// even returns one row of so many that about enough remain.
+func (s *leaves) even(workers int) *spacedRows {
+	const enough = 1 << 14
+	every := 1 + len(s.rows)/enough
+	switch e := s.spaced; {
+	case every == 1:
+		return &spacedRows{1, s.rows, s.units, s.columns}
+	case e == nil:
+		s.spaced = &spacedRows{every: every, columns: make([][]uint16, len(s.columns))}
+		each(len(s.columns), workers, func(a int) { s.spaced.columns[a] = spaced(s.columns[a], every) })
+		if s.units != nil {
+			s.spaced.units = spaced(s.units, every)
+		}
+		s.spaced.rows = spaced(s.rows, every)
+	}
+	return s.spaced
+}
+
+func spaced[T any](list []T, every int) []T {
+	out := make([]T, 0, 1+len(list)/every)
+	for i := 0; i < len(list); i += every {
+		out = append(out, list[i])
+	}
+	return out
+}
+
+func (s *leaves) draw(n, workers int) *drawnRows {
 	// Each part is drawn from by itself, so that what is drawn does not depend
 	// on the number of workers.
 	step := s.mass / float64(n)
 	parts := (len(s.rows) + chunk - 1) / chunk
-	picks, rows := make([][]int32, parts), make([][]sums, parts)
+	picks, weights := make([][]int32, parts), make([][]float64, parts)
 	each(parts, workers, func(part int) {
 		from, to := part*chunk, min(len(s.rows), (part+1)*chunk)
 		picked := make([]int32, 0, 2*n/parts)
-		full := make([]sums, 0, cap(picked))
+		weight := make([]float64, 0, cap(picked))
 		sum := step / 2
 		for i, t := range s.rows[from:to] {
 			m := t.v + t.f
 			if sum += m; sum < step && m < step {
 				continue
 			}
-			r := s.inNoise(t, from+i)
+			picked = append(picked, int32(from+i))
 			if m < step {
 				sum -= step
-				k := step / m
-				r = sums{r.v * k, r.f * k, r.x * k, r.y * k, r.p * k}
+				weight = append(weight, step/m)
 			} else {
 				sum -= m
+				weight = append(weight, 1)
 			}
-			full = append(full, r)
-			picked = append(picked, int32(from+i))
 		}
-		picks[part], rows[part] = picked, full
+		picks[part], weights[part] = picked, weight
 	})
-	picked := slices.Concat(picks...)
-	out.full = slices.Concat(rows...)
-	out.rows, out.units = nil, nil
-	out.columns = make([][]uint16, len(s.columns))
-	for a, col := range s.columns {
-		c := make([]uint16, len(picked))
-		for k, i := range picked {
+	d := &drawnRows{mass: s.mass, picked: slices.Concat(picks...), weights: slices.Concat(weights...)}
+	d.full = make([]sums, len(d.picked))
+	d.columns = make([][]uint16, len(s.columns))
+	each(len(d.columns), workers, func(a int) {
+		col, c := s.columns[a], make([]uint16, len(d.picked))
+		for k, i := range d.picked {
 			c[k] = col[i]
 		}
-		out.columns[a] = c
-	}
-	return &out
+		d.columns[a] = c
+	})
+	return d
 }
 
 // row returns the sums of one row.
@@ -549,13 +592,18 @@ func (s *leaves) row(i int) sums {
 // inNoise gives row i, whose tally is r, its counts in units of its noise (see
 // estimate).
 func (s *leaves) inNoise(r tally, i int) sums {
-	g := s.drift * r.f
-	phi := s.poisson + s.relative*s.size(r)
 	if s.units != nil {
-		phi = s.poisson + max(s.relative*s.size(r), s.drift*s.units[i])
+		return s.weigh(r, s.units[i])
 	}
-	x, y := r.v/phi, s.bias*g/phi
-	return sums{r.v, r.f, x, y, (x + y) * s.poisson / phi}
+	return s.weigh(r, 0)
+}
+
+func (s *leaves) weigh(r tally, unit float64) sums {
+	g := s.drift * r.f
+	phi := s.poisson + max(s.relative*s.size(r), s.drift*unit)
+	per := 1 / phi
+	x, y := r.v*per, s.bias*g*per
+	return sums{r.v, r.f, x, y, (x + y) * s.poisson * per}
 }
 
 // rarest returns the items with the one of fewest events first: what it leaves
@@ -566,8 +614,8 @@ func (s *leaves) rarest(items []item) []item {
 	}
 	best, least := 0, math.Inf(1)
 	for i, it := range items {
-		if h := s.hists[it.attr][it.code]; h.v+h.f < least {
-			best, least = i, h.v+h.f
+		if n := s.events(it); n < least {
+			best, least = i, n
 		}
 	}
 	items = slices.Clone(items)
@@ -577,26 +625,117 @@ func (s *leaves) rarest(items []item) []item {
 
 // matching returns the rows of a cell.
 func (s *leaves) matching(items []item) []int32 {
+	items = s.rarest(items)
+	return s.having(s.holding(items[0]), items[1:])
+}
+
+// holding returns the rows that have an item.
+func (s *leaves) holding(it item) []int32 {
+	col, code := s.columns[it.attr], uint16(it.code)
 	rows := make([]int32, 0, 256)
-	for n, it := range s.rarest(items) {
-		col, code := s.columns[it.attr], uint16(it.code)
-		if n == 0 {
-			for i, c := range col {
-				if c == code {
-					rows = append(rows, int32(i))
-				}
-			}
-			continue
+	for i, c := range col {
+		if c == code {
+			rows = append(rows, int32(i))
 		}
-		kept := rows[:0]
-		for _, i := range rows {
-			if col[i] == code {
-				kept = append(kept, i)
-			}
-		}
-		rows = kept
 	}
 	return rows
+}
+
+// having returns those of the rows that have all of the items.
+func (s *leaves) having(rows []int32, items []item) []int32 {
+	if len(items) == 0 {
+		return rows
+	}
+	var kept []int32
+	col, code := s.columns[items[0].attr], uint16(items[0].code)
+	for _, i := range rows {
+		if col[i] == code {
+			kept = append(kept, i)
+		}
+	}
+	for _, it := range items[1:] {
+		col, code := s.columns[it.attr], uint16(it.code)
+		n := 0
+		for _, i := range kept {
+			if col[i] == code {
+				kept[n] = i
+				n++
+			}
+		}
+		kept = kept[:n]
+	}
+	return kept
+}
+
+// cellRows are the rows of a cell.
+type cellRows struct {
+	items []item
+	rows  []int32
+}
+
+// of returns the rows of cells. In a large table they are kept, since much the
+// same cells are asked for after every cause that was set aside; the rows of that
+// one, then without events, stay among them.
+func (s *leaves) of(cells [][]item, workers int) [][]int32 {
+	out := make([][]int32, len(cells))
+	if len(s.rows) <= 8*chunk {
+		each(len(cells), workers, func(n int) { out[n] = s.matching(cells[n]) })
+		return out
+	}
+	find := func(items []item) int {
+		return slices.IndexFunc(s.asked, func(c cellRows) bool { return slices.Equal(c.items, items) })
+	}
+	var lead, fresh [][]item
+	want := func(list [][]item, items []item) [][]item {
+		if find(items) >= 0 || slices.ContainsFunc(list, func(o []item) bool { return slices.Equal(o, items) }) {
+			return list
+		}
+		return append(list, items)
+	}
+	add := func(cells [][]item, rows func(items []item) []int32) {
+		lists := make([]cellRows, len(cells))
+		each(len(cells), workers, func(n int) { lists[n] = cellRows{slices.Clone(cells[n]), rows(cells[n])} })
+		s.asked = append(s.asked, lists...)
+	}
+	// Of a cell's items one is looked for in all rows: one that was looked for
+	// before, or that most cells have.
+	times := make(map[item]int)
+	for _, c := range cells {
+		for _, it := range c {
+			times[it]++
+		}
+	}
+	from := func(items []item) (best []item) {
+		for i := range items {
+			one := items[i : i+1]
+			switch {
+			case find(one) >= 0 && (best == nil || find(best) < 0 || s.events(one[0]) < s.events(best[0])):
+				best = one
+			case best == nil || find(best) < 0 && times[one[0]] > times[best[0]]:
+				best = one
+			}
+		}
+		return best
+	}
+	for _, c := range cells {
+		if find(c) < 0 {
+			lead = want(lead, from(c))
+		}
+	}
+	add(lead, func(items []item) []int32 { return s.holding(items[0]) })
+	for _, c := range cells {
+		fresh = want(fresh, c)
+	}
+	add(fresh, func(items []item) []int32 { return s.having(s.asked[find(from(items))].rows, items) })
+	for n, c := range cells {
+		out[n] = s.asked[find(c)].rows
+	}
+	return out
+}
+
+func (s *leaves) events(it item) float64 {
+	h := s.hists[it.attr][it.code]
+	return h.v + h.f
 }
 
 // within looks for a cell's rows and adds them up by the values of all other
@@ -605,7 +744,7 @@ func (s *leaves) within(c *cell, workers int) {
 	if c.inside != nil {
 		return
 	}
-	c.inside = &inside{rows: s.matching(c.items), by: make([][]sums, len(s.values))}
+	c.inside = &inside{rows: s.of([][]item{c.items}, workers)[0], by: make([][]sums, len(s.values))}
 	full := make([]sums, len(c.rows)) // side by side, since every attribute reads them
 	for k, i := range c.rows {
 		full[k] = s.row(int(i))
@@ -624,45 +763,14 @@ func (s *leaves) within(c *cell, workers int) {
 	})
 }
 
-// sumAll adds up the rows of each of some cells. Cells that share items share
-// the search for the rows.
-func (s *leaves) sumAll(cells []candidate, workers int) []sums {
-	times := make(map[item]int)
-	for _, c := range cells {
-		for _, it := range c.items {
-			times[it]++
-		}
-	}
-	lead := make([]int, len(cells)) // the item of each that most cells have
-	var leads []item
-	for n, c := range cells {
-		best := c.items[0]
-		for _, it := range c.items {
-			if times[it] > times[best] {
-				best = it
-			}
-		}
-		lead[n] = slices.Index(leads, best)
-		if lead[n] < 0 {
-			lead[n] = len(leads)
-			leads = append(leads, best)
-		}
-	}
-	rows := make([][]int32, len(leads))
-	each(len(leads), workers, func(n int) { rows[n] = s.matching(leads[n : n+1]) })
+// sumAll adds up the rows of each of some cells.
+func (s *leaves) sumAll(cells [][]item, workers int) []sums {
+	rows := s.of(cells, workers)
 	out := make([]sums, len(cells))
 	each(len(cells), workers, func(n int) {
-		var a sums
-	rows:
-		for _, i := range rows[lead[n]] {
-			for _, it := range cells[n].items {
-				if int(s.columns[it.attr][i]) != it.code {
-					continue rows
-				}
-			}
-			a.add(s.row(int(i)))
+		for _, i := range rows[n] {
+			out[n].add(s.row(int(i)))
 		}
-		out[n] = a
 	})
 	return out
 }
@@ -680,12 +788,17 @@ func (s *leaves) take(c cell, workers int) sums {
 		}
 		return x
 	}
-	for _, i := range rows {
-		for k, col := range s.columns {
-			h := &s.hists[k][col[i]]
-			h.v = left(h.v - s.rows[i].v)
-			h.f = left(h.f - s.rows[i].f)
+	part := func(attr, code int, b sums) {
+		h := &s.hists[attr][code]
+		h.v, h.f = left(h.v-b.v), left(h.f-b.f)
+	}
+	for attr, hist := range c.by {
+		for code, b := range hist {
+			part(attr, code, b)
 		}
+	}
+	for _, it := range c.items {
+		part(it.attr, it.code, a)
 	}
 	if s.filled || len(rows) > len(s.rows)/4 {
 		gone := make([]bool, len(s.rows))
@@ -696,6 +809,9 @@ func (s *leaves) take(c cell, workers int) sums {
 	} else { // few rows without events cost less than moving all the others
 		for _, i := range rows {
 			s.rows[i] = tally{}
+			if e := s.spaced; e != nil && int(i)%e.every == 0 {
+				e.rows[int(i)/e.every] = tally{}
+			}
 		}
 	}
 	s.full = nil

@@ -32,7 +32,7 @@ func (s *leaves) estimate(o Options) {
 	s.rounds++
 	s.poisson, s.relative = s.leafNoise(o)
 	if s.filled || s.rounds > 1 {
-		if g := s.fitting(candidates); g != s.drift {
+		if g := s.fitting(candidates, o.Workers); g != s.drift {
 			s.drift = g
 			s.poisson, s.relative = s.leafNoise(o)
 		}
@@ -46,18 +46,21 @@ func (s *leaves) estimate(o Options) {
 // where rows are noisy, everything seems to rise. The median over the values of
 // all attributes is taken, since causes are in few of them.
 func (s *leaves) weighing(workers int) float64 {
-	const enough = 1 << 14 // rows
 	s.bias = 1
-	every := 1 + len(s.rows)/enough
-	rows := make([]sums, 0, 1+len(s.rows)/every)
-	for i := 0; i < len(s.rows); i += every {
-		rows = append(rows, s.inNoise(s.rows[i], i))
+	some := s.even(workers)
+	rows := make([]sums, len(some.rows))
+	for i, r := range some.rows {
+		unit := 0.0
+		if some.units != nil {
+			unit = some.units[i]
+		}
+		rows[i] = s.weigh(r, unit)
 	}
 	all := make([][]weighted, len(s.values))
 	each(len(all), workers, func(a int) {
 		hist := make([]sums, len(s.values[a]))
 		for k, r := range rows {
-			hist[s.columns[a][k*every]].add(r)
+			hist[some.columns[a][k]].add(r)
 		}
 		for _, h := range hist {
 			if g := s.drift * h.f; g > 0 && h.v > 0 && h.y > 0 {
@@ -81,7 +84,7 @@ func nearest(candidates []float64) float64 {
 // place and less everywhere else may add up to no change at all. Each leaf's
 // residual counts as far as three times its noise, so that those of a cause
 // weigh no more than others.
-func (s *leaves) fitting(candidates []float64) float64 {
+func (s *leaves) fitting(candidates []float64, workers int) float64 {
 	first := s.drift
 	slices.Sort(candidates)
 	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool {
@@ -90,19 +93,21 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	if len(candidates) == 0 {
 		return first
 	}
-	enough := 1 << 16 // rows
+	const enough = 1 << 16 // rows of a complete cube
+	all, columns := s.rows, s.columns
 	if !s.filled {
-		enough = 1 << 14
+		some := s.even(workers)
+		all, columns = some.rows, some.columns
 	}
-	n := min(len(s.rows), enough)
-	rows := make([]int, 0, n)
-	per, own := make([]float64, 0, n), make([]float64, 0, n) // 1/noise; the loss at first
+	every := 1 + len(all)/enough
+	rows := make([]int, 0, 1+len(all)/every)
+	per, own := make([]float64, 0, cap(rows)), make([]float64, 0, cap(rows)) // 1/noise; the loss at first
 	loss := func(k int, g float64) float64 {
-		r := s.rows[rows[k]]
+		r := all[rows[k]]
 		return min(3, abs(r.v-g*r.f)*per[k])
 	}
-	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
-		r := s.rows[i]
+	for i := 0; i < len(all); i += every {
+		r := all[i]
 		if m := max(r.v, first*r.f); m > 0 {
 			rows = append(rows, i)
 			per = append(per, 1/math.Sqrt(m*(s.poisson+s.relative*m)))
@@ -134,7 +139,7 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	for a, hist := range s.hists {
 		gains, squares := make([]float64, len(hist)), make([]float64, len(hist))
 		for k, i := range rows {
-			code := s.columns[a][i]
+			code := columns[a][i]
 			d := loss(k, 1) - loss(k, best)
 			gains[code] += d
 			squares[code] += d * d
@@ -255,13 +260,12 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		}
 	}
 	// Leaves are shared out by their size, in steps of a 32nd of an octave.
-	const enough = 1 << 14 // rows, for quantiles
 	const octave, shift = 32, 52 - 5
-	sizes := make([]float64, 0, min(enough, len(s.rows)))
+	some := s.even(o.Workers).rows
+	sizes := make([]float64, 0, len(some))
 	squares := make([]float64, 0, cap(sizes)) // of residuals, in units of the size
 	smallest, greatest := math.Inf(1), 0.0
-	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
-		r := s.rows[i]
+	for _, r := range some {
 		m := s.size(r)
 		if m < 2 && s.counts || m == 0 {
 			continue // too few events to tell noise from rounding
@@ -559,7 +563,7 @@ func (s *leaves) scattered(workers int) (rows int, excess float64) {
 func (s *leaves) histogram(a int) []sums {
 	hist := make([]sums, len(s.values[a]))
 	for i, code := range s.columns[a] {
-		hist[code].add(s.row(i))
+		hist[code].add(s.full[i])
 	}
 	return hist
 }
