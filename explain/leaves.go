@@ -93,13 +93,7 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 	if w := o.windows(); w > 0 {
 		s.behind = 1 / (1 + w)
 	}
-	for i, v := range t.observed {
-		s.observed += v
-		s.total.add(tally{v, t.expected[i]})
-		if v != math.Trunc(v) {
-			s.counts = false
-		}
-	}
+	s.sum(o.Workers)
 	cells, known := 1.0, 1.0 // combinations of values, and of known ones
 	dense := len(t.Attributes) <= denseAttributes
 	for _, values := range t.values {
@@ -145,6 +139,30 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 		s.units = s.bursts(hists, o)
 	}
 	return s, dense
+}
+
+// sum adds up all rows and finds whether they are counts.
+func (s *leaves) sum(workers int) {
+	type part struct {
+		tally
+		amounts bool
+	}
+	n := s.t.Len()
+	parts := make([]part, (n+chunk-1)/chunk)
+	each(len(parts), workers, func(k int) {
+		var p part
+		for i := k * chunk; i < min(n, (k+1)*chunk); i++ {
+			v := s.t.observed[i]
+			p.add(tally{v, s.t.expected[i]})
+			p.amounts = p.amounts || v != math.Trunc(v)
+		}
+		parts[k] = p
+	})
+	for _, p := range parts {
+		s.total.add(p.tally)
+		s.counts = s.counts && !p.amounts
+	}
+	s.observed = s.total.v
 }
 
 // ordered is up to how many rows a cube is added up in one order, whatever the
@@ -235,17 +253,19 @@ func (s *leaves) merge(recode [][]uint16, dense bool, workers int) {
 	})
 	// A counting sort by part: order holds the rows of each in their order.
 	const shift = 32 - mergeBits
+	alike := twice(hashes, workers)
 	var starts [mergeParts + 1]int
-	for _, h := range hashes {
-		starts[h>>shift+1]++
+	for _, i := range alike {
+		starts[hashes[i]>>shift+1]++
 	}
 	for p := range mergeParts {
 		starts[p+1] += starts[p]
 	}
-	order := make([]int32, n)
+	order := make([]int32, len(alike))
 	next := starts
-	for i, h := range hashes {
-		order[next[h>>shift]] = int32(i)
+	for _, i := range alike {
+		h := hashes[i]
+		order[next[h>>shift]] = i
 		next[h>>shift]++
 	}
 	gone := make([]bool, n)
@@ -283,6 +303,36 @@ func (s *leaves) merge(recode [][]uint16, dense bool, workers int) {
 	if dense || dropped.Load() > int64(n/4) {
 		s.compact(gone, workers)
 	}
+}
+
+// twice returns the rows whose hash another row may have too. Most rows are like no
+// other, which a bit for each of many more hashes than there are rows tells at
+// little cost (Bloom, 1970).
+func twice(hashes []uint32, workers int) []int32 {
+	n := len(hashes)
+	size := 10 + max(0, bits.Len(uint(n))-6) // 16 to 32 bits a row
+	shift := 32 - min(size, 32)
+	once, again := make([]uint32, 1<<(32-shift-5)), make([]uint32, 1<<(32-shift-5))
+	parts := (n + chunk - 1) / chunk
+	each(parts, workers, func(part int) {
+		for _, h := range hashes[part*chunk : min(n, (part+1)*chunk)] {
+			at, bit := h>>shift>>5, uint32(1)<<(h>>shift&31)
+			if atomic.OrUint32(&once[at], bit)&bit != 0 {
+				atomic.OrUint32(&again[at], bit)
+			}
+		}
+	})
+	found := make([][]int32, parts)
+	each(parts, workers, func(part int) {
+		var rows []int32
+		for i := part * chunk; i < min(n, (part+1)*chunk); i++ {
+			if h := hashes[i]; again[h>>shift>>5]>>(h>>shift&31)&1 != 0 {
+				rows = append(rows, int32(i))
+			}
+		}
+		found[part] = rows
+	})
+	return slices.Concat(found...)
 }
 
 // compact drops rows.
@@ -467,14 +517,28 @@ func lnChoose(n, k int) float64 {
 	return a - b - c
 }
 
-// drawnRows are rows drawn in proportion to their events, each of which stands for
-// those passed over as well; heavy rows stand for themselves.
+// drawnRows are rows drawn in proportion to their events, each of which stands
+// for those passed over as well; heavy rows stand for themselves.
 type drawnRows struct {
 	mass    float64 // of all rows when these were drawn
 	picked  []int32
 	weights []float64
+	rows    []tally
+	units   []float64
 	columns [][]uint16
-	full    []sums
+	postings
+	full []sums
+}
+
+// postings are rows by what they hold: those with a code of an attribute lie
+// between two starts.
+type postings struct {
+	starts [][]int32
+	order  [][]int32
+}
+
+func (p *postings) of(it item) []int32 {
+	return p.order[it.attr][p.starts[it.attr][it.code]:p.starts[it.attr][it.code+1]]
 }
 
 // sample returns about n rows that stand for all. The same rows serve until a
@@ -494,17 +558,89 @@ func (s *leaves) sample(n, workers int) *leaves {
 		s.drawn = s.draw(n, workers)
 	}
 	d := s.drawn
-	each((len(d.picked)+chunk-1)/chunk, workers, func(part int) {
-		for k := part * chunk; k < min(len(d.picked), (part+1)*chunk); k++ {
-			i, w := int(d.picked[k]), d.weights[k]
-			r := s.inNoise(s.rows[i], i)
-			d.full[k] = sums{r.v * w, r.f * w, r.x * w, r.y * w, r.p * w}
-		}
-	})
+	for k, r := range d.rows {
+		w := d.weights[k]
+		a := s.weigh(r, unit(d.units, k))
+		d.full[k] = sums{a.v * w, a.f * w, a.x * w, a.y * w, a.p * w}
+	}
 	out := *s
 	out.full, out.columns = d.full, d.columns
 	out.rows, out.units, out.asked = nil, nil, nil
 	return &out
+}
+
+func (s *leaves) draw(n, workers int) *drawnRows {
+	// Each part is drawn from by itself, so that what is drawn does not depend
+	// on the number of workers.
+	step := s.mass / float64(n)
+	parts := (len(s.rows) + chunk - 1) / chunk
+	picks, weights := make([][]int32, parts), make([][]float64, parts)
+	each(parts, workers, func(part int) {
+		from, to := part*chunk, min(len(s.rows), (part+1)*chunk)
+		picked := make([]int32, 0, 2*n/parts)
+		weight := make([]float64, 0, cap(picked))
+		sum := step / 2
+		for i, t := range s.rows[from:to] {
+			m := t.v + t.f
+			if sum += m; sum < step && m < step {
+				continue
+			}
+			picked = append(picked, int32(from+i))
+			if m < step {
+				sum -= step
+				weight = append(weight, step/m)
+			} else {
+				sum -= m
+				weight = append(weight, 1)
+			}
+		}
+		picks[part], weights[part] = picked, weight
+	})
+	picked := slices.Concat(picks...)
+	d := &drawnRows{
+		mass: s.mass, picked: picked, weights: slices.Concat(weights...),
+		rows: at(s.rows, picked), units: at(s.units, picked),
+		columns:  make([][]uint16, len(s.columns)),
+		postings: postings{make([][]int32, len(s.columns)), make([][]int32, len(s.columns))},
+		full:     make([]sums, len(picked)),
+	}
+	each(len(d.columns), workers, func(a int) {
+		col := at(s.columns[a], picked)
+		starts := make([]int32, len(s.values[a])+1)
+		for _, c := range col {
+			starts[c+1]++
+		}
+		for c := range starts[1:] {
+			starts[c+1] += starts[c]
+		}
+		order, next := make([]int32, len(col)), slices.Clone(starts)
+		for k, c := range col {
+			order[next[c]] = int32(k)
+			next[c]++
+		}
+		d.columns[a], d.starts[a], d.order[a] = col, starts, order
+	})
+	return d
+}
+
+// at returns what a list holds of some rows; nil of none.
+func at[T any](list []T, rows []int32) []T {
+	if list == nil {
+		return nil
+	}
+	out := make([]T, len(rows))
+	for k, i := range rows {
+		out[k] = list[i]
+	}
+	return out
+}
+
+// unit returns what a row owes to bursts, 0 where they are not measured.
+func unit(units []float64, i int) float64 {
+	if units == nil {
+		return 0
+	}
+	return units[i]
 }
 
 // spacedRows are rows at even distances, by which the noise is told.
@@ -541,46 +677,6 @@ func spaced[T any](list []T, every int) []T {
 	return out
 }
 
-func (s *leaves) draw(n, workers int) *drawnRows {
-	// Each part is drawn from by itself, so that what is drawn does not depend
-	// on the number of workers.
-	step := s.mass / float64(n)
-	parts := (len(s.rows) + chunk - 1) / chunk
-	picks, weights := make([][]int32, parts), make([][]float64, parts)
-	each(parts, workers, func(part int) {
-		from, to := part*chunk, min(len(s.rows), (part+1)*chunk)
-		picked := make([]int32, 0, 2*n/parts)
-		weight := make([]float64, 0, cap(picked))
-		sum := step / 2
-		for i, t := range s.rows[from:to] {
-			m := t.v + t.f
-			if sum += m; sum < step && m < step {
-				continue
-			}
-			picked = append(picked, int32(from+i))
-			if m < step {
-				sum -= step
-				weight = append(weight, step/m)
-			} else {
-				sum -= m
-				weight = append(weight, 1)
-			}
-		}
-		picks[part], weights[part] = picked, weight
-	})
-	d := &drawnRows{mass: s.mass, picked: slices.Concat(picks...), weights: slices.Concat(weights...)}
-	d.full = make([]sums, len(d.picked))
-	d.columns = make([][]uint16, len(s.columns))
-	each(len(d.columns), workers, func(a int) {
-		col, c := s.columns[a], make([]uint16, len(d.picked))
-		for k, i := range d.picked {
-			c[k] = col[i]
-		}
-		d.columns[a] = c
-	})
-	return d
-}
-
 // row returns the sums of one row.
 func (s *leaves) row(i int) sums {
 	if s.full != nil {
@@ -592,10 +688,7 @@ func (s *leaves) row(i int) sums {
 // inNoise gives row i, whose tally is r, its counts in units of its noise (see
 // estimate).
 func (s *leaves) inNoise(r tally, i int) sums {
-	if s.units != nil {
-		return s.weigh(r, s.units[i])
-	}
-	return s.weigh(r, 0)
+	return s.weigh(r, unit(s.units, i))
 }
 
 func (s *leaves) weigh(r tally, unit float64) sums {
@@ -626,6 +719,9 @@ func (s *leaves) rarest(items []item) []item {
 // matching returns the rows of a cell.
 func (s *leaves) matching(items []item) []int32 {
 	items = s.rarest(items)
+	if s.drawn != nil && s.rows == nil {
+		return s.having(s.drawn.of(items[0]), items[1:])
+	}
 	return s.having(s.holding(items[0]), items[1:])
 }
 
@@ -765,14 +861,32 @@ func (s *leaves) within(c *cell, workers int) {
 
 // sumAll adds up the rows of each of some cells.
 func (s *leaves) sumAll(cells [][]item, workers int) []sums {
-	rows := s.of(cells, workers)
-	out := make([]sums, len(cells))
-	each(len(cells), workers, func(n int) {
-		for _, i := range rows[n] {
-			out[n].add(s.row(int(i)))
+	lists := s.of(cells, workers)
+	// A range of rows at a time, so that all cells find them in the cache.
+	parts := make([][]sums, (len(s.rows)+chunk-1)/chunk)
+	each(len(parts), workers, func(part int) {
+		out := make([]sums, len(cells))
+		for n, rows := range lists {
+			for _, i := range between(rows, part*chunk, (part+1)*chunk) {
+				out[n].add(s.row(int(i)))
+			}
 		}
+		parts[part] = out
 	})
+	out := make([]sums, len(cells))
+	for _, part := range parts {
+		for n, a := range part {
+			out[n].add(a)
+		}
+	}
 	return out
+}
+
+// between returns the rows, in their order, from one up to another.
+func between(rows []int32, from, to int) []int32 {
+	i, _ := slices.BinarySearch(rows, int32(from))
+	j, _ := slices.BinarySearch(rows[i:], int32(to))
+	return rows[i : i+j]
 }
 
 // take sums the rows of a cell and sets them aside.
@@ -807,6 +921,16 @@ func (s *leaves) take(c cell, workers int) sums {
 		}
 		s.compact(gone, workers)
 	} else { // few rows without events cost less than moving all the others
+		if d := s.drawn; d != nil {
+			k := 0
+			for _, i := range rows {
+				for ; k < len(d.picked) && d.picked[k] <= i; k++ {
+					if d.picked[k] == i {
+						d.rows[k] = tally{}
+					}
+				}
+			}
+		}
 		for _, i := range rows {
 			s.rows[i] = tally{}
 			if e := s.spaced; e != nil && int(i)%e.every == 0 {

@@ -50,11 +50,7 @@ func (s *leaves) weighing(workers int) float64 {
 	some := s.even(workers)
 	rows := make([]sums, len(some.rows))
 	for i, r := range some.rows {
-		unit := 0.0
-		if some.units != nil {
-			unit = some.units[i]
-		}
-		rows[i] = s.weigh(r, unit)
+		rows[i] = s.weigh(r, unit(some.units, i))
 	}
 	all := make([][]weighted, len(s.values))
 	each(len(all), workers, func(a int) {
