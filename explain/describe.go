@@ -299,8 +299,10 @@ func (s *leaves) roughly(it item) sums {
 	for _, k := range s.drawn.of(it) {
 		a.add(s.drawn.full[k])
 	}
-	per := ratio(a.x+a.y, a.v+s.bias*s.drift*a.f)
-	x, y := h.v*per, s.bias*s.drift*h.f*per
+	level := s.bias * s.drift
+	a.y *= level / s.drawn.level
+	per := ratio(a.x+a.y, a.v+level*a.f)
+	x, y := h.v*per, level*h.f*per
 	return sums{h.v, h.f, x, y, (x + y) * ratio(a.p, a.x+a.y)}
 }
 

@@ -527,7 +527,86 @@ type drawnRows struct {
 	units   []float64
 	columns [][]uint16
 	postings
-	full []sums
+	full   []sums  // in units of noise as it was when the tables were made
+	level  float64 // drift and bias of these
+	tables []cellTable
+}
+
+// cellTable are the sums of a cell by the values of the attributes it does not
+// have. It is kept as long as the search comes back to the cell.
+type cellTable struct {
+	items []item
+	by    [][]sums
+	asked bool
+}
+
+// table returns that of a cell.
+func (d *drawnRows) table(items []item) *cellTable {
+	for i := range d.tables {
+		if t := &d.tables[i]; slices.Equal(t.items, items) {
+			return t
+		}
+	}
+	return nil
+}
+
+// forget takes rows, in their order, out of all that is known.
+func (d *drawnRows) forget(rows []int32) {
+	var gone []int32
+	k := 0
+	for _, i := range rows {
+		for ; k < len(d.picked) && d.picked[k] <= i; k++ {
+			if d.picked[k] == i {
+				gone = append(gone, int32(k))
+			}
+		}
+	}
+	for _, t := range d.tables {
+	rows:
+		for _, k := range gone {
+			for _, it := range t.items {
+				if int(d.columns[it.attr][k]) != it.code {
+					continue rows
+				}
+			}
+			for a, hist := range t.by {
+				if hist != nil {
+					c := d.columns[a][k]
+					hist[c] = hist[c].less(d.full[k])
+				}
+			}
+		}
+	}
+	for _, k := range gone {
+		d.rows[k], d.full[k] = tally{}, sums{}
+	}
+}
+
+// changed is by what part the noise of rows may change before their sums are made
+// anew: all alike hardly changes which cells are the most promising.
+const changed = 0.1
+
+// refresh gives the rows their counts in units of the noise as it is now, unless
+// that is nearly as it was.
+func (d *drawnRows) refresh(s *leaves) {
+	d.tables = slices.DeleteFunc(d.tables, func(t cellTable) bool { return !t.asked })
+	for i := range d.tables {
+		d.tables[i].asked = false
+	}
+	level := s.bias * s.drift
+	full := make([]sums, len(d.rows))
+	off, all := 0.0, 0.0
+	for k, r := range d.rows {
+		w := d.weights[k]
+		a := s.weigh(r, unit(d.units, k))
+		full[k] = sums{a.v * w, a.f * w, a.x * w, a.y * w, a.p * w}
+		now := full[k].x + full[k].y
+		all += now
+		off += abs(now - d.full[k].x - d.full[k].y*level/d.level)
+	}
+	if d.level == 0 || off > changed*all {
+		d.full, d.level, d.tables = full, level, nil
+	}
 }
 
 // postings are rows by what they hold: those with a code of an attribute lie
@@ -558,11 +637,7 @@ func (s *leaves) sample(n, workers int) *leaves {
 		s.drawn = s.draw(n, workers)
 	}
 	d := s.drawn
-	for k, r := range d.rows {
-		w := d.weights[k]
-		a := s.weigh(r, unit(d.units, k))
-		d.full[k] = sums{a.v * w, a.f * w, a.x * w, a.y * w, a.p * w}
-	}
+	d.refresh(s)
 	out := *s
 	out.full, out.columns = d.full, d.columns
 	out.rows, out.units, out.asked = nil, nil, nil
@@ -921,15 +996,8 @@ func (s *leaves) take(c cell, workers int) sums {
 		}
 		s.compact(gone, workers)
 	} else { // few rows without events cost less than moving all the others
-		if d := s.drawn; d != nil {
-			k := 0
-			for _, i := range rows {
-				for ; k < len(d.picked) && d.picked[k] <= i; k++ {
-					if d.picked[k] == i {
-						d.rows[k] = tally{}
-					}
-				}
-			}
+		if s.drawn != nil {
+			s.drawn.forget(rows)
 		}
 		for _, i := range rows {
 			s.rows[i] = tally{}

@@ -555,13 +555,35 @@ func (s *leaves) scattered(workers int) (rows int, excess float64) {
 	return rows, excess
 }
 
-// histogram sums the rows by the value of an attribute.
-func (s *leaves) histogram(a int) []sums {
-	hist := make([]sums, len(s.values[a]))
-	for i, code := range s.columns[a] {
-		hist[code].add(s.full[i])
+// table sums the rows of a cell by the values of the attributes it does not have.
+func (s *leaves) table(items []item) [][]sums {
+	full := s.full
+	var rows []int32
+	if len(items) > 0 {
+		rows = s.matching(items)
+		full = make([]sums, len(rows)) // side by side, since every attribute reads them
+		for k, i := range rows {
+			full[k] = s.full[i]
+		}
 	}
-	return hist
+	by := make([][]sums, len(s.values))
+	for a, col := range s.columns {
+		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) {
+			continue
+		}
+		hist := make([]sums, len(s.values[a]))
+		if len(items) == 0 {
+			for i, code := range col {
+				hist[code].add(full[i])
+			}
+		} else {
+			for k, i := range rows {
+				hist[col[i]].add(full[k])
+			}
+		}
+		by[a] = hist
+	}
+	return by
 }
 
 type weighted struct{ x, w float64 }
