@@ -59,7 +59,7 @@ type leaves struct {
 	columns [][]uint16 // attribute → code per row
 	rows    []tally
 	full    []sums    // per row, where the search reads them all; else see row
-	units   []float64 // per row: see bursts; nil for a complete cube
+	units   []float64 // per row: see bursts; nil for a complete cube and where none are
 	hists   [][]tally // attribute, code → what its rows add up to
 	total   tally     // of all rows left
 	filled  bool      // most combinations of values occur: a complete cube
@@ -104,17 +104,19 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 	dense = dense && cells <= denseCells
 
 	hists := t.tallies
-	var keep []map[uint32]bool
+	var keep [][]uint32
 	if !dense {
 		keep = heavy(t, hists, s.floor(o))
 	}
 	recode := make([][]uint16, len(t.Attributes)) // value id → code
 	for a := range t.Attributes {
 		var ids []uint32
-		for id := 1; id < len(t.values[a]); id++ {
-			if dense || keep[a][uint32(id)] {
+		if dense {
+			for id := 1; id < len(t.values[a]); id++ {
 				ids = append(ids, uint32(id))
 			}
+		} else {
+			ids = keep[a]
 		}
 		slices.SortFunc(ids, func(i, j uint32) int { return strings.Compare(t.values[a][i], t.values[a][j]) })
 		recode[a] = make([]uint16, len(t.values[a]))
@@ -395,8 +397,8 @@ func each(n, workers int, do func(int)) {
 // than its items), at most maxItems of them: one half those that depart most
 // from what is expected of them, the rest those with most events, so that a
 // value whose rises and drops cancel is not lost.
-func heavy(t *Table, hists [][]tally, floor float64) []map[uint32]bool {
-	keep := make([]map[uint32]bool, len(hists))
+func heavy(t *Table, hists [][]tally, floor float64) [][]uint32 {
+	keep := make([][]uint32, len(hists))
 	for a, hist := range hists {
 		var ids []uint32
 		for id := 1; id < len(hist); id++ {
@@ -415,10 +417,7 @@ func heavy(t *Table, hists [][]tally, floor float64) []map[uint32]bool {
 			})
 			ids = ids[:maxItems]
 		}
-		keep[a] = make(map[uint32]bool, len(ids))
-		for _, id := range ids {
-			keep[a][id] = true
-		}
+		keep[a] = ids
 	}
 	return keep
 }
@@ -551,7 +550,7 @@ func (d *drawnRows) table(items []item) *cellTable {
 }
 
 // forget takes rows, in their order, out of all that is known.
-func (d *drawnRows) forget(rows []int32) {
+func (d *drawnRows) forget(rows []int32, workers int) {
 	var gone []int32
 	k := 0
 	for _, i := range rows {
@@ -561,7 +560,8 @@ func (d *drawnRows) forget(rows []int32) {
 			}
 		}
 	}
-	for _, t := range d.tables {
+	each(len(d.tables), workers, func(n int) {
+		t := d.tables[n]
 	rows:
 		for _, k := range gone {
 			for _, it := range t.items {
@@ -576,7 +576,7 @@ func (d *drawnRows) forget(rows []int32) {
 				}
 			}
 		}
-	}
+	})
 	for _, k := range gone {
 		d.rows[k], d.full[k] = tally{}, sums{}
 	}
@@ -588,21 +588,30 @@ const changed = 0.1
 
 // refresh gives the rows their counts in units of the noise as it is now, unless
 // that is nearly as it was.
-func (d *drawnRows) refresh(s *leaves) {
+func (d *drawnRows) refresh(s *leaves, workers int) {
 	d.tables = slices.DeleteFunc(d.tables, func(t cellTable) bool { return !t.asked })
 	for i := range d.tables {
 		d.tables[i].asked = false
 	}
 	level := s.bias * s.drift
 	full := make([]sums, len(d.rows))
+	parts := make([]tally, (len(full)+chunk/8-1)/(chunk/8))
+	each(len(parts), workers, func(part int) {
+		off, all := 0.0, 0.0
+		for k := part * chunk / 8; k < min(len(full), (part+1)*chunk/8); k++ {
+			w := d.weights[k]
+			a := s.weigh(d.rows[k], unit(d.units, k))
+			full[k] = sums{a.v * w, a.f * w, a.x * w, a.y * w, a.p * w}
+			now := full[k].x + full[k].y
+			all += now
+			off += abs(now - d.full[k].x - d.full[k].y*level/d.level)
+		}
+		parts[part] = tally{off, all}
+	})
 	off, all := 0.0, 0.0
-	for k, r := range d.rows {
-		w := d.weights[k]
-		a := s.weigh(r, unit(d.units, k))
-		full[k] = sums{a.v * w, a.f * w, a.x * w, a.y * w, a.p * w}
-		now := full[k].x + full[k].y
-		all += now
-		off += abs(now - d.full[k].x - d.full[k].y*level/d.level)
+	for _, p := range parts {
+		off += p.v
+		all += p.f
 	}
 	if d.level == 0 || off > changed*all {
 		d.full, d.level, d.tables = full, level, nil
@@ -637,7 +646,7 @@ func (s *leaves) sample(n, workers int) *leaves {
 		s.drawn = s.draw(n, workers)
 	}
 	d := s.drawn
-	d.refresh(s)
+	d.refresh(s, workers)
 	out := *s
 	out.full, out.columns = d.full, d.columns
 	out.rows, out.units, out.asked = nil, nil, nil
@@ -797,16 +806,16 @@ func (s *leaves) matching(items []item) []int32 {
 	if s.drawn != nil && s.rows == nil {
 		return s.having(s.drawn.of(items[0]), items[1:])
 	}
-	return s.having(s.holding(items[0]), items[1:])
+	return s.having(s.holding(items[0], 0, len(s.columns[items[0].attr])), items[1:])
 }
 
-// holding returns the rows that have an item.
-func (s *leaves) holding(it item) []int32 {
-	col, code := s.columns[it.attr], uint16(it.code)
+// holding returns the rows of a range that have an item.
+func (s *leaves) holding(it item, from, to int) []int32 {
+	code := uint16(it.code)
 	rows := make([]int32, 0, 256)
-	for i, c := range col {
+	for i, c := range s.columns[it.attr][from:to] {
 		if c == code {
-			rows = append(rows, int32(i))
+			rows = append(rows, int32(from+i))
 		}
 	}
 	return rows
@@ -863,11 +872,6 @@ func (s *leaves) of(cells [][]item, workers int) [][]int32 {
 		}
 		return append(list, items)
 	}
-	add := func(cells [][]item, rows func(items []item) []int32) {
-		lists := make([]cellRows, len(cells))
-		each(len(cells), workers, func(n int) { lists[n] = cellRows{slices.Clone(cells[n]), rows(cells[n])} })
-		s.asked = append(s.asked, lists...)
-	}
 	// Of a cell's items one is looked for in all rows: one that was looked for
 	// before, or that most cells have.
 	times := make(map[item]int)
@@ -893,11 +897,25 @@ func (s *leaves) of(cells [][]item, workers int) [][]int32 {
 			lead = want(lead, from(c))
 		}
 	}
-	add(lead, func(items []item) []int32 { return s.holding(items[0]) })
+	// The rows of these are looked for in ranges, since they may be few.
+	const ranges = 8
+	parts := make([][]int32, ranges*len(lead))
+	each(len(parts), workers, func(n int) {
+		from, to := n%ranges*len(s.rows)/ranges, (n%ranges+1)*len(s.rows)/ranges
+		parts[n] = s.holding(lead[n/ranges][0], from, to)
+	})
+	for n, items := range lead {
+		s.asked = append(s.asked, cellRows{slices.Clone(items), slices.Concat(parts[n*ranges : (n+1)*ranges]...)})
+	}
 	for _, c := range cells {
 		fresh = want(fresh, c)
 	}
-	add(fresh, func(items []item) []int32 { return s.having(s.asked[find(from(items))].rows, items) })
+	lists := make([]cellRows, len(fresh))
+	each(len(fresh), workers, func(n int) {
+		items := slices.Clone(fresh[n])
+		lists[n] = cellRows{items, s.having(s.asked[find(from(items))].rows, items)}
+	})
+	s.asked = append(s.asked, lists...)
 	for n, c := range cells {
 		out[n] = s.asked[find(c)].rows
 	}
@@ -997,7 +1015,7 @@ func (s *leaves) take(c cell, workers int) sums {
 		s.compact(gone, workers)
 	} else { // few rows without events cost less than moving all the others
 		if s.drawn != nil {
-			s.drawn.forget(rows)
+			s.drawn.forget(rows, workers)
 		}
 		for _, i := range rows {
 			s.rows[i] = tally{}

@@ -309,13 +309,30 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 			sum += sums[b]
 		}
 		n := float64(ends[b-1] - from)
-		bin := noiseBin{squares: parts[from:ends[b-1]], sizes: ordered[from:ends[b-1]], n: n, m: sum / n}
-		bin.v = middle(slices.Clone(bin.squares)) / chi2Median
-		if bin.v > 0 {
-			bins = append(bins, bin)
-			events += sum
-		}
+		bins = append(bins, noiseBin{squares: parts[from:ends[b-1]], sizes: ordered[from:ends[b-1]], n: n, m: sum / n})
 		from = ends[b-1]
+	}
+	scratch := make([]float64, len(parts))
+	middles := func(a, k float64) { // of the squares in parts of a + κ·m
+		at := 0
+		starts := make([]int, len(bins))
+		for i, b := range bins {
+			starts[i] = at
+			at += len(b.squares)
+		}
+		each(len(bins), o.Workers, func(i int) {
+			b := &bins[i]
+			own := scratch[starts[i] : starts[i]+len(b.squares)]
+			for j, m := range b.sizes {
+				own[j] = b.squares[j] / (a + k*m)
+			}
+			b.v = (a + k*b.m) * middle(own) / chi2Median
+		})
+	}
+	middles(1, 0)
+	bins = slices.DeleteFunc(bins, func(b noiseBin) bool { return b.v <= 0 })
+	for _, b := range bins {
+		events += b.n * b.m
 	}
 	if len(bins) == 0 {
 		if s.counts {
@@ -335,18 +352,12 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	// Weights by what was found in a bin favour those where it happens to be
 	// small: what fits is taken instead, and where a bin spans many sizes, each
 	// leaf is measured by its own.
-	scratch := make([]float64, 0, len(parts))
 	for range 2 {
+		middles(a, k)
 		for i := range bins {
 			b := &bins[i]
-			fits := a + k*b.m
-			scratch = scratch[:0]
-			for j, m := range b.sizes {
-				scratch = append(scratch, b.squares[j]/(a+k*m))
-			}
-			b.v = fits * middle(scratch) / chi2Median
 			// Where a cause has most of a bin, it has no say.
-			spread := math.Max(fits, b.v/1.5)
+			spread := math.Max(a+k*b.m, b.v/1.5)
 			b.weight = 1 / (spread * spread)
 		}
 		a, k = fitNoise(bins, least)
@@ -405,8 +416,8 @@ const (
 // the values' expectations summed over a cell are the sum over its rows of
 // the row's expectation times its value's. A value with a quiet past may burst
 // like the median one; a value that is as busy as ever, though elsewhere, does
-// not burst. The most bursty of a row's attributes decides. What an attribute
-// of few values does cannot be told from a cause.
+// not burst. The most bursty of a row's attributes decides; nil: none
+// is. What an attribute of few values does cannot be told from a cause.
 func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 	// Where rows depart each by itself, the square of their sum is the sum of
 	// their squares, and no burst; which is known of an attribute all of whose
@@ -436,11 +447,14 @@ func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 		k, least, centre := unitNoise(all[a][1:], own[1:], o)
 		found[a] = burst{k, least, centre}
 	})
-	out := make([]float64, len(s.rows))
+	var out []float64
 	for a, hist := range all {
 		k, least, centre := found[a].k, found[a].least, found[a].centre
 		if k <= 0 {
 			continue
+		}
+		if out == nil {
+			out = make([]float64, len(s.rows))
 		}
 		by := make([]float64, len(s.values[a]))
 		by[0] = k * least
@@ -465,8 +479,7 @@ func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 // than the normal distribution: the larger of what the median and the 70 %
 // quantile of the squared residuals say is taken.
 func unitNoise(hist []tally, rows []float64, o Options) (k, least, centre float64) {
-	var lifts []weighted
-	var fs []float64
+	lifts, fs := make([]weighted, 0, len(hist)), make([]float64, 0, len(hist))
 	for _, h := range hist {
 		if h.f > 0 {
 			fs = append(fs, h.f)
@@ -483,7 +496,7 @@ func unitNoise(hist []tally, rows []float64, o Options) (k, least, centre float6
 	if o.windows() > 0 {
 		counting += centre / o.windows()
 	}
-	var at50, at70 []float64
+	at50, at70 := make([]float64, 0, len(lifts)), make([]float64, 0, len(lifts))
 	for i, h := range hist {
 		if y := h.f * centre; y > 0 && h.f >= unitEvents {
 			d := h.v - y
@@ -498,36 +511,12 @@ func unitNoise(hist []tally, rows []float64, o Options) (k, least, centre float6
 	return math.Max(middle(at50), nth(at70, len(at70)*7/10)), middle(fs), centre
 }
 
-// heterogeneity is the mean noise of the rows in units of counting noise.
-func (s *leaves) heterogeneity(workers int) float64 {
-	parts := make([]weighted, (len(s.rows)+chunk-1)/chunk)
-	each(len(parts), workers, func(part int) {
-		var chi, n float64
-		for _, r := range s.rows[part*chunk : min(len(s.rows), (part+1)*chunk)] {
-			if g := s.drift * r.f; g >= 5 {
-				d := r.v - g
-				chi += d * d / g
-				n++
-			}
-		}
-		parts[part] = weighted{chi, n}
-	})
-	var chi, n float64
-	for _, p := range parts {
-		chi += p.x
-		n += p.w
-	}
-	if n == 0 {
-		return 1
-	}
-	return chi / n
-}
-
-// scattered returns how many rows depart beyond what noise gives anywhere among
-// so many, and their excess.
-func (s *leaves) scattered(workers int) (rows int, excess float64) {
+// rest looks at the rows left: what is their mean noise in units of counting noise,
+// how many depart beyond what noise gives anywhere among so many, and their excess.
+func (s *leaves) rest(workers int) (heterogeneity float64, scattered int, excess float64) {
 	least := margin + math.Log(math.Max(1, float64(len(s.rows))))
 	type part struct {
+		chi, n float64
 		rows   int
 		excess float64
 	}
@@ -536,9 +525,14 @@ func (s *leaves) scattered(workers int) (rows int, excess float64) {
 		var p part
 		for i := n * chunk; i < min(len(s.rows), (n+1)*chunk); i++ {
 			r := s.rows[i]
-			d := r.v - s.drift*r.f
+			g := s.drift * r.f
+			d := r.v - g
+			if g >= 5 {
+				p.chi += d * d / g
+				p.n++
+			}
 			// What the noise of no row can make of it is not worth a closer look.
-			if d*d < least*(s.poisson*max(r.v, s.drift*r.f)) {
+			if d*d < least*(s.poisson*max(r.v, g)) {
 				continue
 			}
 			if a := s.inNoise(r, i); lifted(a.x, a.y) && s.score(a) >= least {
@@ -548,11 +542,17 @@ func (s *leaves) scattered(workers int) (rows int, excess float64) {
 		}
 		parts[n] = p
 	})
+	var all part
 	for _, p := range parts {
-		rows += p.rows
-		excess += p.excess
+		all.chi += p.chi
+		all.n += p.n
+		all.rows += p.rows
+		all.excess += p.excess
 	}
-	return rows, excess
+	if all.n == 0 {
+		return 1, all.rows, all.excess
+	}
+	return all.chi / all.n, all.rows, all.excess
 }
 
 // table sums the rows of a cell by the values of the attributes it does not have.
