@@ -448,6 +448,7 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	r.makeup(w, own, e, c)
 	if x.up && (x.series.family == everyday || x.series.family == hosting) {
 		r.nameOne(w, e, a)
+		r.nameDevice(w, e, a)
 	}
 	if s := e.Sweep; s != nil && s.Client != "" && e.Makeup.Swept > 0.8 {
 		// What one tool did everywhere is said best by its name.
@@ -464,6 +465,9 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 		// The errors are what a crowd that never signs in came to, not the
 		// service's own doing.
 		a.fault = a.fault && !verdict.Crowd(m)
+		if verdict.Crowd(m) && x.series.family == faults && len(e.Services) == 1 {
+			e.Cause, e.Share = []map[string]string{{"service": e.Services[0]}}, 1
+		}
 		a.claims = either(a.claims, addresses(e.Sources))
 	}
 	e.Plot, e.Hours = r.plot(x), r.hourly(x)
