@@ -47,7 +47,8 @@ func (r *result) show(to io.Writer) {
 			fmt.Fprintf(to, "       cause F1 %.2f\n", causeScore(in, told[:min(len(told), len(real)+1)]))
 		}
 	}
-	for _, in := range told {
+	for i := range r.found.Incidents {
+		in := &r.found.Incidents[i]
 		fmt.Fprintf(to, "  told %s %q since %s (%s), %s\n", in.Kind, in.Name, in.Onset.Format(time.DateTime), span(in.Interval), spell(in.Cause))
 		for _, h := range in.Hypotheses {
 			fmt.Fprintf(to, "       %.3f %s\n", h.Probability, h.Name)

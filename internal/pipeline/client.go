@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math"
 	"net/netip"
 	"unique"
 
@@ -11,6 +12,9 @@ import (
 // nobody is the client of an event that names none.
 var nobody = unique.Make(traffic.Agent{})
 
+// leastPast is less than any row is expected to count: what rounding left.
+const leastPast = 1e-6
+
 // joinClients says of sessions which client they were of. An IMAP client names
 // itself in a line of its own (the ID command, RFC 2971), and the lines of
 // signing in and of leaving name none, so that a client which connects too
@@ -18,12 +22,13 @@ var nobody = unique.Make(traffic.Agent{})
 // sessions are joined by count: what one account did from one address on one
 // service goes to the clients that named themselves there, in proportion, and
 // no more sign-ins or leavings than there were names. Whoever names none
-// remains without.
+// remains without, as does most of what a webmail opens.
 func joinClients(rows []row) []row {
 	type whose struct {
 		service maillog.Service
 		account string
-		addr    netip.Addr
+		addr    netip.Addr // not known of what webmail and its like pass on
+		network unique.Handle[traffic.Network]
 	}
 	type counts struct{ n, past float64 }
 	type named struct {
@@ -33,7 +38,7 @@ func joinClients(rows []row) []row {
 		doing map[maillog.Action]*counts // of the lines that name none
 	}
 	key := func(k *row) (whose, bool) {
-		return whose{k.Service, k.account, k.addr}, k.account != "" && k.addr.IsValid() && (k.Service == maillog.IMAP || k.Service == maillog.POP3)
+		return whose{k.Service, k.account, k.addr, k.Network}, k.account != "" && (k.Service == maillog.IMAP || k.Service == maillog.POP3)
 	}
 	who := make(map[whose]*named)
 	for i := range rows {
@@ -91,25 +96,29 @@ func joinClients(rows []row) []row {
 		}
 		do := x.doing[k.Action]
 		now, past := part(x.all.n, do.n), part(x.all.past, do.past)
+		rest := *k
+		share, given := 0.0, 0.0
 		for _, l := range x.list {
 			c, y := x.by[l.Agent], *k
 			y.Agent = l.Agent
 			y.n, y.past = 0, 0
 			if now > 0 {
-				y.n = k.n * now * c.n / x.all.n
+				// What happened is counted in whole events.
+				share += k.n * now * c.n / x.all.n
+				y.n = math.Round(share) - given
+				given += y.n
 			}
 			if past > 0 {
 				y.past = k.past * past * c.past / x.all.past
 			}
+			rest.n -= y.n
+			rest.past -= y.past
 			if y.n > 0 || y.past > 0 {
 				out = append(out, y)
 			}
 		}
-		if rest := *k; now < 1 || past < 1 {
-			rest.n, rest.past = k.n*(1-now), k.past*(1-past)
-			if rest.n > 0 || rest.past > 0 {
-				out = append(out, rest)
-			}
+		if rest.n > 0 || rest.past > leastPast {
+			out = append(out, rest)
 		}
 	}
 	return out
