@@ -330,14 +330,18 @@ func (w *watching) record(ctx context.Context) error {
 func segmentFor(s archive.Segment) state.Segment {
 	return state.Segment{
 		Name: s.Name, Day: s.Day, Service: s.Service, First: s.First.UnixNano(), Last: s.Last.UnixNano(),
-		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256,
+		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: s.Written.UnixNano(),
 	}
 }
 
 func segmentOf(s state.Segment) archive.Segment {
+	written := s.Written
+	if written == 0 {
+		written = s.Last
+	}
 	return archive.Segment{
 		Name: s.Name, Day: s.Day, Service: s.Service, First: time.Unix(0, s.First).UTC(), Last: time.Unix(0, s.Last).UTC(),
-		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: time.Unix(0, s.Last).UTC(),
+		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: time.Unix(0, written).UTC(),
 	}
 }
 

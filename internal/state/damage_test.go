@@ -250,7 +250,10 @@ func TestOlderVersions(t *testing.T) {
 				equal(t, "vigilance", must(s.VigilanceAt(ctx, noon))(t)[0].Level, "high")
 				equal(t, "model", must(s.Model(ctx, "baseline", 1))(t).Data, []byte{1, 2, 3})
 				equal(t, "probe", must(s.Probes(ctx, "imap", 9))(t)[0].Took, time.Second)
-				equal(t, "message", must(s.Unsent(ctx))(t)[0].Key, "mail/1")
+			}
+			if version >= 3 {
+				equal(t, "message", must(s.WaitingMessages(ctx))(t)[0].Key, "mail-1")
+				equal(t, "when a segment was written", segments[0].Written, int64(1758000200000000000))
 			}
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
