@@ -14,6 +14,7 @@ import (
 	"mailvigil/internal/api"
 	"mailvigil/internal/archive"
 	"mailvigil/internal/config"
+	"mailvigil/internal/health"
 	"mailvigil/internal/incident"
 	"mailvigil/internal/intake"
 	"mailvigil/internal/pipeline"
@@ -95,7 +96,7 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	if w.options, err = a.pipelineOptions(o.config, o.zone); err != nil {
 		return nil, err
 	}
-	folder := cmp.Or(o.data, dataFolder)
+	folder := cmp.Or(o.data, o.config.Data, dataFolder)
 	if w.state, err = state.Open(ctx, folder, a.now); err != nil {
 		return nil, err
 	}
@@ -106,9 +107,11 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	if err != nil {
 		return nil, err
 	}
+	segments := make([]archive.Segment, 0, len(recorded))
 	for _, s := range recorded {
-		w.segments = append(w.segments, segmentOf(s))
+		segments = append(segments, segmentOf(s))
 	}
+	w.list(segments)
 	swept, err := w.store.Sweep(w.segments)
 	if err != nil {
 		return nil, err
@@ -122,6 +125,12 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 		return nil, err
 	}
 	w.book = incident.NewBook(incident.Options{Remember: rememberIncidents}, kept, last)
+	if err := w.startProbes(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.startMessages(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.learn(ctx); err != nil {
 		return nil, err
 	}
@@ -148,7 +157,7 @@ func (w *watching) learn(ctx context.Context) error {
 	if err := set.Close(); err != nil {
 		return err
 	}
-	w.live = pipeline.NewLive(o, found, w, nil)
+	w.live = pipeline.NewLive(o, found, w, health.Accounts(w.probing.probes))
 	if len(w.segments) == 0 {
 		return nil
 	}

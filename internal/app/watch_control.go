@@ -87,6 +87,8 @@ func (w *watching) know(ctx context.Context, now time.Time) error {
 		}
 		feedback = append(feedback, anomaly.Feedback{Kind: kind, From: traffic.SlotOf(l.From.UnixNano()), Until: traffic.SlotOf(l.Until.UnixNano()), At: traffic.SlotOf(l.At.UnixNano())})
 	}
+	f, a := w.reconnects(now)
+	feedback, announced = append(feedback, f...), append(announced, a...)
 	w.asked = knowledgeOf{expected: expected, vigilance: raised}
 	w.live.Know(feedback, announced)
 	alarms := w.options.AlarmsPerMonth
@@ -99,16 +101,14 @@ func (w *watching) know(ctx context.Context, now time.Time) error {
 
 // Status implements api.Watch.
 func (w *watching) Status(ctx context.Context) (*api.Status, error) {
-	w.publishing.Lock()
-	segments := slices.Clone(w.segments)
-	w.publishing.Unlock()
+	segments := *w.listed.Load()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
 	s := &api.Status{
 		Version: version(), Since: w.since, Time: now, Timezone: w.zone.String(),
 		Services: w.services(), Vigilance: w.vigilance(now), Configuration: api.Configuration{File: w.file, Read: w.since},
-		Probes: []api.Probe{}, Incidents: []api.Summary{}, Problems: []api.Problem{}, Intake: []api.Source{}, Expected: []api.Expect{},
+		Probes: w.probeStates(), Incidents: []api.Summary{}, Problems: []api.Problem{}, Intake: []api.Source{}, Expected: []api.Expect{},
 	}
 	if end := w.live.Closed(); !end.IsZero() {
 		s.LastSlot = end.Add(-time.Minute)
@@ -190,6 +190,9 @@ func (w *watching) services() []api.Service {
 			if in.Status == incident.Open && in.Ongoing && in.Kind == verdict.Fault && slices.Contains(in.Services, s.Service) {
 				x.State, x.Text = api.ServiceFault, in.Text
 			}
+		}
+		if text, is := w.down(s.Service); is {
+			x.State, x.Text = api.ServiceFault, text
 		}
 		out = append(out, x)
 	}
