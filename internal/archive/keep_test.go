@@ -203,13 +203,13 @@ func TestWritten(t *testing.T) {
 // Whatever is in the making, memory is bounded.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it writes half a million lines")
+		t.Skip("it writes many lines")
 	}
 	s := open(t, StoreOptions{})
 	rows := benchRows(10_000)
 	var segments []Segment
 	var most int64
-	for i := range 500_000 {
+	for i := range 200_000 {
 		r := rows[i%len(rows)]
 		ev := *r.Event
 		ev.Service, ev.Time = maillog.Service(i%16), ev.Time-int64(i/16%4)*int64(24*time.Hour)
@@ -217,7 +217,7 @@ func TestMemory(t *testing.T) {
 		r.Event = &ev
 		add(t, s, r)
 		most = max(most, s.Held())
-		if i%100_000 == 0 {
+		if i%50_000 == 0 {
 			segments = append(segments, publish(t, s)...)
 		}
 	}
@@ -229,7 +229,7 @@ func TestMemory(t *testing.T) {
 	for _, seg := range segments {
 		n += seg.Rows
 	}
-	if n != 500_000 {
+	if n != 200_000 {
 		t.Errorf("%d rows", n)
 	}
 	if rss := peak(t); rss > 0 {
@@ -250,4 +250,43 @@ func peak(t *testing.T) int64 {
 		fmt.Sscan(after, &kb)
 	}
 	return kb << 10
+}
+
+// Without a list the files themselves say what there is.
+func TestList(t *testing.T) {
+	now := clock()
+	s := open(t, StoreOptions{Now: func() time.Time { return now }})
+	add(t, s, event("2026-03-02T00:00:00.0000015Z", maillog.IMAP, "a", 1), event("2026-03-02T00:00:09Z", maillog.IMAP, "a", 2))
+	want := publish(t, s)
+	now = now.Add(time.Minute)
+	add(t, s, event("2026-03-01T00:00:00Z", maillog.SMTP, "a", 3))
+	want = append(want, publish(t, s)...)
+	for path, content := range map[string]string{
+		"2026-03-02/smtp-000000-0000000000000000.parquet": "x", "2026-03-02/mine.parquet": "x", "2026-03-02/.imap-000000-0000000000000000.parquet.tmp": "",
+	} {
+		if err := os.WriteFile(s.path(path), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, problems, err := List(context.Background(), s.folder)
+	if err != nil || len(problems) != 1 || problems[0].Segment.Name != "2026-03-02/smtp-000000-0000000000000000.parquet" {
+		t.Fatalf("%v %v", problems, err)
+	}
+	if len(got) != 2 {
+		t.Fatalf("%+v", got)
+	}
+	slices.Reverse(got) // by day
+	for i, g := range got {
+		w := want[i]
+		if g.Name != w.Name || g.Day != w.Day || g.Service != w.Service || g.Rows != w.Rows || g.Bytes != w.Bytes || g.First.After(w.First) || g.Last.Before(w.Last) || g.Last.Sub(w.Last) >= time.Microsecond || w.First.Sub(g.First) >= time.Microsecond {
+			t.Errorf("got  %+v\nwant %+v", g, w)
+		}
+	}
+	paths, problems := Readable(s.folder, append(got, Segment{Name: "2026-03-02/none"}), time.Time{}, time.Time{})
+	if len(paths) != 2 || paths[0] != s.path(want[1].Name) || len(problems) != 1 {
+		t.Errorf("%v %v", paths, problems)
+	}
+	if paths, _ = Readable(s.folder, got, want[0].First, time.Time{}); len(paths) != 1 {
+		t.Errorf("in the window: %v", paths)
+	}
 }

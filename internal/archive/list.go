@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -110,10 +111,11 @@ func describe(path string, seg *Segment) (err error) {
 }
 
 // Readable returns the paths of segments that hold rows from one time until
-// another, and those that cannot be opened as problems. A zero time leaves that
-// end open.
+// another, the latest written first, and those that cannot be opened as
+// problems. A zero time leaves that end open.
 func Readable(folder string, segments []Segment, from, to time.Time) (paths []string, problems []*Problem) {
-	for _, seg := range inOrder(segments) {
+	latest := slices.SortedStableFunc(slices.Values(segments), func(a, b Segment) int { return b.written().Compare(a.written()) })
+	for _, seg := range latest {
 		if !from.IsZero() && seg.Last.Before(from) || !to.IsZero() && !seg.First.Before(to) {
 			continue
 		}

@@ -56,7 +56,8 @@ func (e *Refused) Error() string { return e.Text }
 func refused(format string, args ...any) error { return &Refused{fmt.Sprintf(format, args...)} }
 
 // Query asks one question about files, which are paths of Parquet files that
-// the archive wrote. It sees two tables: events, and lines, which has the lines
+// the archive wrote; the latest written comes first, since the first says which
+// columns there are. It sees two tables: events, and lines, which has the lines
 // that state no event as well.
 //
 // columns is called once, then row for each row: nil, bool, int64, float64,
@@ -68,12 +69,14 @@ func Query(ctx context.Context, files []string, question string, o Options, colu
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	conn, done, err := open(ctx, files, o)
-	if err != nil {
-		return err
+	begun := false
+	head := func(c []Column) error { begun = true; return columns(c) }
+	err := once(ctx, files, false, question, o, head, row, args)
+	// Opening every file for its columns takes a multiple of the time, so it is
+	// done only where they are not alike.
+	if err != nil && !begun && len(files) > 1 && strings.Contains(err.Error(), "schema mismatch") {
+		err = once(ctx, files, true, question, o, head, row, args)
 	}
-	defer done()
-	err = ask(ctx, conn, question, columns, row, args)
 	var own *duckdb.Error
 	switch {
 	case err == nil:
@@ -88,10 +91,19 @@ func Query(ctx context.Context, files []string, question string, o Options, colu
 	return err
 }
 
+func once(ctx context.Context, files []string, unlike bool, question string, o Options, columns func([]Column) error, row func([]any) error, args []any) error {
+	conn, done, err := open(ctx, files, unlike, o)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return ask(ctx, conn, question, columns, row, args)
+}
+
 // Date is a day, without a time.
 type Date string
 
-func open(ctx context.Context, files []string, o Options) (_ *sql.Conn, done func(), err error) {
+func open(ctx context.Context, files []string, unlike bool, o Options) (_ *sql.Conn, done func(), err error) {
 	if o.Memory == 0 {
 		o.Memory = defaultMemory
 	}
@@ -126,10 +138,11 @@ func open(ctx context.Context, files []string, o Options) (_ *sql.Conn, done fun
 		"SET allow_persistent_secrets = false",
 		"SET temp_directory = ''",
 		"SET enable_progress_bar = false",
+		"SET parquet_metadata_cache = true",
 		fmt.Sprintf("SET memory_limit = '%dKiB'", max(o.Memory>>10, 1)),
 		fmt.Sprintf("SET threads = %d", o.Threads),
 		"SET TimeZone = " + quote(o.Zone),
-		"CREATE VIEW lines AS " + view(list) + window(o.From, o.To),
+		"CREATE VIEW lines AS " + view(list, unlike) + window(o.From, o.To),
 		"CREATE VIEW events AS SELECT * EXCLUDE (why) FROM lines WHERE why IS NULL",
 		"SET allowed_paths = [" + strings.Join(list, ", ") + "]",
 		"SET enable_external_access = false",
@@ -183,7 +196,7 @@ var schema = []Column{
 	{"raw", "VARCHAR"},
 }
 
-func view(files []string) string {
+func view(files []string, unlike bool) string {
 	var typed []string
 	for _, c := range schema {
 		typed = append(typed, fmt.Sprintf("NULL::%s AS %q", c.Type, c.Name))
@@ -193,7 +206,7 @@ func view(files []string) string {
 		return none
 	}
 	return fmt.Sprintf("SELECT * EXCLUDE (exact, time_ns) FROM (%s UNION ALL BY NAME SELECT NULL::BLOB AS exact, NULL::INTEGER AS time_ns WHERE false"+
-		" UNION ALL BY NAME SELECT * FROM read_parquet([%s], union_by_name = true))", none, strings.Join(files, ", "))
+		" UNION ALL BY NAME SELECT * FROM read_parquet([%s], union_by_name = %t))", none, strings.Join(files, ", "), unlike)
 }
 
 func window(from, to time.Time) string {

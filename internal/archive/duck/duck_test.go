@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,11 @@ func TestOlderFile(t *testing.T) {
 	if err != nil || got != "n w s\n[1 0 0]" {
 		t.Errorf("%q %v", got, err)
 	}
+	// Beside newer ones.
+	got, err = answer(append(slices.Clone(files), old), "SELECT count(*) n, count(why) w, count(person) p FROM lines", Options{})
+	if err != nil || got != "n w p\n[5 1 1]" {
+		t.Errorf("%q %v", got, err)
+	}
 }
 
 // tree is every file beneath a folder, with its content.
@@ -188,7 +194,7 @@ func TestNoEscape(t *testing.T) {
 		strings.Repeat("(", 1<<16) + "SELECT 1", "SELECT " + strings.Repeat("(", 3000) + "1" + strings.Repeat(")", 3000) + " FROM read_text('secret.csv')", "\x00", "SELECT 1\x00; COPY (SELECT 1) TO 'out.csv'", "SELECT * FROM \"\x00\"", "SELECT '\xff'",
 	}
 	// One DuckDB for all: what one undid, the next would use.
-	conn, done, err := open(context.Background(), files, Options{})
+	conn, done, err := open(context.Background(), files, false, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +233,7 @@ func TestLock(t *testing.T) {
 		"COPY (SELECT 1) TO %s", "ATTACH %s", "EXPORT DATABASE %s", "SET enable_external_access = true", "SET lock_configuration = false", "RESET lock_configuration",
 		"SET allowed_directories = ['/']", "SET memory_limit = '99GB'", "INSTALL httpfs", "LOAD httpfs", "SET temp_directory = '/tmp'", "SET TimeZone = 'UTC'",
 	} {
-		conn, done, err := open(context.Background(), files, Options{})
+		conn, done, err := open(context.Background(), files, false, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
