@@ -93,6 +93,9 @@ func Restore(ctx context.Context, dir, file string, now time.Time) (kept string,
 		return "", err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if err := bequeath(dir, filepath.Join(dir, lockFile)); err != nil {
+		return "", fmt.Errorf("restore: %w", err)
+	}
 
 	// All that can fail comes first; then the old files go aside and the new
 	// one comes, by renaming alone.
@@ -106,6 +109,9 @@ func Restore(ctx context.Context, dir, file string, now time.Time) (kept string,
 			_ = os.Remove(made)
 		}
 	}()
+	if err := bequeath(dir, made); err != nil {
+		return "", fmt.Errorf("restore: %w; nothing was changed", err)
+	}
 	aside := path + ".before-" + now.UTC().Format("20060102T150405Z")
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
@@ -127,6 +133,23 @@ func Restore(ctx context.Context, dir, file string, now time.Time) (kept string,
 		return kept, fmt.Errorf("restore: %w; the old state is now called %s", err, aside)
 	}
 	return kept, syncFile(dir)
+}
+
+// bequeath gives a file that root made to the owner of the folder, who has to
+// write to it.
+func bequeath(dir, path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return os.Chown(path, int(owner.Uid), int(owner.Gid))
 }
 
 // duplicate copies a file into a folder under a name by chance.

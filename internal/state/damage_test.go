@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -335,6 +336,27 @@ func TestBackup(t *testing.T) {
 		if n > 0 {
 			equal(t, "positions of that moment", string(positions["n"]), strconv.Itoa(n))
 		}
+	}
+}
+
+// What root restores belongs to whoever the folder belongs to.
+func TestRestoreAsRoot(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	backup, dir := filepath.Join(t.TempDir(), "backup.db"), filepath.Join(t.TempDir(), "data")
+	if err := errors.Join(state.Backup(t.Context(), filled(t), backup), os.Mkdir(dir, 0o750), os.Chown(dir, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.Restore(t.Context(), dir, backup, noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{state.File, "lock"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, name, info.Sys().(*syscall.Stat_t).Uid, uint32(65534))
 	}
 }
 
