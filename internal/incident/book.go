@@ -193,13 +193,13 @@ func rank(x *verdict.Incident) int {
 // takes the place of what was thought before.
 func (r *round) assign() {
 	type pair struct {
-		in           *Incident
-		part, i      int
-		points       int
-		closed       int
-		noise        int // everyday noise explains what nothing else does
-		exact        int // marks that are the very same
-		gap, between time.Duration
+		in      *Incident
+		part, i int
+		points  int
+		closed  int
+		noise   int // everyday noise explains what nothing else does
+		exact   int // marks that are the very same
+		between time.Duration
 	}
 	var pairs []pair
 	for _, in := range r.b.All() {
@@ -208,12 +208,12 @@ func (r *round) assign() {
 		}
 		for i, x := range r.told {
 			for k := range in.Parts {
-				p := pair{in: in, part: k, i: i, noise: number(x.Kind == verdict.Background)}
 				j := &in.Parts[k].Judged
-				if p.points, p.gap = likeness(j, x); p.gap > r.b.opt.Together {
-					continue
+				if apart(j.Onset, j.End, x.Onset, x.End) > r.b.opt.Together {
+					continue // before lists of sources are compared
 				}
-				p.exact = exact(j, x)
+				p := pair{in: in, part: k, i: i, noise: number(x.Kind == verdict.Background), exact: exact(j, x)}
+				p.points, _ = likeness(j, x)
 				p.between = j.Onset.Sub(x.Onset).Abs() + j.End.Sub(x.End).Abs()
 				least := same
 				if in.Status == Closed {
@@ -348,9 +348,9 @@ func (r *round) renew(id string, list []int) {
 	r.changes = append(r.changes, in.change(kind, r.now, "", strings.Join(what, " ")))
 }
 
-// goesOn notes until when something went on, if it is surely that.
+// goesOn notes until when something went on.
 func (p *Part) goesOn(x *verdict.Incident, now time.Time) {
-	if n, _ := likeness(&p.Judged, x); n >= surely && x.Kind != verdict.Background && x.End.After(p.Judged.End) {
+	if n, _ := likeness(&p.Judged, x); n >= same && x.Kind != verdict.Background && x.End.After(p.Judged.End) {
 		p.Judged.End, p.Judged.Ongoing, p.Seen = x.End, x.Ongoing, now
 	}
 }

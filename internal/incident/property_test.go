@@ -166,7 +166,8 @@ func inOrder(t *rapid.T, b *incident.Book, changes []incident.Change) {
 	}
 }
 
-// A verdict that is heard again changes nothing: one thing is one incident.
+// A verdict that is heard again opens nothing: one thing is one incident. What
+// is alike may find a better place the second time, from then on nothing moves.
 func TestHeardAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l, now := drawnLife(t)
@@ -185,6 +186,9 @@ func TestHeardAgain(t *testing.T) {
 			})
 			changes := b.Apply(at(now), shuffled)
 			for _, k := range kinds(changes) {
+				if i == 0 && !strings.Contains(k, "opened") {
+					continue
+				}
 				t.Fatalf("heard again: %s: %s\nbefore %s\nafter %s", k, texts(changes), seen, text(b.All()))
 			}
 			if len(b.All()) != opened {

@@ -157,6 +157,39 @@ var packageRules = []rule{
 		},
 	},
 	{
+		"incident imports only verdict, and is pure",
+		"what becomes of incidents must be the same when it is replayed after a crash, and be tested without a clock or a disk",
+		func(p pkg) []string {
+			if p.path != "internal/incident" {
+				return nil
+			}
+			return append(only(in("verdict"))(p), reaches(p)...)
+		},
+	},
+	{
+		"state imports only incident of ours",
+		"it keeps what others say in transactions: positions and models are opaque to it, and it must not depend on who reads logs or who asks",
+		func(p pkg) []string {
+			if p.path != "internal/state" {
+				return nil
+			}
+			return only(in("internal/incident"))(p)
+		},
+	},
+	{
+		"SQLite is imported by state alone",
+		"what must not be lost is written in one place, by one writer; and the driver takes a minute to compile, which packages without it are spared",
+		func(p pkg) (broken []string) {
+			_, others := imports(slices.Concat(p.files, p.tests))
+			for _, path := range others {
+				if strings.HasPrefix(path, "modernc.org/sqlite") && p.path != "internal/state" {
+					broken = append(broken, "imports "+path)
+				}
+			}
+			return broken
+		},
+	},
+	{
 		"gate imports only restrict, maillog, enrich, config and message",
 		"the doors stay up when everything else falls: they hold no database, no pipeline and no page",
 		func(p pkg) []string {
@@ -230,6 +263,11 @@ func impure(p pkg) (broken []string) {
 	if !p.isRoot() {
 		return nil
 	}
+	return reaches(p)
+}
+
+// reaches finds what reaches out of the process, or depends on chance.
+func reaches(p pkg) (broken []string) {
 	for _, f := range p.files {
 		alias := map[string]string{} // name in the file → path
 		for _, spec := range f.Imports {
@@ -500,6 +538,23 @@ func TestPackageRulesFail(t *testing.T) {
 		"archive, ocsf and jsonl import only maillog of the root, and no package that reads": {
 			good: []pkg{source("internal/archive", `import ("mailvigil/maillog"; "example.com/parquet")`), source("internal/ocsf", `import "mailvigil/internal/jsonl"`)},
 			bad:  []pkg{source("internal/archive", `import "mailvigil/internal/intake"`), source("internal/ocsf", `import "mailvigil/verdict"`), source("internal/jsonl", `import "mailvigil/maillog"`)},
+		},
+		"incident imports only verdict, and is pure": {
+			good: []pkg{source("internal/incident", `import ("mailvigil/verdict"; "time"); var _ = time.Unix`), source("internal/health", `import "time"; var _ = time.Now`)},
+			bad: []pkg{
+				source("internal/incident", `import "mailvigil/internal/state"`), source("internal/incident", `import "mailvigil/traffic"`),
+				source("internal/incident", `import "time"; var _ = time.Now`), source("internal/incident", `import "os"`),
+			},
+		},
+		"state imports only incident of ours": {
+			good: []pkg{source("internal/state", `import ("mailvigil/internal/incident"; "database/sql")`)},
+			bad:  []pkg{source("internal/state", `import "mailvigil/internal/intake"`), source("internal/state", `import "mailvigil/verdict"`)},
+		},
+		"SQLite is imported by state alone": {
+			good: []pkg{source("internal/state", `import ("database/sql"; _ "modernc.org/sqlite")`), source("internal/app", `import "mailvigil/internal/state"`)},
+			bad: []pkg{
+				source("internal/archive", `import "modernc.org/sqlite"`), source("internal/api", `import "modernc.org/sqlite/lib"`), inTest(source("internal/app", `import _ "modernc.org/sqlite"`)),
+			},
 		},
 		"gate imports only restrict, maillog, enrich, config and message": {
 			good: []pkg{source("internal/gate", `import ("mailvigil/restrict"; "mailvigil/internal/enrich")`)},
