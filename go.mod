@@ -3,6 +3,7 @@ module mailvigil
 go 1.26.0
 
 require (
+	github.com/fsnotify/fsnotify v1.10.1
 	github.com/klauspost/compress v1.20.3
 	github.com/klauspost/readahead v1.4.0
 	github.com/parquet-go/parquet-go v0.32.0
@@ -17,8 +18,6 @@ require (
 	golang.org/x/text v0.43.0
 	pgregory.net/rapid v1.3.0
 )
-
-require github.com/fsnotify/fsnotify v1.10.1
 
 require (
 	github.com/andybalholm/brotli v1.2.8 // indirect
