@@ -309,7 +309,7 @@ func (f *Follower) stir() {
 	written, look := f.waker.Take()
 	f.due = f.due || look
 	// Looking must not take more than a small share of the time.
-	if f.due && f.o.Now().Sub(f.looked) >= 20*f.took {
+	if f.due && f.o.Now().Sub(f.looked) >= 50*f.took {
 		f.look = true
 	}
 	for _, path := range written {
@@ -508,9 +508,12 @@ func (f *Follower) recognise(st *followed) bool {
 			st.compression = c
 			return true
 		}
-		// Unpacking compares the rest.
 		st.compression = c
-		return true
+		if head, _, _, err := probe(st.Path); (err == nil || atEnd(err)) && !st.begins(head) {
+			f.truncated(st, "was replaced by another file")
+			return false
+		}
+		return true // unpacking compares the rest
 	}
 	st.compression = plain
 	switch {

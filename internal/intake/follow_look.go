@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,7 @@ type listing struct {
 	closed []string
 	dirs   map[string]inode // to be watched
 	walked map[inode]bool
+	known  map[string]*watching
 }
 
 func (l *listing) unsure(path string) bool {
@@ -73,7 +75,7 @@ func (l *listing) watch(path string) {
 
 // list finds what is there now.
 func (f *Follower) list(ctx context.Context) *listing {
-	l := &listing{dirs: map[string]inode{}, walked: map[inode]bool{}}
+	l := &listing{dirs: map[string]inode{}, walked: map[inode]bool{}, known: f.watched}
 	for _, p := range f.o.Paths {
 		if ctx.Err() != nil {
 			return l
@@ -137,7 +139,8 @@ func (l *listing) walk(dir string, info os.FileInfo) {
 		return
 	}
 	l.walked[id] = true
-	if name := kernelView(dir); name != "" {
+	if l.known[dir] != nil { // it was asked before
+	} else if name := kernelView(dir); name != "" {
 		l.problems = append(l.problems, Problem{dir, Unreadable, "a view of the kernel (" + name + "), which holds no logs: left out", nil})
 		return
 	}
@@ -249,6 +252,7 @@ func (f *Follower) meet(st *followed, e onDisk) bool {
 		f.changed[st] = true
 	}
 	st.away = false
+	path, real := st.Path, st.Real
 	if st.Path != e.path {
 		f.unname(st)
 		delete(st.source.message, st.Path)
@@ -284,6 +288,12 @@ func (f *Follower) meet(st *followed, e onDisk) bool {
 		if info := f.intact(st); info != nil && info.Size() > st.Size {
 			st.Size = info.Size()
 		}
+	}
+	if !st.gone.IsZero() {
+		if st.Path != path {
+			st.what = "was truncated, or is gone and another file has its inode number"
+		}
+		st.Path, st.Real = path, real
 	}
 	return st.gone.IsZero()
 }
@@ -425,12 +435,26 @@ func (f *Follower) tend(st *followed) {
 		}
 		return
 	}
-	newer := st.source.files[len(st.source.files)-1] != st
-	if st.compression == plain && !st.Done && st.Offset < st.Size && (newer || st.away) && now.Sub(st.stirred) >= f.o.Settle {
+	if st.compression == plain && !st.Done && st.Offset < st.Size && now.Sub(st.stirred) >= f.o.Settle && st.rotated() {
 		st.final = true
 		f.wake(st)
 	}
 }
+
+// rotated tells whether a file is no longer the one that its program writes
+// to: it has no name any more, or not the name of the log itself while there
+// is one that has, or one that came later.
+func (st *followed) rotated() bool {
+	if st.away {
+		return true
+	}
+	return !st.current() && slices.ContainsFunc(st.source.files, func(o *followed) bool {
+		return o.gone.IsZero() && (o.ID > st.ID || o.current())
+	})
+}
+
+// current tells whether a file has the name of its log, without a number or a date.
+func (st *followed) current() bool { return strings.HasPrefix(st.Source, st.Path+" (") }
 
 const toRename = "let logrotate rename (create, not copytruncate), so that nothing can be lost"
 
@@ -535,7 +559,7 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 		case undecided:
 			aside(waiting, 0, true)
 		case copyOf != nil:
-			aside(Problem{e.path, Twice, "begins as " + copyOf.Path + " and is taken for a copy of it, which is not read", nil}, copyOf.ID, false)
+			aside(copied(e.path, copyOf), copyOf.ID, false)
 			f.ignored[key].next = size // whenever it grows
 		case compression == plain && bytes.IndexByte(head, '\n') < 0 && !blank(head) && size <= MaxLine && !settled:
 			aside(waiting, 0, true) // its first line is not complete
@@ -549,6 +573,22 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 			f.aside[e.path] = key
 		}
 	}
+	// What is only the beginning of a line is no sample to know a copy by: first
+	// the file that goes on with it is to be known.
+	fresh = slices.DeleteFunc(fresh, func(e onDisk) bool {
+		head := heads[e.path]
+		if bytes.IndexByte(head, '\n') >= 0 || blank(head) || len(head) == headMax {
+			return false
+		}
+		for path, other := range heads {
+			if path != e.path && len(other) > len(head) && bytes.HasPrefix(other, head) {
+				delete(heads, e.path)
+				f.look = true
+				return true
+			}
+		}
+		return false
+	})
 	if len(fresh) == 0 {
 		return nil
 	}
@@ -569,15 +609,12 @@ func (f *Follower) match(ctx context.Context, e onDisk, head []byte, compression
 		if l == 0 || len(head) == 0 || !st.begins(head) {
 			continue
 		}
-		short := int64(len(head)) < l
-		if st.gone.IsZero() {
-			if short || l >= startMax || Stem(filepath.Base(st.Path)) == stem {
-				// Shorter: a copy in the making, or of its beginning.
-				copyOf, undecided = st, short && !settled
-			}
+		if min(int64(len(head)), l) < startMax && Stem(filepath.Base(st.Path)) != stem {
 			continue
 		}
-		if short && len(head) < startMax || l < startMax && Stem(filepath.Base(st.Path)) != stem {
+		if st.gone.IsZero() {
+			// Shorter: a copy in the making, or of its beginning.
+			copyOf, undecided = st, int64(len(head)) < l && !settled
 			continue
 		}
 		if st.drained {
@@ -731,7 +768,7 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 		f.wake(st)
 		delete(f.aside, file.Path)
 	}
-	var again []onDisk
+	again := map[maillog.Format][]onDisk{}
 	for _, p := range d.set.Problems {
 		info := infos[p.Name]
 		if info == nil {
@@ -741,17 +778,19 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 		ig := &ignored{path: p.Name, size: info.Size(), mtime: info.ModTime(), since: info.ModTime(), why: p, next: 2 * info.Size(), seen: f.looks}
 		switch p.Kind {
 		case Unknown:
-			if format == maillog.FormatNone && f.formatBefore(p.Name) != maillog.FormatNone {
-				again = append(again, onDisk{p.Name, info})
+			before := f.formatBefore(p.Name)
+			switch st := f.alike(heads[p.Name]); {
+			case st != nil:
+				// A copy that is still being compressed may hold too little to know it.
+				ig.why, ig.copyOf, ig.next = copied(p.Name, st), st.ID, ig.size
+			case format == maillog.FormatNone && before != maillog.FormatNone:
+				again[before] = append(again[before], onDisk{p.Name, info})
 				continue
 			}
 			ig.retry = info.Size() < sampleLen
 		case Twice:
-			for _, st := range f.inOrder() {
-				if head := heads[p.Name]; len(st.head) > 0 && len(head) > 0 && (bytes.HasPrefix(head, st.head) || bytes.HasPrefix(st.head, head)) {
-					ig.copyOf, ig.next = st.ID, ig.size
-					break
-				}
+			if st := f.alike(heads[p.Name]); st != nil {
+				ig.copyOf, ig.next = st.ID, ig.size
 			}
 		case Changed, Unreadable:
 			f.look = true
@@ -767,9 +806,23 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 		f.ignored[key] = ig
 		f.aside[p.Name] = key
 	}
-	for _, e := range again {
-		if err := f.discover(ctx, []onDisk{e}, heads, f.formatBefore(e.path)); err != nil {
+	for _, before := range slices.Sorted(maps.Keys(again)) {
+		if err := f.discover(ctx, again[before], heads, before); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func copied(path string, of *followed) Problem {
+	return Problem{path, Twice, "begins as " + of.Path + " and is taken for a copy of it, which is not read", nil}
+}
+
+// alike is a sequence whose file is there, and begins as these bytes do.
+func (f *Follower) alike(head []byte) *followed {
+	for _, st := range f.inOrder() {
+		if st.gone.IsZero() && len(st.head) > 0 && len(head) > 0 && st.begins(head) {
+			return st
 		}
 	}
 	return nil

@@ -91,7 +91,7 @@ func (l *modelLog) append(n int, part bool) {
 	}
 	if part {
 		line := login(l.next)
-		cut := rapid.IntRange(58, len(line)-25).Draw(l.t, "cut")
+		cut := rapid.IntRange(startMax+2, len(line)-25).Draw(l.t, "cut")
 		b = append(b, line[:cut]...)
 		l.rest = line[cut:]
 		l.held = append(l.held, l.next)
@@ -150,9 +150,9 @@ func (l *modelLog) remove(path string) {
 	delete(l.holds, path)
 	if l.at == path {
 		l.at = ""
-		l.cuts = l.cuts[:len(l.cuts)-l.unseen] // it is gone with the file
-		l.unseen = 0
 	}
+	l.cuts = l.cuts[:len(l.cuts)-l.unseen] // it may be gone with the file
+	l.unseen = 0
 }
 
 func (l *modelLog) rotate(now bool) {
