@@ -110,7 +110,9 @@ func TestAsk(t *testing.T) {
 		{"no such host", func(context.Context) (health.Answer, error) {
 			return health.Answer{}, &net.DNSError{Name: "mial.parl.example", IsNotFound: true}
 		}, health.Unreachable, `there is no host "mial.parl.example"`},
-		{"no way there", func(context.Context) (health.Answer, error) { return health.Answer{}, &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH} }, health.Unreachable, "no way to the host"},
+		{"no way there", func(context.Context) (health.Answer, error) {
+			return health.Answer{}, &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}
+		}, health.Unreachable, "no way to the host"},
 		{"slow", func(context.Context) (health.Answer, error) { time.Sleep(6 * time.Second); return health.Answer{}, nil }, health.Slow, "6.0 seconds, more than 5.0 seconds"},
 		{"a certificate of a month", soon(30 * 24 * time.Hour), health.OK, ""},
 		{"a certificate of a week", soon(8 * 24 * time.Hour), health.Expiring, "ends in 8 days"},

@@ -453,4 +453,3 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	goleak.VerifyNone(t, before)
 }
-

@@ -210,6 +210,19 @@ var packageRules = []rule{
 		},
 	},
 	{
+		"health and notify import only secret and message of ours, and secret nothing",
+		"what asks the service and what tells people must work when all else is in trouble, and must not know what is thought of the logs",
+		func(p pkg) []string {
+			switch p.path {
+			case "internal/health", "internal/notify":
+				return only(in("internal/secret", "internal/message"))(p)
+			case "internal/secret":
+				return only(in())(p)
+			}
+			return nil
+		},
+	},
+	{
 		"pipeline is imported by app alone, and by evaluate, which measures it",
 		"there is one way of an event, and one place that wires it",
 		func(p pkg) []string {
@@ -563,6 +576,10 @@ func TestPackageRulesFail(t *testing.T) {
 		"console and api import only chart and message of internal": {
 			good: []pkg{source("internal/console", `import ("mailvigil/verdict"; "mailvigil/internal/chart")`)},
 			bad:  []pkg{source("internal/console", `import "mailvigil/internal/state"`), source("internal/api", `import "mailvigil/internal/pipeline"`)},
+		},
+		"health and notify import only secret and message of ours, and secret nothing": {
+			good: []pkg{source("internal/health", `import ("mailvigil/internal/secret"; "mailvigil/internal/message")`), source("internal/notify", `import "mailvigil/internal/secret"`)},
+			bad:  []pkg{source("internal/health", `import "mailvigil/internal/config"`), source("internal/notify", `import "mailvigil/internal/incident"`), source("internal/secret", `import "mailvigil/internal/message"`)},
 		},
 		"pipeline is imported by app alone, and by evaluate, which measures it": {
 			good: []pkg{source("internal/app", `import "mailvigil/internal/pipeline"`), source("internal/evaluate", `import "mailvigil/internal/pipeline"`)},
