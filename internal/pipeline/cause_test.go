@@ -137,3 +137,29 @@ func TestNameDevice(t *testing.T) {
 		}
 	}
 }
+
+// Webmail opens mailboxes for those who ask it to: what it passes on is theirs,
+// but no more than so much for each request. A backup that runs beside is another
+// matter, though no address of its own is known either.
+func TestPassedOn(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		opened   float64
+		absorbed bool
+	}{
+		{"as much as was asked for", 600, true},
+		{"far more than was asked for", 6000, false},
+	} {
+		w := &window{
+			excess: &excess{series: &series{service: maillog.IMAP, family: everyday}, up: true, intervals: []interval{{100, 200}}},
+			rows:   []row{session("anna", "", "", maillog.Login, tc.opened, 0)},
+		}
+		webmail := &accepted{
+			Excess: &verdict.Excess{Family: string(everyday), Up: true, Observed: 300, Expected: 100},
+			series: &series{service: maillog.Webmail, family: everyday}, span: interval{90, 210},
+		}
+		if of, passedOn := (&run{}).absorb(w, []*accepted{webmail}); (of != nil) != tc.absorbed || passedOn != tc.absorbed {
+			t.Errorf("%s: absorbed %v, passed on %v, want %v", tc.name, of != nil, passedOn, tc.absorbed)
+		}
+	}
+}
