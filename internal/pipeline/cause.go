@@ -118,12 +118,9 @@ func (r *run) nameHost(w *window, m map[string]string) {
 // common is said of it.
 const nearlyAll = 0.9
 
-// common is the value that nearly all of some counts have, "" where none has.
-func common(by map[string]float64) string {
-	all := 0.0
-	for _, n := range by {
-		all += n
-	}
+// common is the value that nearly all of some counts have, "" where none has. All
+// is their sum, added up in the order of rows, so that rounding is always the same.
+func common(by map[string]float64, all float64) string {
 	name, share := top(by, all)
 	if all <= 0 || share < nearlyAll {
 		return ""
@@ -138,19 +135,20 @@ func (r *run) nameDevice(w *window, e *verdict.Excess, a *accepted) {
 		return
 	}
 	mine := claims(e.Cause)
-	by := make(map[string]float64)
+	by, all := make(map[string]float64), 0.0
 	accounts := make(map[string]map[string]bool)
 	for i := range w.rows {
 		k := &w.rows[i]
 		if d := k.n - k.past; d > 0 && mine(&k.leafKey) {
 			by[k.device] += d
+			all += d
 			if accounts[k.device] == nil {
 				accounts[k.device] = make(map[string]bool)
 			}
 			accounts[k.device][k.account] = true
 		}
 	}
-	if d := common(by); d != "" && len(accounts[d]) >= manyOwners {
+	if d := common(by, all); d != "" && len(accounts[d]) >= manyOwners {
 		cause := map[string]string{"device": d}
 		if s := w.excess.series.service; s != maillog.ServiceNone {
 			cause["service"] = s.String()
@@ -179,18 +177,19 @@ func (r *run) nameAim(w *window, part map[string]bool, e *verdict.Excess) {
 	if e.Inside != "" {
 		cause["ip"] = e.Inside
 	}
-	accounts, services := make(map[string]float64), make(map[string]float64)
+	accounts, services, all := make(map[string]float64), make(map[string]float64), 0.0
 	for i := range w.rows {
 		k := &w.rows[i]
 		if d := k.n - k.past; d > 0 && part[address(k.addr)] {
 			accounts[k.account] += d
 			services[k.Service.String()] += d
+			all += d
 		}
 	}
-	if name := common(accounts); name != "" {
+	if name := common(accounts, all); name != "" {
 		cause["account"] = name
 	}
-	if name := common(services); name != "" && cause["service"] == "" {
+	if name := common(services, all); name != "" && cause["service"] == "" {
 		cause["service"] = name
 	}
 }
