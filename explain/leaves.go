@@ -69,7 +69,8 @@ type leaves struct {
 	drawn  *drawnRows // of a large table, see sample
 	spaced *spacedRows
 
-	behind   float64
+	behind   float64 // see size
+	upper    float64 // see side
 	rounds   int
 	drift    float64
 	poisson  float64 // a: a leaf's variance is a·m + κ·m²
@@ -89,7 +90,7 @@ const (
 // prepare merges equal rows and reports whether the table is a small dense
 // cube.
 func prepare(t *Table, o Options) (*leaves, bool) {
-	s := &leaves{t: t, counts: true, drift: 1}
+	s := &leaves{t: t, counts: true, drift: 1, upper: 1}
 	if w := o.windows(); w > 0 {
 		s.behind = 1 / (1 + w)
 	}
@@ -464,8 +465,8 @@ func lifted(v, f float64) bool {
 
 // score is the evidence of a departure, a log likelihood ratio. Counting
 // noise has the tails of a Poisson distribution, relative noise those of a
-// normal one, whose variance goes with the larger of the two counts; a cell
-// has some of both.
+// normal one, whose variance goes with the larger of the two counts unless the
+// rows say otherwise (see side); a cell has some of both.
 func (s *leaves) score(a sums) float64 {
 	if a.x+a.y == 0 {
 		return 0
@@ -474,7 +475,7 @@ func (s *leaves) score(a sums) float64 {
 	e := 0.0
 	if counting < 1 {
 		d := a.x - a.y
-		e = (1 - counting) * d * d / (2 * math.Max(a.x, a.y))
+		e = (1 - counting) * d * d / (2 * s.larger(a.x, a.y))
 	}
 	if counting > 0 {
 		e += counting * evidence(a.x, a.y)

@@ -30,6 +30,9 @@ func (s *leaves) estimate(o Options) {
 	}
 	s.drift = nearest(candidates)
 	s.rounds++
+	if !s.counts && s.behind == 0 {
+		s.upper = s.side(o.Workers)
+	}
 	s.poisson, s.relative = s.leafNoise(o)
 	if s.filled || s.rounds > 1 {
 		if g := s.fitting(candidates, o.Workers); g != s.drift {
@@ -234,7 +237,73 @@ func (s *leaves) size(r tally) float64 {
 	if s.behind > 0 {
 		return math.Sqrt(s.behind*r.v*r.v + (1-s.behind)*g*g)
 	}
-	return max(r.v, g)
+	return s.larger(r.v, g)
+}
+
+// larger is the size by which a departure is measured where nobody said how exact
+// the expectation is.
+func (s *leaves) larger(v, g float64) float64 {
+	if v <= g || s.upper == 1 {
+		return max(v, g)
+	}
+	return math.Sqrt(s.upper*v*v + (1-s.upper)*g*g)
+}
+
+// side returns how much of the relative noise may be that of the expectations of
+// amounts, 0 to 1: the most that the rows do not clearly speak against. Noise of
+// what is observed goes with what is expected, and departs as far up as down;
+// that of an expectation goes with what is observed, and departs farther up. A
+// rise is the more surprising the less of it there is.
+//
+// The skewness is that of quantiles (Hinkley, 1975), a median over the values of
+// an attribute, since causes are in few of them, and the largest of the
+// attributes, which is that of one the causes are in.
+func (s *leaves) side(workers int) float64 {
+	const leastRows, leastValues, tail = 20, 3, 0.06
+	some := s.even(workers)
+	rows := make([]tally, 0, len(some.rows))
+	at := make([]int, 0, len(some.rows))
+	for i, r := range some.rows {
+		if r.v > 0 && r.f > 0 {
+			rows = append(rows, tally{r.v, s.drift * r.f})
+			at = append(at, i)
+		}
+	}
+	// Two standard errors of a median of such skewnesses.
+	clear := -2 * 1.2533 * 0.93 / math.Sqrt(float64(len(rows)))
+	skewed := func(b float64) float64 {
+		most := make([]float64, len(some.columns))
+		each(len(most), workers, func(a int) {
+			by := make([][]float64, len(s.values[a]))
+			for k, r := range rows {
+				code := some.columns[a][at[k]]
+				by[code] = append(by[code], (r.v-r.f)/math.Sqrt(b*r.v*r.v+(1-b)*r.f*r.f))
+			}
+			var found []float64
+			for _, zs := range by {
+				if n := len(zs); n >= leastRows {
+					k := int(tail * float64(n))
+					low, mid, high := nth(zs, k), nth(zs, n/2), nth(zs, n-1-k)
+					if high > low {
+						found = append(found, (high+low-2*mid)/(high-low))
+					}
+				}
+			}
+			most[a] = math.Inf(-1)
+			if len(found) >= leastValues {
+				most[a] = middle(found)
+			}
+		})
+		return slices.Max(most)
+	}
+	upper := 1.0
+	for _, b := range []float64{1, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.1} {
+		if at := skewed(b); at >= clear || math.IsInf(at, -1) {
+			break
+		}
+		upper = b
+	}
+	return upper
 }
 
 // leastLeaves is the fewest leaves whose median residual says how noise goes with
