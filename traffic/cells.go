@@ -225,6 +225,8 @@ type Cells struct {
 	Slots  int  // from the first to the last
 	Leaves []Leaf
 	counts [][]count // by leaf, in the order of time
+
+	ids map[Leaf]int // where a leaf stands; nil where nothing was taken
 }
 
 type count struct {
@@ -351,4 +353,81 @@ func (c *Cells) Cells() int {
 		n += len(x)
 	}
 	return n
+}
+
+// Take moves what a Counter has counted up to a slot (inclusive) into the
+// Cells, which cover the time up to it afterwards, whether anything happened or
+// not. Later slots stay in the Counter, which goes on counting; earlier ones
+// than the Cells cover are left out. It is for counting as events come: where
+// the Cells are new, they begin at from.
+func (c *Cells) Take(k *Counter, from, to Slot) {
+	if c.Slots == 0 {
+		c.Start = from
+	}
+	c.Slots = max(c.Slots, int(to-c.Start)+1)
+	k.flush()
+	k.cells = together(k.cells)
+	if c.ids == nil {
+		c.ids = make(map[Leaf]int, len(c.Leaves))
+		for i, l := range c.Leaves {
+			c.ids[l] = i
+		}
+	}
+	place := make(map[uint32]int)
+	later := k.cells[:0]
+	for _, x := range k.cells {
+		switch {
+		case x.slot > to:
+			later = append(later, x)
+			continue
+		case x.slot < c.Start:
+			continue
+		}
+		id, ok := place[x.leaf]
+		if !ok {
+			l := k.leaves[x.leaf]
+			if id, ok = c.ids[l]; !ok {
+				id = len(c.Leaves)
+				c.ids[l] = id
+				c.Leaves, c.counts = append(c.Leaves, l), append(c.counts, nil)
+			}
+			place[x.leaf] = id
+		}
+		c.counts[id] = enter(c.counts[id], count{uint32(x.slot - c.Start), x.n})
+	}
+	k.cells = later
+}
+
+// enter adds a count to those of a leaf, which stay in the order of time: what
+// comes is nearly always the latest.
+func enter(counts []count, x count) []count {
+	i := len(counts)
+	for i > 0 && counts[i-1].slot > x.slot {
+		i--
+	}
+	if i > 0 && counts[i-1].slot == x.slot {
+		counts[i-1].n += x.n
+		return counts
+	}
+	return slices.Insert(counts, i, x)
+}
+
+// From gives the Cells without the slots before one, and without the leaves
+// that were seen only then. c is not changed, and shares nothing with the
+// result.
+func (c *Cells) From(start Slot) *Cells {
+	cut := uint32(max(0, start-c.Start))
+	out := &Cells{Start: c.Start + Slot(cut), Slots: max(0, c.Slots-int(cut))}
+	for i, list := range c.counts {
+		var kept []count
+		for _, x := range list {
+			if x.slot >= cut {
+				kept = append(kept, count{x.slot - cut, x.n})
+			}
+		}
+		if kept != nil {
+			out.Leaves, out.counts = append(out.Leaves, c.Leaves[i]), append(out.counts, kept)
+		}
+	}
+	return out
 }

@@ -169,7 +169,7 @@ func finishStream(w io.Closer, buffered *bufio.Writer) error {
 }
 
 func (s *parquetSink) event(ev *maillog.Event, file string, l intake.Line) error {
-	at := archive.Line{File: file, Number: l.Number}
+	at := archive.Line{File: file, Number: l.Number, Offset: l.Offset}
 	if s.raw {
 		at.Raw = l.Bytes
 	}

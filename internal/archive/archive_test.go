@@ -58,8 +58,9 @@ func TestWriter(t *testing.T) {
 			File: "access.log", Line: 1, Format: "combined", Time: 1712302200123456, Service: "activesync", Action: "ping",
 			Outcome: "refused", Reason: "overloaded", Account: `PARL\anna`, ClientIP: "fe80::7", UserAgent: "Apple-iPhone14C5/2104.62",
 			Device: "D1", Session: "s1", Mechanism: "Basic", Status: 503, Bytes: 13, Joined: true, Raw: "the \x00 line",
+			Nanos: 789, Exact: []byte("\x0a\x04eth0"),
 		},
-		{Line: 1 << 40, Format: "dovecot", Time: -1},
+		{Line: 1 << 40, Format: "dovecot", Time: -1, Nanos: 999},
 	}
 	if got := read(t, out.Bytes()); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -102,6 +103,21 @@ func TestSchema(t *testing.T) {
 	optional int64 bytes (INT(64,true));
 	required boolean joined;
 	optional binary raw (STRING);
+	optional binary server_ip (STRING);
+	optional binary device_type (STRING);
+	optional binary url (STRING);
+	optional binary hostname (STRING);
+	optional int32 messages (INT(32,true));
+	optional binary source (STRING);
+	required int64 offset (INT(64,true));
+	optional int64 received (TIMESTAMP(isAdjustedToUTC=true,unit=MICROS));
+	optional binary person (STRING);
+	optional int32 asn (INT(32,false));
+	optional binary country (STRING);
+	optional binary network_kind (STRING);
+	optional binary why (STRING);
+	optional int32 time_ns (INT(32,true));
+	optional binary exact;
 }`
 	if got := parquet.SchemaOf(row{}).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -222,7 +238,10 @@ func TestAnotherReader(t *testing.T) {
 		"file": "access.log", "line": 1.0, "format": "combined", "time": "2024-04-05T07:30:00.123Z", "service": "activesync",
 		"action": "ping", "outcome": "refused", "reason": "overloaded", "account": `PARL\anna`, "client_ip": "fe80::7",
 		"user_agent": "Apple-iPhone14C5/2104.62", "device": "D1", "session": "s1", "mechanism": "Basic", "status": 503.0,
-		"bytes": 13.0, "joined": true, "raw": "the line",
+		"bytes": 13.0, "joined": true, "raw": "the line", "offset": 0.0, "time_ns": 789.0, "exact": "\n\x04eth0",
+	}
+	for _, name := range []string{"asn", "country", "device_type", "hostname", "messages", "network_kind", "person", "received", "server_ip", "source", "url", "why"} {
+		want[name] = nil
 	}
 	if fmt.Sprint(got.First) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got.First, want)

@@ -41,8 +41,22 @@ type Config struct {
 	// Logs are files, folders and patterns (path/filepath.Match) to read where
 	// none are named on the command line.
 	Logs []string
+	// Data is the folder of what the watch must not lose, "" for the default.
+	Data    string
+	Archive Archive
+	// Control is who may ask the watch, and where.
+	Control Control
+	Metrics Metrics
+	// Log is what the watch writes of itself, not what it reads.
+	Log Log
 	// Intake is what comes over the network.
 	Intake Intake
+	// Probes are what the mail service is asked, nil for nothing.
+	Probes *Probes
+	// Notify is who is told of incidents, nil for nobody.
+	Notify *Notify
+	// Warnings are of what is right as it stands, and may not be meant.
+	Warnings []*Problem
 }
 
 // Networks are the addresses that only the organisation can know.

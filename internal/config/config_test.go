@@ -50,6 +50,24 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+func TestArchive(t *testing.T) {
+	for text, want := range map[string]config.Archive{
+		"":                          {},
+		"archive: {days: 7}":        {Days: 7},
+		"archive: {bytes: 1.5 GB}":  {Bytes: 1.5e9},
+		"archive: {bytes: 2GiB}":    {Bytes: 2 << 30},
+		"archive: {bytes: 5000000}": {Bytes: 5e6},
+	} {
+		cfg, err := config.Parse("x.yaml", []byte(text))
+		if err != nil || cfg.Archive != want {
+			t.Errorf("%s: %+v %v", text, cfg, err)
+		}
+	}
+	if got := (config.Archive{}).Kept(); got != 90 {
+		t.Errorf("kept for %d days", got)
+	}
+}
+
 func TestExample(t *testing.T) {
 	cfg, err := config.Load("mailvigil.example.yaml")
 	if err != nil {
@@ -74,8 +92,20 @@ func TestExample(t *testing.T) {
 			{Kind: config.Announced, What: "iOS rollout", From: moment(t, "2026-03-02 08:00"), Until: moment(t, "2026-03-05 18:00")},
 			{Kind: config.Incident, What: "passwords were tried from abroad", From: moment(t, "2026-02-10 01:30"), Until: moment(t, "2026-02-12 06:00")},
 		},
-		Ledger: "/var/lib/mailvigil/ledger",
-		Logs:   []string{"/var/log/nginx", "/var/log/dovecot.log"},
+		Ledger:  "/var/lib/mailvigil/ledger",
+		Logs:    []string{"/var/log/nginx", "/var/log/dovecot.log"},
+		Data:    "/var/lib/mailvigil",
+		Archive: config.Archive{Days: 90, Bytes: 200e9},
+		Control: config.Control{
+			Socket: "/run/mailvigil/control.sock",
+			Roles: map[string][]string{
+				"administrator": {"group:mailvigil-admin"}, "responder": {"anna", "group:postmasters"}, "viewer": {"group:helpdesk"},
+			},
+		},
+		Metrics: config.Metrics{Listen: "127.0.0.1:9464"},
+		Log:     config.Log{Format: "text"},
+		Probes:  exampleProbes(),
+		Notify:  exampleNotify(),
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)

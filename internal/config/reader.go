@@ -21,6 +21,9 @@ import (
 type reader struct {
 	file, base string
 	problems   []error
+	// described is what each node stands for while the schema is made (see
+	// describe), nil while a file is read.
+	described map[*yaml.Node]*shape
 }
 
 func (r *reader) fail(n *yaml.Node, format string, args ...any) {
@@ -112,7 +115,26 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 				cfg.Ledger = r.path(path)
 			}
 		}},
+		{"data", func(n *yaml.Node) {
+			if path, ok := r.text(n, "data"); ok {
+				if path == "" {
+					r.fail(n, "data must be a folder, as in /var/lib/mailvigil")
+					return
+				}
+				cfg.Data = r.path(path)
+			}
+		}},
+		{"archive", func(n *yaml.Node) { cfg.Archive = r.archive(n) }},
+		{"control", func(n *yaml.Node) { cfg.Control = r.control(n) }},
+		{"metrics", func(n *yaml.Node) { cfg.Metrics = r.metrics(n) }},
+		{"log", func(n *yaml.Node) { cfg.Log = r.log(n) }},
 		{"intake", func(n *yaml.Node) { r.intake(n, &cfg.Intake) }},
+		{"probes", func(n *yaml.Node) { cfg.Probes = r.probes(n) }},
+		{"notify", func(n *yaml.Node) {
+			var warnings []*Problem
+			cfg.Notify, warnings = r.notify(n)
+			cfg.Warnings = append(cfg.Warnings, warnings...)
+		}},
 		{"logs", func(n *yaml.Node) {
 			for _, item := range r.list(n, "logs") {
 				if path, ok := r.text(item, "a log"); ok {
@@ -125,6 +147,15 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 
 // mapping reads "key: value" lines with known keys, each at most once.
 func (r *reader) mapping(n *yaml.Node, what string, fields []field) {
+	if s := r.described[n]; s != nil {
+		s.kind, s.props = "mapping", map[string]*shape{}
+		for _, f := range fields {
+			value, of := r.stand()
+			s.keys, s.props[f.key] = append(s.keys, f.key), of
+			f.read(value)
+		}
+		return
+	}
 	if isNull(n) {
 		return
 	}
@@ -158,6 +189,12 @@ func (r *reader) unknown(key *yaml.Node, what string, fields []field) {
 // twice: the YAML library looks for those only when it decodes into maps.
 func (r *reader) pairs(n *yaml.Node) func(func(key, value *yaml.Node) bool) {
 	return func(yield func(key, value *yaml.Node) bool) {
+		if s := r.described[n]; s != nil {
+			value, of := r.stand()
+			s.kind, s.item = "mapping", of
+			yield(&yaml.Node{Kind: yaml.ScalarNode, Value: "name"}, value)
+			return
+		}
 		first := map[string]int{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key, value := n.Content[i], resolve(n.Content[i+1])
@@ -174,6 +211,11 @@ func (r *reader) pairs(n *yaml.Node) func(func(key, value *yaml.Node) bool) {
 }
 
 func (r *reader) list(n *yaml.Node, what string) []*yaml.Node {
+	if s := r.described[n]; s != nil {
+		item, of := r.stand()
+		s.kind, s.item = "list", of
+		return []*yaml.Node{item}
+	}
 	if isNull(n) {
 		return nil
 	}
@@ -189,6 +231,10 @@ func (r *reader) list(n *yaml.Node, what string) []*yaml.Node {
 }
 
 func (r *reader) text(n *yaml.Node, what string) (string, bool) {
+	if s := r.described[n]; s != nil {
+		s.kind = "text"
+		return "", false
+	}
 	if n.Kind != yaml.ScalarNode || isNull(n) {
 		r.fail(n, "%s must be a text, not %s", what, kind(n))
 		return "", false
@@ -220,7 +266,7 @@ func (r *reader) aliases(n *yaml.Node, aliases map[string]string) {
 	if isNull(n) {
 		return
 	}
-	if n.Kind != yaml.MappingNode {
+	if n.Kind != yaml.MappingNode && r.described[n] == nil {
 		r.fail(n, "aliases must be lines of the form \"account: [other, spellings]\", not %s", kind(n))
 		return
 	}

@@ -23,9 +23,11 @@ type Batch struct {
 	// Reference is the Reference of maillog.Options for these lines.
 	Reference time.Time
 	// Begins is true where the lines do not follow those of the batch before
-	// of the same source: the parser is told by NextFile. Where the first line
-	// has an Offset above 0, Follower.WarmUp gives what stands before it.
+	// of the same source: the parser is told by NextFile.
 	Begins bool
+	// Resumes is true where an earlier run handed over what stands before the
+	// lines: Follower.WarmUp gives it to the parser again.
+	Resumes bool
 	// Lines are never empty but where a batch only has positions. Their bytes
 	// are the batch's, valid until Release. Number counts from 1 in the file,
 	// and Offset is that in its decompressed stream; of the network, both count
@@ -43,7 +45,8 @@ type Batch struct {
 	// without it they come again.
 	Ack func() error
 
-	buf *batchBuf
+	buf    *batchBuf
+	before *File // that holds what stands before the lines
 }
 
 // Position is how far a file was handed over, and what it is known by again
@@ -72,6 +75,10 @@ type Position struct {
 	HeadLength int64  `json:"head_length"`
 	Tail       string `json:"tail"`
 	TailLength int64  `json:"tail_length"`
+	// Start is that of the first StartLength bytes, for copies that are shorter
+	// than the head.
+	Start       string `json:"start"`
+	StartLength int64  `json:"start_length"`
 	// Size and ModTime are those of the file as stored, when it was last seen.
 	Size    int64     `json:"size"`
 	ModTime time.Time `json:"mod_time"`
@@ -79,6 +86,8 @@ type Position struct {
 	Reference time.Time `json:"reference"`
 	// Done is true of a compressed file that was read to its end.
 	Done bool `json:"done,omitempty"`
+	// Gone is when the file was no longer there; zero: it is.
+	Gone time.Time `json:"gone,omitzero"`
 }
 
 // batchBuf is the memory of a batch, used again.

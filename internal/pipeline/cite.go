@@ -32,6 +32,9 @@ func (r *run) cite(ctx context.Context, v *verdict.Verdict) error {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	var files [][]traffic.Ref // by file
+	if r.opt.live != nil && len(refs) > 0 {
+		files, refs = append(files, refs), nil // the archive is asked once
+	}
 	for len(refs) > 0 {
 		n := 1
 		for n < len(refs) && refs[n].File == refs[0].File {
@@ -62,8 +65,12 @@ func (r *run) cite(ctx context.Context, v *verdict.Verdict) error {
 			ids[ref] = fmt.Sprintf("line-%d", len(ids)+1)
 		}
 		e.ID = ids[ref]
-		u := &r.units[ref.File]
-		e.File, e.Line = u.Name, u.before+ref.Line
+		if r.opt.live != nil {
+			e.File, e.Line = r.opt.live.files[ref.File].Name, ref.Line
+		} else {
+			u := &r.units[ref.File]
+			e.File, e.Line = u.Name, u.before+ref.Line
+		}
 		if text := wanted[ref]; text != "" {
 			e.Text, e.SHA256 = text, hash([]byte(text))
 		}
@@ -76,6 +83,9 @@ func (r *run) lines(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref]st
 	out := make(map[traffic.Ref]string, len(refs))
 	if r.opt.streams != nil {
 		return out, nil // there are none
+	}
+	if r.opt.live != nil {
+		return r.archived(ctx, refs)
 	}
 	u := &r.units[refs[0].File]
 	if u.Compression == "plain" {

@@ -297,6 +297,9 @@ func (r *run) secondPass(ctx context.Context, visitors []visitor, pick func(firs
 	if r.opt.streams != nil {
 		return r.secondStreams(ctx, visitors[0])
 	}
+	if r.opt.live != nil {
+		return r.secondArchive(ctx, visitors[0], pick)
+	}
 	list, weights := r.stretches(pick)
 	var wg sync.WaitGroup
 	errs := make([]error, len(list))

@@ -47,6 +47,7 @@ type Options struct {
 	Import          *Import            // findings of others, nil for none
 
 	streams []Stream // in place of what the files hold
+	live    *Live    // whose archive is read again, nil for files
 }
 
 // maxWorkers bounds how many readers are started by themselves: the bounds on
@@ -135,6 +136,22 @@ func (c *counting) settle() {
 	}
 	h[c.hour] = true
 	c.n = 0
+}
+
+// addMix adds what was counted of each service by format.
+func (c *counting) addMix(mix map[maillog.Service]map[maillog.Format]int64) {
+	for f, services := range c.mix {
+		for s, n := range services {
+			if n == 0 {
+				continue
+			}
+			s := maillog.Service(s)
+			if mix[s] == nil {
+				mix[s] = make(map[maillog.Format]int64)
+			}
+			mix[s][f] += n
+		}
+	}
 }
 
 const unmeasured = "How surely an attack would have shown: that was not measured."
@@ -235,18 +252,7 @@ func first(ctx context.Context, set *intake.Set, o Options) (*run, error) {
 				r.hours[f][h] = true
 			}
 		}
-		for f, services := range c.mix {
-			for s, n := range services {
-				if n == 0 {
-					continue
-				}
-				s := maillog.Service(s)
-				if r.mix[s] == nil {
-					r.mix[s] = make(map[maillog.Format]int64)
-				}
-				r.mix[s][f] += n
-			}
-		}
+		c.addMix(r.mix)
 	}
 	from, to, ok := span(r.days)
 	if !ok {

@@ -166,7 +166,7 @@ func CSV(w io.Writer, v *verdict.Verdict) error {
 	}
 	for _, row := range rows {
 		for k := range row {
-			row[k] = spreadsheetSafe(row[k])
+			row[k] = SpreadsheetSafe(row[k])
 		}
 		out.Write(row) //nolint:errcheck // kept for Error
 	}
@@ -177,10 +177,10 @@ func CSV(w io.Writer, v *verdict.Verdict) error {
 	return nil
 }
 
-// spreadsheetSafe makes text of a cell: what begins like a formula, after
+// SpreadsheetSafe makes text of a cell: what begins like a formula, after
 // whatever a spreadsheet skips, gets an apostrophe, and what cannot be printed
 // is shown as an escape. (OWASP, CSV Injection.)
-func spreadsheetSafe(s string) string {
+func SpreadsheetSafe(s string) string {
 	s = message.Safe(s)
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\'' }))
 	switch first {
