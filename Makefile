@@ -139,6 +139,12 @@ worlds: build ## Score the simulated organisations in ../shared/worlds, where th
 calibrate: ## Measure false alarms, rises seen and onsets on simulated counts, which takes minutes; the last line is JSON
 	@nice go run ./internal/calibrate -page docs/calibration.md $$([ -d $(SERIES) ] && echo -series $(SERIES))
 
+SECONDS ?= 60
+
+.PHONY: soak
+soak: bin/mailvigil ## Kill the watch again and again while logs are written, and count what the archive lost (SECONDS=1800: half an hour); the last line is JSON
+	@go run ./internal/soak -program bin/mailvigil -seconds $(SECONDS)
+
 EVALUATE ?=
 
 .PHONY: evaluate

@@ -50,14 +50,16 @@ func (b *beam) best() (cell, bool) {
 		if depth == 1 {
 			from = b.widest(level, from)
 		}
-		extended := make([][]candidate, len(from))
-		each(len(from), b.o.Workers, func(i int) { extended[i] = b.extend(s, from[i].items) })
-		level = slices.Concat(extended...)
+		level = b.extend(s, from)
 	}
 	slices.SortFunc(found, prefer)
 	if s != b.s {
 		found = slices.DeleteFunc(found[:min(nominees, len(found))], b.hopeless)
-		for i, a := range b.s.sumAll(found, b.o.Workers) {
+		cells := make([][]item, len(found))
+		for i, c := range found {
+			cells[i] = c.items
+		}
+		for i, a := range b.s.sumAll(cells, b.o.Workers) {
 			c := &found[i]
 			c.sums = a
 			c.net, c.ok = b.s.judge(a, b.s.cost(c.items), b.o)
@@ -104,7 +106,10 @@ func (b *beam) widen(c candidate, found []candidate) cell {
 		if !ok {
 			continue
 		}
-		common := s.sumOf(both)
+		common := sums{}
+		for _, i := range s.having(s.of([][]item{c.items}, 1)[0], both) {
+			common.add(s.row(int(i)))
+		}
 		shared := common.v - s.drift*common.f
 		added := w.v - s.drift*w.f - shared
 		if shared >= 0.9*excess && s.drift*(w.f-common.f) <= added/4 {
@@ -157,31 +162,58 @@ func prefer(x, y candidate) int {
 
 // singles returns every cell of one item, by the rows of s.
 func (b *beam) singles(s *leaves) []candidate {
-	by := make([][]candidate, len(b.s.values))
-	each(len(by), b.o.Workers, func(a int) { by[a] = b.children(nil, s, nil, a, s.histogram(a), len(s.values[a])) })
-	return slices.Concat(by...)
+	t := b.tables(s, [][]item{nil})[0]
+	var level []candidate
+	for a, hist := range t {
+		level = append(level, b.children(nil, s, nil, a, hist, len(hist))...)
+	}
+	return level
 }
 
-// extend returns the best of the cells that have the items and one more, by the
-// rows of s.
-func (b *beam) extend(s *leaves, items []item) []candidate {
-	rows := s.matching(items)
-	full := make([]sums, len(rows)) // side by side, since every attribute reads them
-	for k, i := range rows {
-		full[k] = s.full[i]
+// extend returns the best of the cells that have the items of one of the level and
+// one item more, by the rows of s.
+func (b *beam) extend(s *leaves, level []candidate) []candidate {
+	cells := make([][]item, len(level))
+	for i, c := range level {
+		cells[i] = c.items
 	}
-	var out []candidate
-	for a := range s.values {
-		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) ||
-			s.repeats(with(items, item{attr: a}), b.o) {
-			continue
+	tables := b.tables(s, cells)
+	extended := make([][]candidate, len(level))
+	each(len(level), b.o.Workers, func(i int) {
+		for a, hist := range tables[i] {
+			if hist != nil && !s.repeats(with(cells[i], item{attr: a}), b.o) {
+				extended[i] = b.children(extended[i], s, cells[i], a, hist, keep)
+			}
 		}
-		hist := make([]sums, len(s.values[a]))
-		col := s.columns[a]
-		for k, i := range rows {
-			hist[col[i]].add(full[k])
+	})
+	return slices.Concat(extended...)
+}
+
+// tables returns the sums of cells by the values of the attributes they do not
+// have: attribute, code.
+func (b *beam) tables(s *leaves, cells [][]item) [][][]sums {
+	out := make([][][]sums, len(cells))
+	if s.drawn != nil {
+		for i, items := range cells {
+			if t := s.drawn.table(items); t != nil {
+				t.asked = true
+				out[i] = t.by
+			}
 		}
-		out = b.children(out, s, items, a, hist, keep)
+	}
+	fresh := make([]bool, len(cells))
+	each(len(cells), b.o.Workers, func(i int) {
+		if out[i] == nil {
+			fresh[i] = true
+			out[i] = s.table(cells[i])
+		}
+	})
+	if s.drawn != nil {
+		for i, is := range fresh {
+			if is {
+				s.drawn.tables = append(s.drawn.tables, cellTable{cells[i], out[i], true})
+			}
+		}
 	}
 	return out
 }
@@ -191,13 +223,22 @@ func (b *beam) extend(s *leaves, items []item) []candidate {
 func (b *beam) children(list []candidate, s *leaves, items []item, a int, hist []sums, most int) []candidate {
 	floor := s.floor(b.o)
 	cost := s.cost(with(items, item{attr: a}))
+	level := 1.0 // what the drift changed since the sums were made
+	if s.drawn != nil {
+		level = s.bias * s.drift / s.drawn.level
+	}
 	for code := 1; code < len(hist); code++ {
 		h := hist[code]
+		h.y *= level
 		if most := max(h.v, s.drift*h.f); most == 0 || most < floor {
 			continue
 		}
-		net, ok := s.judge(h, cost, b.o)
 		full := len(list) == most
+		// No evidence exceeds d²/y, and most cells have far less.
+		if d := h.x - h.y; full && d*d < h.y*(list[most-1].net+cost) {
+			continue
+		}
+		net, ok := s.judge(h, cost, b.o)
 		if full && net < list[most-1].net {
 			continue
 		}

@@ -3,6 +3,7 @@ package explain
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 )
@@ -168,28 +169,39 @@ func (s *leaves) simplest(c cell, o Options) cell {
 	// One pass gives the sums by which of the pool's items a row has; adding
 	// each set's sums to its subsets gives every description's.
 	by := make([]sums, 1<<len(pool))
-	ranges := 1
-	if len(pool) <= 8 && len(s.rows) > 8*chunk {
-		ranges = 8
+	singles := make([][]item, len(pool))
+	for n := range pool {
+		singles[n] = pool[n : n+1]
 	}
-	parts := make([][]sums, ranges)
-	each(ranges, o.Workers, func(part int) {
-		sums := make([]sums, len(by))
-		mask := make([]uint16, chunk)
-		for from := part * len(s.rows) / ranges; from < (part+1)*len(s.rows)/ranges; from += chunk {
-			to := min(from+chunk, (part+1)*len(s.rows)/ranges)
-			clear(mask)
-			for n, it := range pool {
-				code := uint16(it.code)
-				for i, c := range s.columns[it.attr][from:to] {
-					if c == code {
-						mask[i] |= 1 << n
-					}
-				}
+	lists := s.of(singles, o.Workers)
+	// What single items hold is known, and most are plainly another departure.
+	tolerance, tie := s.tolerance()
+	skip := make([]bool, len(by))
+	for n, it := range pool {
+		h := s.hists[it.attr][it.code]
+		lost := abs(h.v-s.drift*h.f-excess) / abs(excess)
+		wider := s.drift * (h.f - own.f) / abs(excess)
+		skip[1<<n] = !s.filled && max(lost, wider) > 1.01*tolerance && s.drawn != nil
+	}
+	size := chunk
+	if len(pool) > 8 {
+		size = len(s.rows)
+	}
+	parts := make([][]sums, (len(s.rows)+size-1)/size)
+	each(len(parts), o.Workers, func(part int) {
+		from, to := part*size, min(len(s.rows), (part+1)*size)
+		mask := make([]uint16, to-from)
+		for n, rows := range lists {
+			for _, i := range between(rows, from, to) {
+				mask[int(i)-from] |= 1 << n
 			}
-			for i, m := range mask[:to-from] {
-				if m != 0 { // the empty description is not asked for
-					sums[m].add(s.row(from + i))
+		}
+		sums := make([]sums, len(by))
+		for n, rows := range lists {
+			for _, i := range between(rows, from, to) {
+				// Each row once, with the first of its items.
+				if m := mask[int(i)-from]; m&(1<<n-1) == 0 && !skip[m] {
+					sums[m].add(s.row(int(i)))
 				}
 			}
 		}
@@ -207,7 +219,6 @@ func (s *leaves) simplest(c cell, o Options) cell {
 			}
 		}
 	}
-	tolerance, tie := s.tolerance()
 	type option struct {
 		items  []item
 		a      sums
@@ -222,7 +233,7 @@ func (s *leaves) simplest(c cell, o Options) cell {
 				items = append(items, it)
 			}
 		}
-		if len(items) > len(c.items) || s.repeats(items, o) {
+		if len(items) > len(c.items) || skip[m] || s.repeats(items, o) {
 			continue
 		}
 		a := by[m]
@@ -270,10 +281,29 @@ func (s *leaves) simplest(c cell, o Options) cell {
 	}
 	for n := range pool {
 		if mask>>n&1 == 1 {
-			c.wider = append(c.wider, by[mask&^(1<<n)])
+			rest := mask &^ (1 << n)
+			if skip[rest] {
+				by[rest] = s.roughly(pool[bits.TrailingZeros(uint(rest))])
+			}
+			c.wider = append(c.wider, by[rest])
 		}
 	}
 	return c
+}
+
+// roughly returns the sums of an item in a large table: its counts as they are,
+// the noise they are measured by as the sample shows it.
+func (s *leaves) roughly(it item) sums {
+	h := s.hists[it.attr][it.code]
+	var a sums
+	for _, k := range s.drawn.of(it) {
+		a.add(s.drawn.full[k])
+	}
+	level := s.bias * s.drift
+	a.y *= level / s.drawn.level
+	per := ratio(a.x+a.y, a.v+level*a.f)
+	x, y := h.v*per, level*h.f*per
+	return sums{h.v, h.f, x, y, (x + y) * ratio(a.p, a.x+a.y)}
 }
 
 // tolerance is the part of an excess by which two descriptions may differ and

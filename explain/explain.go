@@ -203,8 +203,7 @@ func Explain(t *Table, o Options) Result {
 	s.estimate(o)
 
 	r.Drift = s.drift
-	r.Heterogeneity = s.heterogeneity(o.Workers)
-	r.ScatteredRows, r.Scattered = s.scattered(o.Workers)
+	r.Heterogeneity, r.ScatteredRows, r.Scattered = s.rest(o.Workers)
 	r.Uneven = float64(r.ScatteredRows) >= math.Max(leastScattered, 0.002*float64(len(s.rows)))
 	rest := s.total
 	// Where many rows depart that have nothing in common, the first of them are

@@ -59,13 +59,18 @@ type leaves struct {
 	columns [][]uint16 // attribute → code per row
 	rows    []tally
 	full    []sums    // per row, where the search reads them all; else see row
-	units   []float64 // per row: see bursts; nil for a complete cube
+	units   []float64 // per row: see bursts; nil for a complete cube and where none are
 	hists   [][]tally // attribute, code → what its rows add up to
 	total   tally     // of all rows left
 	filled  bool      // most combinations of values occur: a complete cube
 	counts  bool      // observed counts are whole numbers
 
-	behind   float64
+	asked  []cellRows // of a large table, see of
+	drawn  *drawnRows // of a large table, see sample
+	spaced *spacedRows
+
+	behind   float64 // see size
+	upper    float64 // see side
 	rounds   int
 	drift    float64
 	poisson  float64 // a: a leaf's variance is a·m + κ·m²
@@ -85,17 +90,11 @@ const (
 // prepare merges equal rows and reports whether the table is a small dense
 // cube.
 func prepare(t *Table, o Options) (*leaves, bool) {
-	s := &leaves{t: t, counts: true, drift: 1}
+	s := &leaves{t: t, counts: true, drift: 1, upper: 1}
 	if w := o.windows(); w > 0 {
 		s.behind = 1 / (1 + w)
 	}
-	for i, v := range t.observed {
-		s.observed += v
-		s.total.add(tally{v, t.expected[i]})
-		if v != math.Trunc(v) {
-			s.counts = false
-		}
-	}
+	s.sum(o.Workers)
 	cells, known := 1.0, 1.0 // combinations of values, and of known ones
 	dense := len(t.Attributes) <= denseAttributes
 	for _, values := range t.values {
@@ -106,17 +105,19 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 	dense = dense && cells <= denseCells
 
 	hists := t.tallies
-	var keep []map[uint32]bool
+	var keep [][]uint32
 	if !dense {
 		keep = heavy(t, hists, s.floor(o))
 	}
 	recode := make([][]uint16, len(t.Attributes)) // value id → code
 	for a := range t.Attributes {
 		var ids []uint32
-		for id := 1; id < len(t.values[a]); id++ {
-			if dense || keep[a][uint32(id)] {
+		if dense {
+			for id := 1; id < len(t.values[a]); id++ {
 				ids = append(ids, uint32(id))
 			}
+		} else {
+			ids = keep[a]
 		}
 		slices.SortFunc(ids, func(i, j uint32) int { return strings.Compare(t.values[a][i], t.values[a][j]) })
 		recode[a] = make([]uint16, len(t.values[a]))
@@ -141,6 +142,30 @@ func prepare(t *Table, o Options) (*leaves, bool) {
 		s.units = s.bursts(hists, o)
 	}
 	return s, dense
+}
+
+// sum adds up all rows and finds whether they are counts.
+func (s *leaves) sum(workers int) {
+	type part struct {
+		tally
+		amounts bool
+	}
+	n := s.t.Len()
+	parts := make([]part, (n+chunk-1)/chunk)
+	each(len(parts), workers, func(k int) {
+		var p part
+		for i := k * chunk; i < min(n, (k+1)*chunk); i++ {
+			v := s.t.observed[i]
+			p.add(tally{v, s.t.expected[i]})
+			p.amounts = p.amounts || v != math.Trunc(v)
+		}
+		parts[k] = p
+	})
+	for _, p := range parts {
+		s.total.add(p.tally)
+		s.counts = s.counts && !p.amounts
+	}
+	s.observed = s.total.v
 }
 
 // ordered is up to how many rows a cube is added up in one order, whatever the
@@ -231,17 +256,19 @@ func (s *leaves) merge(recode [][]uint16, dense bool, workers int) {
 	})
 	// A counting sort by part: order holds the rows of each in their order.
 	const shift = 32 - mergeBits
+	alike := twice(hashes, workers)
 	var starts [mergeParts + 1]int
-	for _, h := range hashes {
-		starts[h>>shift+1]++
+	for _, i := range alike {
+		starts[hashes[i]>>shift+1]++
 	}
 	for p := range mergeParts {
 		starts[p+1] += starts[p]
 	}
-	order := make([]int32, n)
+	order := make([]int32, len(alike))
 	next := starts
-	for i, h := range hashes {
-		order[next[h>>shift]] = int32(i)
+	for _, i := range alike {
+		h := hashes[i]
+		order[next[h>>shift]] = i
 		next[h>>shift]++
 	}
 	gone := make([]bool, n)
@@ -281,8 +308,39 @@ func (s *leaves) merge(recode [][]uint16, dense bool, workers int) {
 	}
 }
 
+// twice returns the rows whose hash another row may have too. Most rows are like no
+// other, which a bit for each of many more hashes than there are rows tells at
+// little cost (Bloom, 1970).
+func twice(hashes []uint32, workers int) []int32 {
+	n := len(hashes)
+	size := 10 + max(0, bits.Len(uint(n))-6) // 16 to 32 bits a row
+	shift := 32 - min(size, 32)
+	once, again := make([]uint32, 1<<(32-shift-5)), make([]uint32, 1<<(32-shift-5))
+	parts := (n + chunk - 1) / chunk
+	each(parts, workers, func(part int) {
+		for _, h := range hashes[part*chunk : min(n, (part+1)*chunk)] {
+			at, bit := h>>shift>>5, uint32(1)<<(h>>shift&31)
+			if atomic.OrUint32(&once[at], bit)&bit != 0 {
+				atomic.OrUint32(&again[at], bit)
+			}
+		}
+	})
+	found := make([][]int32, parts)
+	each(parts, workers, func(part int) {
+		var rows []int32
+		for i := part * chunk; i < min(n, (part+1)*chunk); i++ {
+			if h := hashes[i]; again[h>>shift>>5]>>(h>>shift&31)&1 != 0 {
+				rows = append(rows, int32(i))
+			}
+		}
+		found[part] = rows
+	})
+	return slices.Concat(found...)
+}
+
 // compact drops rows.
 func (s *leaves) compact(gone []bool, workers int) {
+	s.asked, s.drawn, s.spaced = nil, nil, nil
 	each(len(s.columns)+2, workers, func(a int) {
 		switch {
 		case a < len(s.columns):
@@ -340,8 +398,8 @@ func each(n, workers int, do func(int)) {
 // than its items), at most maxItems of them: one half those that depart most
 // from what is expected of them, the rest those with most events, so that a
 // value whose rises and drops cancel is not lost.
-func heavy(t *Table, hists [][]tally, floor float64) []map[uint32]bool {
-	keep := make([]map[uint32]bool, len(hists))
+func heavy(t *Table, hists [][]tally, floor float64) [][]uint32 {
+	keep := make([][]uint32, len(hists))
 	for a, hist := range hists {
 		var ids []uint32
 		for id := 1; id < len(hist); id++ {
@@ -360,10 +418,7 @@ func heavy(t *Table, hists [][]tally, floor float64) []map[uint32]bool {
 			})
 			ids = ids[:maxItems]
 		}
-		keep[a] = make(map[uint32]bool, len(ids))
-		for _, id := range ids {
-			keep[a][id] = true
-		}
+		keep[a] = ids
 	}
 	return keep
 }
@@ -410,8 +465,8 @@ func lifted(v, f float64) bool {
 
 // score is the evidence of a departure, a log likelihood ratio. Counting
 // noise has the tails of a Poisson distribution, relative noise those of a
-// normal one, whose variance goes with the larger of the two counts; a cell
-// has some of both.
+// normal one, whose variance goes with the larger of the two counts unless the
+// rows say otherwise (see side); a cell has some of both.
 func (s *leaves) score(a sums) float64 {
 	if a.x+a.y == 0 {
 		return 0
@@ -420,7 +475,7 @@ func (s *leaves) score(a sums) float64 {
 	e := 0.0
 	if counting < 1 {
 		d := a.x - a.y
-		e = (1 - counting) * d * d / (2 * math.Max(a.x, a.y))
+		e = (1 - counting) * d * d / (2 * s.larger(a.x, a.y))
 	}
 	if counting > 0 {
 		e += counting * evidence(a.x, a.y)
@@ -462,28 +517,121 @@ func lnChoose(n, k int) float64 {
 	return a - b - c
 }
 
-// sumOf adds up the rows of a cell.
-func (s *leaves) sumOf(items []item) sums {
-	var a sums
-	items = s.rarest(items)
-	first, others := items[0], items[1:]
-rows:
-	for i, c := range s.columns[first.attr] {
-		if int(c) != first.code {
-			continue
-		}
-		for _, it := range others {
-			if int(s.columns[it.attr][i]) != it.code {
-				continue rows
-			}
-		}
-		a.add(s.row(i))
-	}
-	return a
+// drawnRows are rows drawn in proportion to their events, each of which stands
+// for those passed over as well; heavy rows stand for themselves.
+type drawnRows struct {
+	mass    float64 // of all rows when these were drawn
+	picked  []int32
+	weights []float64
+	rows    []tally
+	units   []float64
+	columns [][]uint16
+	postings
+	full   []sums  // in units of noise as it was when the tables were made
+	level  float64 // drift and bias of these
+	tables []cellTable
 }
 
-// sample returns about n rows drawn in proportion to their events, each
-// scaled to stand for those passed over; heavy rows stand for themselves.
+// cellTable are the sums of a cell by the values of the attributes it does not
+// have. It is kept as long as the search comes back to the cell.
+type cellTable struct {
+	items []item
+	by    [][]sums
+	asked bool
+}
+
+// table returns that of a cell.
+func (d *drawnRows) table(items []item) *cellTable {
+	for i := range d.tables {
+		if t := &d.tables[i]; slices.Equal(t.items, items) {
+			return t
+		}
+	}
+	return nil
+}
+
+// forget takes rows, in their order, out of all that is known.
+func (d *drawnRows) forget(rows []int32, workers int) {
+	var gone []int32
+	k := 0
+	for _, i := range rows {
+		for ; k < len(d.picked) && d.picked[k] <= i; k++ {
+			if d.picked[k] == i {
+				gone = append(gone, int32(k))
+			}
+		}
+	}
+	each(len(d.tables), workers, func(n int) {
+		t := d.tables[n]
+	rows:
+		for _, k := range gone {
+			for _, it := range t.items {
+				if int(d.columns[it.attr][k]) != it.code {
+					continue rows
+				}
+			}
+			for a, hist := range t.by {
+				if hist != nil {
+					c := d.columns[a][k]
+					hist[c] = hist[c].less(d.full[k])
+				}
+			}
+		}
+	})
+	for _, k := range gone {
+		d.rows[k], d.full[k] = tally{}, sums{}
+	}
+}
+
+// changed is by what part the noise of rows may change before their sums are made
+// anew: all alike hardly changes which cells are the most promising.
+const changed = 0.1
+
+// refresh gives the rows their counts in units of the noise as it is now, unless
+// that is nearly as it was.
+func (d *drawnRows) refresh(s *leaves, workers int) {
+	d.tables = slices.DeleteFunc(d.tables, func(t cellTable) bool { return !t.asked })
+	for i := range d.tables {
+		d.tables[i].asked = false
+	}
+	level := s.bias * s.drift
+	full := make([]sums, len(d.rows))
+	parts := make([]tally, (len(full)+chunk/8-1)/(chunk/8))
+	each(len(parts), workers, func(part int) {
+		off, all := 0.0, 0.0
+		for k := part * chunk / 8; k < min(len(full), (part+1)*chunk/8); k++ {
+			w := d.weights[k]
+			a := s.weigh(d.rows[k], unit(d.units, k))
+			full[k] = sums{a.v * w, a.f * w, a.x * w, a.y * w, a.p * w}
+			now := full[k].x + full[k].y
+			all += now
+			off += abs(now - d.full[k].x - d.full[k].y*level/d.level)
+		}
+		parts[part] = tally{off, all}
+	})
+	off, all := 0.0, 0.0
+	for _, p := range parts {
+		off += p.v
+		all += p.f
+	}
+	if d.level == 0 || off > changed*all {
+		d.full, d.level, d.tables = full, level, nil
+	}
+}
+
+// postings are rows by what they hold: those with a code of an attribute lie
+// between two starts.
+type postings struct {
+	starts [][]int32
+	order  [][]int32
+}
+
+func (p *postings) of(it item) []int32 {
+	return p.order[it.attr][p.starts[it.attr][it.code]:p.starts[it.attr][it.code+1]]
+}
+
+// sample returns about n rows that stand for all. The same rows serve until a
+// quarter of the events they were drawn from is set aside.
 func (s *leaves) sample(n, workers int) *leaves {
 	if len(s.rows) <= n+n/2 {
 		if s.full == nil {
@@ -495,47 +643,123 @@ func (s *leaves) sample(n, workers int) *leaves {
 		}
 		return s
 	}
+	if s.drawn == nil || s.mass < 0.75*s.drawn.mass {
+		s.drawn = s.draw(n, workers)
+	}
+	d := s.drawn
+	d.refresh(s, workers)
 	out := *s
+	out.full, out.columns = d.full, d.columns
+	out.rows, out.units, out.asked = nil, nil, nil
+	return &out
+}
+
+func (s *leaves) draw(n, workers int) *drawnRows {
 	// Each part is drawn from by itself, so that what is drawn does not depend
 	// on the number of workers.
 	step := s.mass / float64(n)
 	parts := (len(s.rows) + chunk - 1) / chunk
-	picks, rows := make([][]int32, parts), make([][]sums, parts)
+	picks, weights := make([][]int32, parts), make([][]float64, parts)
 	each(parts, workers, func(part int) {
 		from, to := part*chunk, min(len(s.rows), (part+1)*chunk)
 		picked := make([]int32, 0, 2*n/parts)
-		full := make([]sums, 0, cap(picked))
+		weight := make([]float64, 0, cap(picked))
 		sum := step / 2
 		for i, t := range s.rows[from:to] {
 			m := t.v + t.f
 			if sum += m; sum < step && m < step {
 				continue
 			}
-			r := s.inNoise(t, from+i)
+			picked = append(picked, int32(from+i))
 			if m < step {
 				sum -= step
-				k := step / m
-				r = sums{r.v * k, r.f * k, r.x * k, r.y * k, r.p * k}
+				weight = append(weight, step/m)
 			} else {
 				sum -= m
+				weight = append(weight, 1)
 			}
-			full = append(full, r)
-			picked = append(picked, int32(from+i))
 		}
-		picks[part], rows[part] = picked, full
+		picks[part], weights[part] = picked, weight
 	})
 	picked := slices.Concat(picks...)
-	out.full = slices.Concat(rows...)
-	out.rows, out.units = nil, nil
-	out.columns = make([][]uint16, len(s.columns))
-	for a, col := range s.columns {
-		c := make([]uint16, len(picked))
-		for k, i := range picked {
-			c[k] = col[i]
-		}
-		out.columns[a] = c
+	d := &drawnRows{
+		mass: s.mass, picked: picked, weights: slices.Concat(weights...),
+		rows: at(s.rows, picked), units: at(s.units, picked),
+		columns:  make([][]uint16, len(s.columns)),
+		postings: postings{make([][]int32, len(s.columns)), make([][]int32, len(s.columns))},
+		full:     make([]sums, len(picked)),
 	}
-	return &out
+	each(len(d.columns), workers, func(a int) {
+		col := at(s.columns[a], picked)
+		starts := make([]int32, len(s.values[a])+1)
+		for _, c := range col {
+			starts[c+1]++
+		}
+		for c := range starts[1:] {
+			starts[c+1] += starts[c]
+		}
+		order, next := make([]int32, len(col)), slices.Clone(starts)
+		for k, c := range col {
+			order[next[c]] = int32(k)
+			next[c]++
+		}
+		d.columns[a], d.starts[a], d.order[a] = col, starts, order
+	})
+	return d
+}
+
+// at returns what a list holds of some rows; nil of none.
+func at[T any](list []T, rows []int32) []T {
+	if list == nil {
+		return nil
+	}
+	out := make([]T, len(rows))
+	for k, i := range rows {
+		out[k] = list[i]
+	}
+	return out
+}
+
+// unit returns what a row owes to bursts, 0 where they are not measured.
+func unit(units []float64, i int) float64 {
+	if units == nil {
+		return 0
+	}
+	return units[i]
+}
+
+// spacedRows are rows at even distances, by which the noise is told.
+type spacedRows struct {
+	every   int
+	rows    []tally
+	units   []float64
+	columns [][]uint16
+}
+
+// even returns one row of so many that about enough remain.
+func (s *leaves) even(workers int) *spacedRows {
+	const enough = 1 << 14
+	every := 1 + len(s.rows)/enough
+	switch e := s.spaced; {
+	case every == 1:
+		return &spacedRows{1, s.rows, s.units, s.columns}
+	case e == nil:
+		s.spaced = &spacedRows{every: every, columns: make([][]uint16, len(s.columns))}
+		each(len(s.columns), workers, func(a int) { s.spaced.columns[a] = spaced(s.columns[a], every) })
+		if s.units != nil {
+			s.spaced.units = spaced(s.units, every)
+		}
+		s.spaced.rows = spaced(s.rows, every)
+	}
+	return s.spaced
+}
+
+func spaced[T any](list []T, every int) []T {
+	out := make([]T, 0, 1+len(list)/every)
+	for i := 0; i < len(list); i += every {
+		out = append(out, list[i])
+	}
+	return out
 }
 
 // row returns the sums of one row.
@@ -549,13 +773,15 @@ func (s *leaves) row(i int) sums {
 // inNoise gives row i, whose tally is r, its counts in units of its noise (see
 // estimate).
 func (s *leaves) inNoise(r tally, i int) sums {
+	return s.weigh(r, unit(s.units, i))
+}
+
+func (s *leaves) weigh(r tally, unit float64) sums {
 	g := s.drift * r.f
-	phi := s.poisson + s.relative*s.size(r)
-	if s.units != nil {
-		phi = s.poisson + max(s.relative*s.size(r), s.drift*s.units[i])
-	}
-	x, y := r.v/phi, s.bias*g/phi
-	return sums{r.v, r.f, x, y, (x + y) * s.poisson / phi}
+	phi := s.poisson + max(s.relative*s.size(r), s.drift*unit)
+	per := 1 / phi
+	x, y := r.v*per, s.bias*g*per
+	return sums{r.v, r.f, x, y, (x + y) * s.poisson * per}
 }
 
 // rarest returns the items with the one of fewest events first: what it leaves
@@ -566,8 +792,8 @@ func (s *leaves) rarest(items []item) []item {
 	}
 	best, least := 0, math.Inf(1)
 	for i, it := range items {
-		if h := s.hists[it.attr][it.code]; h.v+h.f < least {
-			best, least = i, h.v+h.f
+		if n := s.events(it); n < least {
+			best, least = i, n
 		}
 	}
 	items = slices.Clone(items)
@@ -577,26 +803,129 @@ func (s *leaves) rarest(items []item) []item {
 
 // matching returns the rows of a cell.
 func (s *leaves) matching(items []item) []int32 {
+	items = s.rarest(items)
+	if s.drawn != nil && s.rows == nil {
+		return s.having(s.drawn.of(items[0]), items[1:])
+	}
+	return s.having(s.holding(items[0], 0, len(s.columns[items[0].attr])), items[1:])
+}
+
+// holding returns the rows of a range that have an item.
+func (s *leaves) holding(it item, from, to int) []int32 {
+	code := uint16(it.code)
 	rows := make([]int32, 0, 256)
-	for n, it := range s.rarest(items) {
-		col, code := s.columns[it.attr], uint16(it.code)
-		if n == 0 {
-			for i, c := range col {
-				if c == code {
-					rows = append(rows, int32(i))
-				}
-			}
-			continue
+	for i, c := range s.columns[it.attr][from:to] {
+		if c == code {
+			rows = append(rows, int32(from+i))
 		}
-		kept := rows[:0]
-		for _, i := range rows {
-			if col[i] == code {
-				kept = append(kept, i)
-			}
-		}
-		rows = kept
 	}
 	return rows
+}
+
+// having returns those of the rows that have all of the items.
+func (s *leaves) having(rows []int32, items []item) []int32 {
+	if len(items) == 0 {
+		return rows
+	}
+	var kept []int32
+	col, code := s.columns[items[0].attr], uint16(items[0].code)
+	for _, i := range rows {
+		if col[i] == code {
+			kept = append(kept, i)
+		}
+	}
+	for _, it := range items[1:] {
+		col, code := s.columns[it.attr], uint16(it.code)
+		n := 0
+		for _, i := range kept {
+			if col[i] == code {
+				kept[n] = i
+				n++
+			}
+		}
+		kept = kept[:n]
+	}
+	return kept
+}
+
+// cellRows are the rows of a cell.
+type cellRows struct {
+	items []item
+	rows  []int32
+}
+
+// of returns the rows of cells. In a large table they are kept, since much the
+// same cells are asked for after every cause that was set aside; the rows of that
+// one, then without events, stay among them.
+func (s *leaves) of(cells [][]item, workers int) [][]int32 {
+	out := make([][]int32, len(cells))
+	if len(s.rows) <= 8*chunk {
+		each(len(cells), workers, func(n int) { out[n] = s.matching(cells[n]) })
+		return out
+	}
+	find := func(items []item) int {
+		return slices.IndexFunc(s.asked, func(c cellRows) bool { return slices.Equal(c.items, items) })
+	}
+	var lead, fresh [][]item
+	want := func(list [][]item, items []item) [][]item {
+		if find(items) >= 0 || slices.ContainsFunc(list, func(o []item) bool { return slices.Equal(o, items) }) {
+			return list
+		}
+		return append(list, items)
+	}
+	// Of a cell's items one is looked for in all rows: one that was looked for
+	// before, or that most cells have.
+	times := make(map[item]int)
+	for _, c := range cells {
+		for _, it := range c {
+			times[it]++
+		}
+	}
+	from := func(items []item) (best []item) {
+		for i := range items {
+			one := items[i : i+1]
+			switch {
+			case find(one) >= 0 && (best == nil || find(best) < 0 || s.events(one[0]) < s.events(best[0])):
+				best = one
+			case best == nil || find(best) < 0 && times[one[0]] > times[best[0]]:
+				best = one
+			}
+		}
+		return best
+	}
+	for _, c := range cells {
+		if find(c) < 0 {
+			lead = want(lead, from(c))
+		}
+	}
+	// The rows of these are looked for in ranges, since they may be few.
+	const ranges = 8
+	parts := make([][]int32, ranges*len(lead))
+	each(len(parts), workers, func(n int) {
+		from, to := n%ranges*len(s.rows)/ranges, (n%ranges+1)*len(s.rows)/ranges
+		parts[n] = s.holding(lead[n/ranges][0], from, to)
+	})
+	for n, items := range lead {
+		s.asked = append(s.asked, cellRows{slices.Clone(items), slices.Concat(parts[n*ranges : (n+1)*ranges]...)})
+	}
+	for _, c := range cells {
+		fresh = want(fresh, c)
+	}
+	lists := make([]cellRows, len(fresh))
+	each(len(fresh), workers, func(n int) {
+		items := slices.Clone(fresh[n])
+		lists[n] = cellRows{items, s.having(s.asked[find(from(items))].rows, items)}
+	})
+	s.asked = append(s.asked, lists...)
+	for n, c := range cells {
+		out[n] = s.asked[find(c)].rows
+	}
+	return out
+}
+
+func (s *leaves) events(it item) float64 {
+	h := s.hists[it.attr][it.code]
+	return h.v + h.f
 }
 
 // within looks for a cell's rows and adds them up by the values of all other
@@ -605,7 +934,7 @@ func (s *leaves) within(c *cell, workers int) {
 	if c.inside != nil {
 		return
 	}
-	c.inside = &inside{rows: s.matching(c.items), by: make([][]sums, len(s.values))}
+	c.inside = &inside{rows: s.of([][]item{c.items}, workers)[0], by: make([][]sums, len(s.values))}
 	full := make([]sums, len(c.rows)) // side by side, since every attribute reads them
 	for k, i := range c.rows {
 		full[k] = s.row(int(i))
@@ -624,47 +953,34 @@ func (s *leaves) within(c *cell, workers int) {
 	})
 }
 
-// sumAll adds up the rows of each of some cells. Cells that share items share
-// the search for the rows.
-func (s *leaves) sumAll(cells []candidate, workers int) []sums {
-	times := make(map[item]int)
-	for _, c := range cells {
-		for _, it := range c.items {
-			times[it]++
-		}
-	}
-	lead := make([]int, len(cells)) // the item of each that most cells have
-	var leads []item
-	for n, c := range cells {
-		best := c.items[0]
-		for _, it := range c.items {
-			if times[it] > times[best] {
-				best = it
+// sumAll adds up the rows of each of some cells.
+func (s *leaves) sumAll(cells [][]item, workers int) []sums {
+	lists := s.of(cells, workers)
+	// A range of rows at a time, so that all cells find them in the cache.
+	parts := make([][]sums, (len(s.rows)+chunk-1)/chunk)
+	each(len(parts), workers, func(part int) {
+		out := make([]sums, len(cells))
+		for n, rows := range lists {
+			for _, i := range between(rows, part*chunk, (part+1)*chunk) {
+				out[n].add(s.row(int(i)))
 			}
 		}
-		lead[n] = slices.Index(leads, best)
-		if lead[n] < 0 {
-			lead[n] = len(leads)
-			leads = append(leads, best)
-		}
-	}
-	rows := make([][]int32, len(leads))
-	each(len(leads), workers, func(n int) { rows[n] = s.matching(leads[n : n+1]) })
-	out := make([]sums, len(cells))
-	each(len(cells), workers, func(n int) {
-		var a sums
-	rows:
-		for _, i := range rows[lead[n]] {
-			for _, it := range cells[n].items {
-				if int(s.columns[it.attr][i]) != it.code {
-					continue rows
-				}
-			}
-			a.add(s.row(int(i)))
-		}
-		out[n] = a
+		parts[part] = out
 	})
+	out := make([]sums, len(cells))
+	for _, part := range parts {
+		for n, a := range part {
+			out[n].add(a)
+		}
+	}
 	return out
+}
+
+// between returns the rows, in their order, from one up to another.
+func between(rows []int32, from, to int) []int32 {
+	i, _ := slices.BinarySearch(rows, int32(from))
+	j, _ := slices.BinarySearch(rows[i:], int32(to))
+	return rows[i : i+j]
 }
 
 // take sums the rows of a cell and sets them aside.
@@ -680,12 +996,17 @@ func (s *leaves) take(c cell, workers int) sums {
 		}
 		return x
 	}
-	for _, i := range rows {
-		for k, col := range s.columns {
-			h := &s.hists[k][col[i]]
-			h.v = left(h.v - s.rows[i].v)
-			h.f = left(h.f - s.rows[i].f)
+	part := func(attr, code int, b sums) {
+		h := &s.hists[attr][code]
+		h.v, h.f = left(h.v-b.v), left(h.f-b.f)
+	}
+	for attr, hist := range c.by {
+		for code, b := range hist {
+			part(attr, code, b)
 		}
+	}
+	for _, it := range c.items {
+		part(it.attr, it.code, a)
 	}
 	if s.filled || len(rows) > len(s.rows)/4 {
 		gone := make([]bool, len(s.rows))
@@ -694,8 +1015,14 @@ func (s *leaves) take(c cell, workers int) sums {
 		}
 		s.compact(gone, workers)
 	} else { // few rows without events cost less than moving all the others
+		if s.drawn != nil {
+			s.drawn.forget(rows, workers)
+		}
 		for _, i := range rows {
 			s.rows[i] = tally{}
+			if e := s.spaced; e != nil && int(i)%e.every == 0 {
+				e.rows[int(i)/e.every] = tally{}
+			}
 		}
 	}
 	s.full = nil

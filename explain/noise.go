@@ -30,9 +30,12 @@ func (s *leaves) estimate(o Options) {
 	}
 	s.drift = nearest(candidates)
 	s.rounds++
+	if !s.counts && s.behind == 0 {
+		s.upper = s.side(o.Workers)
+	}
 	s.poisson, s.relative = s.leafNoise(o)
 	if s.filled || s.rounds > 1 {
-		if g := s.fitting(candidates); g != s.drift {
+		if g := s.fitting(candidates, o.Workers); g != s.drift {
 			s.drift = g
 			s.poisson, s.relative = s.leafNoise(o)
 		}
@@ -46,18 +49,17 @@ func (s *leaves) estimate(o Options) {
 // where rows are noisy, everything seems to rise. The median over the values of
 // all attributes is taken, since causes are in few of them.
 func (s *leaves) weighing(workers int) float64 {
-	const enough = 1 << 14 // rows
 	s.bias = 1
-	every := 1 + len(s.rows)/enough
-	rows := make([]sums, 0, 1+len(s.rows)/every)
-	for i := 0; i < len(s.rows); i += every {
-		rows = append(rows, s.inNoise(s.rows[i], i))
+	some := s.even(workers)
+	rows := make([]sums, len(some.rows))
+	for i, r := range some.rows {
+		rows[i] = s.weigh(r, unit(some.units, i))
 	}
 	all := make([][]weighted, len(s.values))
 	each(len(all), workers, func(a int) {
 		hist := make([]sums, len(s.values[a]))
 		for k, r := range rows {
-			hist[s.columns[a][k*every]].add(r)
+			hist[some.columns[a][k]].add(r)
 		}
 		for _, h := range hist {
 			if g := s.drift * h.f; g > 0 && h.v > 0 && h.y > 0 {
@@ -81,7 +83,7 @@ func nearest(candidates []float64) float64 {
 // place and less everywhere else may add up to no change at all. Each leaf's
 // residual counts as far as three times its noise, so that those of a cause
 // weigh no more than others.
-func (s *leaves) fitting(candidates []float64) float64 {
+func (s *leaves) fitting(candidates []float64, workers int) float64 {
 	first := s.drift
 	slices.Sort(candidates)
 	candidates = slices.DeleteFunc(slices.Compact(candidates), func(g float64) bool {
@@ -90,19 +92,21 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	if len(candidates) == 0 {
 		return first
 	}
-	enough := 1 << 16 // rows
+	const enough = 1 << 16 // rows of a complete cube
+	all, columns := s.rows, s.columns
 	if !s.filled {
-		enough = 1 << 14
+		some := s.even(workers)
+		all, columns = some.rows, some.columns
 	}
-	n := min(len(s.rows), enough)
-	rows := make([]int, 0, n)
-	per, own := make([]float64, 0, n), make([]float64, 0, n) // 1/noise; the loss at first
+	every := 1 + len(all)/enough
+	rows := make([]int, 0, 1+len(all)/every)
+	per, own := make([]float64, 0, cap(rows)), make([]float64, 0, cap(rows)) // 1/noise; the loss at first
 	loss := func(k int, g float64) float64 {
-		r := s.rows[rows[k]]
+		r := all[rows[k]]
 		return min(3, abs(r.v-g*r.f)*per[k])
 	}
-	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
-		r := s.rows[i]
+	for i := 0; i < len(all); i += every {
+		r := all[i]
 		if m := max(r.v, first*r.f); m > 0 {
 			rows = append(rows, i)
 			per = append(per, 1/math.Sqrt(m*(s.poisson+s.relative*m)))
@@ -134,7 +138,7 @@ func (s *leaves) fitting(candidates []float64) float64 {
 	for a, hist := range s.hists {
 		gains, squares := make([]float64, len(hist)), make([]float64, len(hist))
 		for k, i := range rows {
-			code := s.columns[a][i]
+			code := columns[a][i]
 			d := loss(k, 1) - loss(k, best)
 			gains[code] += d
 			squares[code] += d * d
@@ -233,7 +237,73 @@ func (s *leaves) size(r tally) float64 {
 	if s.behind > 0 {
 		return math.Sqrt(s.behind*r.v*r.v + (1-s.behind)*g*g)
 	}
-	return max(r.v, g)
+	return s.larger(r.v, g)
+}
+
+// larger is the size by which a departure is measured where nobody said how exact
+// the expectation is.
+func (s *leaves) larger(v, g float64) float64 {
+	if v <= g || s.upper == 1 {
+		return max(v, g)
+	}
+	return math.Sqrt(s.upper*v*v + (1-s.upper)*g*g)
+}
+
+// side returns how much of the relative noise may be that of the expectations of
+// amounts, 0 to 1: the most that the rows do not clearly speak against. Noise of
+// what is observed goes with what is expected, and departs as far up as down;
+// that of an expectation goes with what is observed, and departs farther up. A
+// rise is the more surprising the less of it there is.
+//
+// The skewness is that of quantiles (Hinkley, 1975), a median over the values of
+// an attribute, since causes are in few of them, and the largest of the
+// attributes, which is that of one the causes are in.
+func (s *leaves) side(workers int) float64 {
+	const leastRows, leastValues, tail = 20, 3, 0.06
+	some := s.even(workers)
+	rows := make([]tally, 0, len(some.rows))
+	at := make([]int, 0, len(some.rows))
+	for i, r := range some.rows {
+		if r.v > 0 && r.f > 0 {
+			rows = append(rows, tally{r.v, s.drift * r.f})
+			at = append(at, i)
+		}
+	}
+	// Two standard errors of a median of such skewnesses.
+	clear := -2 * 1.2533 * 0.93 / math.Sqrt(float64(len(rows)))
+	skewed := func(b float64) float64 {
+		most := make([]float64, len(some.columns))
+		each(len(most), workers, func(a int) {
+			by := make([][]float64, len(s.values[a]))
+			for k, r := range rows {
+				code := some.columns[a][at[k]]
+				by[code] = append(by[code], (r.v-r.f)/math.Sqrt(b*r.v*r.v+(1-b)*r.f*r.f))
+			}
+			var found []float64
+			for _, zs := range by {
+				if n := len(zs); n >= leastRows {
+					k := int(tail * float64(n))
+					low, mid, high := nth(zs, k), nth(zs, n/2), nth(zs, n-1-k)
+					if high > low {
+						found = append(found, (high+low-2*mid)/(high-low))
+					}
+				}
+			}
+			most[a] = math.Inf(-1)
+			if len(found) >= leastValues {
+				most[a] = middle(found)
+			}
+		})
+		return slices.Max(most)
+	}
+	upper := 1.0
+	for _, b := range []float64{1, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.1} {
+		if at := skewed(b); at >= clear || math.IsInf(at, -1) {
+			break
+		}
+		upper = b
+	}
+	return upper
 }
 
 // leastLeaves is the fewest leaves whose median residual says how noise goes with
@@ -255,13 +325,12 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 		}
 	}
 	// Leaves are shared out by their size, in steps of a 32nd of an octave.
-	const enough = 1 << 14 // rows, for quantiles
 	const octave, shift = 32, 52 - 5
-	sizes := make([]float64, 0, min(enough, len(s.rows)))
+	some := s.even(o.Workers).rows
+	sizes := make([]float64, 0, len(some))
 	squares := make([]float64, 0, cap(sizes)) // of residuals, in units of the size
 	smallest, greatest := math.Inf(1), 0.0
-	for i, every := 0, 1+len(s.rows)/enough; i < len(s.rows); i += every {
-		r := s.rows[i]
+	for _, r := range some {
 		m := s.size(r)
 		if m < 2 && s.counts || m == 0 {
 			continue // too few events to tell noise from rounding
@@ -309,13 +378,30 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 			sum += sums[b]
 		}
 		n := float64(ends[b-1] - from)
-		bin := noiseBin{squares: parts[from:ends[b-1]], sizes: ordered[from:ends[b-1]], n: n, m: sum / n}
-		bin.v = middle(slices.Clone(bin.squares)) / chi2Median
-		if bin.v > 0 {
-			bins = append(bins, bin)
-			events += sum
-		}
+		bins = append(bins, noiseBin{squares: parts[from:ends[b-1]], sizes: ordered[from:ends[b-1]], n: n, m: sum / n})
 		from = ends[b-1]
+	}
+	scratch := make([]float64, len(parts))
+	middles := func(a, k float64) { // of the squares in parts of a + κ·m
+		at := 0
+		starts := make([]int, len(bins))
+		for i, b := range bins {
+			starts[i] = at
+			at += len(b.squares)
+		}
+		each(len(bins), o.Workers, func(i int) {
+			b := &bins[i]
+			own := scratch[starts[i] : starts[i]+len(b.squares)]
+			for j, m := range b.sizes {
+				own[j] = b.squares[j] / (a + k*m)
+			}
+			b.v = (a + k*b.m) * middle(own) / chi2Median
+		})
+	}
+	middles(1, 0)
+	bins = slices.DeleteFunc(bins, func(b noiseBin) bool { return b.v <= 0 })
+	for _, b := range bins {
+		events += b.n * b.m
 	}
 	if len(bins) == 0 {
 		if s.counts {
@@ -335,18 +421,12 @@ func (s *leaves) leafNoise(o Options) (a, k float64) {
 	// Weights by what was found in a bin favour those where it happens to be
 	// small: what fits is taken instead, and where a bin spans many sizes, each
 	// leaf is measured by its own.
-	scratch := make([]float64, 0, len(parts))
 	for range 2 {
+		middles(a, k)
 		for i := range bins {
 			b := &bins[i]
-			fits := a + k*b.m
-			scratch = scratch[:0]
-			for j, m := range b.sizes {
-				scratch = append(scratch, b.squares[j]/(a+k*m))
-			}
-			b.v = fits * middle(scratch) / chi2Median
 			// Where a cause has most of a bin, it has no say.
-			spread := math.Max(fits, b.v/1.5)
+			spread := math.Max(a+k*b.m, b.v/1.5)
 			b.weight = 1 / (spread * spread)
 		}
 		a, k = fitNoise(bins, least)
@@ -405,8 +485,8 @@ const (
 // the values' expectations summed over a cell are the sum over its rows of
 // the row's expectation times its value's. A value with a quiet past may burst
 // like the median one; a value that is as busy as ever, though elsewhere, does
-// not burst. The most bursty of a row's attributes decides. What an attribute
-// of few values does cannot be told from a cause.
+// not burst. The most bursty of a row's attributes decides; nil: none
+// is. What an attribute of few values does cannot be told from a cause.
 func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 	// Where rows depart each by itself, the square of their sum is the sum of
 	// their squares, and no burst; which is known of an attribute all of whose
@@ -436,11 +516,14 @@ func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 		k, least, centre := unitNoise(all[a][1:], own[1:], o)
 		found[a] = burst{k, least, centre}
 	})
-	out := make([]float64, len(s.rows))
+	var out []float64
 	for a, hist := range all {
 		k, least, centre := found[a].k, found[a].least, found[a].centre
 		if k <= 0 {
 			continue
+		}
+		if out == nil {
+			out = make([]float64, len(s.rows))
 		}
 		by := make([]float64, len(s.values[a]))
 		by[0] = k * least
@@ -465,8 +548,7 @@ func (s *leaves) bursts(all [][]tally, o Options) []float64 {
 // than the normal distribution: the larger of what the median and the 70 %
 // quantile of the squared residuals say is taken.
 func unitNoise(hist []tally, rows []float64, o Options) (k, least, centre float64) {
-	var lifts []weighted
-	var fs []float64
+	lifts, fs := make([]weighted, 0, len(hist)), make([]float64, 0, len(hist))
 	for _, h := range hist {
 		if h.f > 0 {
 			fs = append(fs, h.f)
@@ -483,7 +565,7 @@ func unitNoise(hist []tally, rows []float64, o Options) (k, least, centre float6
 	if o.windows() > 0 {
 		counting += centre / o.windows()
 	}
-	var at50, at70 []float64
+	at50, at70 := make([]float64, 0, len(lifts)), make([]float64, 0, len(lifts))
 	for i, h := range hist {
 		if y := h.f * centre; y > 0 && h.f >= unitEvents {
 			d := h.v - y
@@ -498,36 +580,12 @@ func unitNoise(hist []tally, rows []float64, o Options) (k, least, centre float6
 	return math.Max(middle(at50), nth(at70, len(at70)*7/10)), middle(fs), centre
 }
 
-// heterogeneity is the mean noise of the rows in units of counting noise.
-func (s *leaves) heterogeneity(workers int) float64 {
-	parts := make([]weighted, (len(s.rows)+chunk-1)/chunk)
-	each(len(parts), workers, func(part int) {
-		var chi, n float64
-		for _, r := range s.rows[part*chunk : min(len(s.rows), (part+1)*chunk)] {
-			if g := s.drift * r.f; g >= 5 {
-				d := r.v - g
-				chi += d * d / g
-				n++
-			}
-		}
-		parts[part] = weighted{chi, n}
-	})
-	var chi, n float64
-	for _, p := range parts {
-		chi += p.x
-		n += p.w
-	}
-	if n == 0 {
-		return 1
-	}
-	return chi / n
-}
-
-// scattered returns how many rows depart beyond what noise gives anywhere among
-// so many, and their excess.
-func (s *leaves) scattered(workers int) (rows int, excess float64) {
+// rest looks at the rows left: what is their mean noise in units of counting noise,
+// how many depart beyond what noise gives anywhere among so many, and their excess.
+func (s *leaves) rest(workers int) (heterogeneity float64, scattered int, excess float64) {
 	least := margin + math.Log(math.Max(1, float64(len(s.rows))))
 	type part struct {
+		chi, n float64
 		rows   int
 		excess float64
 	}
@@ -536,9 +594,14 @@ func (s *leaves) scattered(workers int) (rows int, excess float64) {
 		var p part
 		for i := n * chunk; i < min(len(s.rows), (n+1)*chunk); i++ {
 			r := s.rows[i]
-			d := r.v - s.drift*r.f
+			g := s.drift * r.f
+			d := r.v - g
+			if g >= 5 {
+				p.chi += d * d / g
+				p.n++
+			}
 			// What the noise of no row can make of it is not worth a closer look.
-			if d*d < least*(s.poisson*max(r.v, s.drift*r.f)) {
+			if d*d < least*(s.poisson*max(r.v, g)) {
 				continue
 			}
 			if a := s.inNoise(r, i); lifted(a.x, a.y) && s.score(a) >= least {
@@ -548,20 +611,48 @@ func (s *leaves) scattered(workers int) (rows int, excess float64) {
 		}
 		parts[n] = p
 	})
+	var all part
 	for _, p := range parts {
-		rows += p.rows
-		excess += p.excess
+		all.chi += p.chi
+		all.n += p.n
+		all.rows += p.rows
+		all.excess += p.excess
 	}
-	return rows, excess
+	if all.n == 0 {
+		return 1, all.rows, all.excess
+	}
+	return all.chi / all.n, all.rows, all.excess
 }
 
-// histogram sums the rows by the value of an attribute.
-func (s *leaves) histogram(a int) []sums {
-	hist := make([]sums, len(s.values[a]))
-	for i, code := range s.columns[a] {
-		hist[code].add(s.row(i))
+// table sums the rows of a cell by the values of the attributes it does not have.
+func (s *leaves) table(items []item) [][]sums {
+	full := s.full
+	var rows []int32
+	if len(items) > 0 {
+		rows = s.matching(items)
+		full = make([]sums, len(rows)) // side by side, since every attribute reads them
+		for k, i := range rows {
+			full[k] = s.full[i]
+		}
 	}
-	return hist
+	by := make([][]sums, len(s.values))
+	for a, col := range s.columns {
+		if slices.ContainsFunc(items, func(it item) bool { return it.attr == a }) {
+			continue
+		}
+		hist := make([]sums, len(s.values[a]))
+		if len(items) == 0 {
+			for i, code := range col {
+				hist[code].add(full[i])
+			}
+		} else {
+			for k, i := range rows {
+				hist[col[i]].add(full[k])
+			}
+		}
+		by[a] = hist
+	}
+	return by
 }
 
 type weighted struct{ x, w float64 }

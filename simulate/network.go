@@ -73,6 +73,45 @@ var farHomes = []network{
 	{[]string{"2.32.0.0/13"}, "", "net-$1-$2-$3-$4.cust.vodafonedsl.it"},
 }
 
+// providers are the networks whose addresses all belong to one autonomous
+// system, and its number.
+var providers = []struct {
+	of  *network
+	asn string
+}{
+	{&hosting[0], "14061"},
+	{&hosting[1], "16276"},
+	{&hosting[2], "24940"},
+	{&hosting[3], "63949"},
+	{&hosting[4], "20473"},
+	{&farHomes[0], "45899"},
+	{&farHomes[1], "9829"},
+	{&farHomes[3], "30722"},
+}
+
+// oneProvider is the autonomous system that all of some addresses belong to, ""
+// where there is no such or it is not known.
+func oneProvider(addresses []string) string {
+	one := ""
+	for _, text := range addresses {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return ""
+		}
+		asn := ""
+		for _, p := range providers {
+			if p.of.holds(address{ip: a}) {
+				asn = p.asn
+			}
+		}
+		if asn == "" || one != "" && asn != one {
+			return ""
+		}
+		one = asn
+	}
+	return one
+}
+
 func (n *network) address(r *rand.Rand) address {
 	p := netip.MustParsePrefix(pick(r, n.prefixes))
 	b := p.Addr().As4()

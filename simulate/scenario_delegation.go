@@ -1,5 +1,7 @@
 package simulate
 
+import "net/netip"
+
 // delegation: a tenth of the people travel to the other side of the world for
 // some days, and work in that day's hours.
 type delegation struct {
@@ -21,7 +23,7 @@ func (s *delegation) tell(d *day) {
 	}
 	for _, p := range s.people {
 		r := d.w.rng("delegation", p.index+1, d.index)
-		hotel := farHotel.address(d.w.rng("hotel", p.index%5, 0))
+		hotel := hotelOf(d.w, p)
 		for t := d.clock(0, 5) + wait(r, 50*minute); t < d.clock(11, 0); t += wait(r, 40*minute) + 5*minute {
 			d.webmailSession(r, t, p, hotel, d.browserOf(p), between(r, 4, 15))
 		}
@@ -38,7 +40,24 @@ func (s *delegation) tell(d *day) {
 	}
 }
 
-func (s *delegation) incident(_ *World, in *Incident) {
+// hotelOf is where somebody stays: there are five hotels.
+func hotelOf(w *World, p *person) address { return farHotel.address(w.rng("hotel", p.index%5, 0)) }
+
+func (s *delegation) incident(w *World, in *Incident) {
 	in.Kind = "benign"
 	in.Cause["country"] = "JP"
+	// Where all hotels have the same provider, its number picks out the same.
+	asn := map[string]bool{}
+	for _, p := range s.people {
+		if netip.MustParsePrefix(farHotel.prefixes[0]).Contains(hotelOf(w, p).ip) {
+			asn["4713"] = true
+		} else {
+			asn["2516"] = true
+		}
+	}
+	for n := range asn {
+		if len(asn) == 1 {
+			in.Alternatives = []map[string]string{{"asn": n}}
+		}
+	}
 }

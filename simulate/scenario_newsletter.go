@@ -33,7 +33,9 @@ func (s *newsletter) tell(d *day) {
 	}
 }
 
-func (*newsletter) incident(_ *World, in *Incident) {
+func (*newsletter) incident(w *World, in *Incident) {
 	in.Kind = "benign"
 	in.Cause["service"] = "submission"
+	// The application is all that sends at that hour.
+	in.Also = map[string]string{"ip": w.stores.app.ip.String(), "account": "forms@" + w.opt.Domain}
 }

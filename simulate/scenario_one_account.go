@@ -23,5 +23,6 @@ func (s *oneAccount) tell(d *day) {
 
 func (s *oneAccount) incident(_ *World, in *Incident) {
 	in.Kind = "attack"
-	in.Cause["account"] = s.aim[0].name
+	in.Cause["account"] = s.aim[0].name // whose owner goes on working: what is not his fails
+	in.Cause["outcome"] = "failure"
 }

@@ -68,6 +68,7 @@ func (s *spray) incident(w *World, in *Incident) {
 	in.Kind = "attack"
 	in.Cause["outcome"] = "failure"
 	in.Cause["service"] = "imap"
+	in.Alternatives = []map[string]string{{"outcome": "failure"}} // one try in seven is not at IMAP
 	for _, p := range s.taken {
 		in.Compromised = append(in.Compromised, p.name)
 	}

@@ -28,8 +28,10 @@ func (s *walking) tell(d *day) {
 	}
 }
 
-func (s *walking) incident(_ *World, in *Incident) {
+func (s *walking) incident(w *World, in *Incident) {
 	in.Kind = "attack"
-	in.Cause["network_kind"] = "office"
+	in.Cause["ip"] = w.office[0].ip.String() // one address of the office's, behind which the others work on
+	in.Cause["outcome"] = "failure"
+	in.Alternatives = []map[string]string{{"ip": in.Cause["ip"]}, {"network_kind": "office"}}
 	in.Compromised = namesOf(s.taken)
 }

@@ -91,6 +91,13 @@ func (w *World) Truth() Truth {
 		s.incident(w, in)
 		if in.Kind == "attack" {
 			in.Sources, in.Targeted = sorted(sources[in.Name]), len(sorted(people[in.Name]))
+			if asn := oneProvider(in.Sources); asn != "" {
+				// Where all of it comes from one provider, that is true of it.
+				if in.Also == nil {
+					in.Also = map[string]string{}
+				}
+				in.Also["asn"] = asn
+			}
 			if in.Focus == "" {
 				in.Focus = "targeted"
 			}

@@ -338,6 +338,9 @@ func clientStorm(x *Excess, c *Case, w *weighing) {
 	} else {
 		w.add(-1, "no client or version stands out")
 	}
+	if m.Internal > 0.5 {
+		w.add(-3*m.Internal, "%s of the events come from hosts of our own, where nobody's phone or computer is", percent(m.Internal))
+	}
 	// What a handful of people do is theirs, whichever client they have.
 	if people := max(m.Accounts, m.Sources); people < few && m.Events > 0 && m.FamiliarDevice < 0.05 {
 		w.add(-2, "no more than %s", one(people, "account or address takes part", "accounts or addresses take part"))

@@ -429,11 +429,17 @@ func (j *judge) takeover(hands []abuse.Finding) {
 	in.Sources = in.Sources[:min(len(in.Sources), maxSources)]
 	maps.Copy(j.attackers, sources)
 	in.Targeted = len(in.Compromised)
+	cause := make(map[string]string)
 	if oneNetwork && network.ASN != 0 {
-		cause := map[string]string{"asn": fmt.Sprint(network.ASN)}
-		if len(in.Services) == 1 {
-			cause["service"] = in.Services[0]
-		}
+		cause["asn"] = fmt.Sprint(network.ASN)
+	}
+	if d := hands[0].Device; d != "" && len(opened) > 1 && !slices.ContainsFunc(hands, func(f abuse.Finding) bool { return f.Device != d }) {
+		cause = map[string]string{"device": d} // no person's: it has the mailboxes of several
+	}
+	if len(in.Services) == 1 {
+		cause["service"] = in.Services[0]
+	}
+	if len(cause) > 0 {
 		in.Cause = []map[string]string{cause}
 	}
 	p := surest / (1 + math.Exp(-(weight - 2)))

@@ -1008,3 +1008,31 @@ func TestStolenSession(t *testing.T) {
 		t.Errorf("to do: %s", next)
 	}
 }
+
+// A takeover is set apart by what all of it has in common: its provider, its one
+// device where that has several mailboxes, its service.
+func TestTakeoverCause(t *testing.T) {
+	from := func(account string, asn uint32, device string, s maillog.Service) abuse.Finding {
+		f := hand(account, "198.51.100.7", at(t, "Mon 03:00"), 6)
+		f.Network.ASN, f.Device, f.Services = asn, device, []maillog.Service{s}
+		return f
+	}
+	for _, tc := range []struct {
+		name  string
+		hands []abuse.Finding
+		want  string
+	}{
+		{"one provider", []abuse.Finding{from("anna", 64500, "", maillog.IMAP), from("bert", 64500, "", maillog.IMAP)}, "[map[asn:64500 service:imap]]"},
+		{"two providers", []abuse.Finding{from("anna", 64500, "", maillog.IMAP), from("bert", 64501, "", maillog.IMAP)}, "[map[service:imap]]"},
+		{"two of everything", []abuse.Finding{from("anna", 64500, "", maillog.IMAP), from("bert", 64501, "", maillog.Webmail)}, "[]"},
+		{"one device of two", []abuse.Finding{from("anna", 64500, "X", maillog.ActiveSync), from("bert", 64501, "X", maillog.ActiveSync)}, "[map[device:X service:activesync]]"},
+		{"one device of one", []abuse.Finding{from("anna", 64500, "X", maillog.ActiveSync)}, "[map[asn:64500 service:activesync]]"},
+	} {
+		c := world(t)
+		c.Strange = tc.hands
+		v := verdict.Judge(c)
+		if len(v.Incidents) != 1 || fmt.Sprint(v.Incidents[0].Cause) != tc.want {
+			t.Errorf("%s: %+v, want the cause %s", tc.name, v.Incidents, tc.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -56,15 +57,15 @@ func (f *fake) Incident(_ context.Context, n int64) (*Incident, error) {
 }
 
 func (f *fake) Note(_ context.Context, by string, n int64, text string) (*Incident, error) {
-	return &Incident{Summary: Summary{Number: n}}, f.ask("note", by, text)
+	return &Incident{Summary: Summary{Number: n}}, f.ask("note", by, fmt.Sprint(n), text)
 }
 
 func (f *fake) Assign(_ context.Context, by string, n int64, owner string) (*Incident, error) {
-	return &Incident{Summary: Summary{Number: n}}, f.ask("assign", by, owner)
+	return &Incident{Summary: Summary{Number: n}}, f.ask("assign", by, fmt.Sprint(n), owner)
 }
 
 func (f *fake) Close(_ context.Context, by string, n int64, c Closing) (*Incident, error) {
-	return &Incident{Summary: Summary{Number: n}}, f.ask("close", by, c.As, c.Why)
+	return &Incident{Summary: Summary{Number: n}}, f.ask("close", by, fmt.Sprint(n), c.As, c.Why)
 }
 
 func (f *fake) Expect(_ context.Context, by string, e Expect) (*Expect, error) {
@@ -409,7 +410,7 @@ func TestSocket(t *testing.T) {
 		t.Error(err)
 	}
 	want := []string{
-		"status", "note tester seen", "close tester attack guessed", "assign tester tom",
+		"status", "note tester 7 seen", "close tester 7 attack guessed", "assign tester 7 tom",
 		"expect tester tester rollout", "raise tester", "lower tester over", "reload tester", "backup tester /c", "incidents",
 	}
 	if !reflect.DeepEqual(f.asked, want) {

@@ -60,7 +60,8 @@ func operation(method, id, path, summary string, needs access.Role) huma.Operati
 
 type none struct{}
 
-type numbered struct {
+// Numbered is exported because huma fills no embedded field that is not.
+type Numbered struct {
 	Number int64 `path:"number" minimum:"1" doc:"Number of the incident."`
 }
 
@@ -81,11 +82,11 @@ func (s *server) register(a huma.API) {
 		}
 		return w.Incidents(ctx, q)
 	})
-	read(a, "incident", "/incidents/{number}", "All that is known of an incident", access.Viewer, func(ctx context.Context, in *numbered) (*Incident, error) {
+	read(a, "incident", "/incidents/{number}", "All that is known of an incident", access.Viewer, func(ctx context.Context, in *Numbered) (*Incident, error) {
 		return w.Incident(ctx, in.Number)
 	})
 	act(s, a, "incident-note", "/incidents/{number}/notes", "Write a note", access.Analyst, func(ctx context.Context, by string, in *struct {
-		numbered
+		Numbered
 		Body struct {
 			Text string `json:"text" minLength:"1" maxLength:"8000"`
 		}
@@ -97,7 +98,7 @@ func (s *server) register(a huma.API) {
 		return w.Note(ctx, by, in.Number, in.Body.Text)
 	})
 	act(s, a, "incident-assign", "/incidents/{number}/owner", "Make somebody responsible", access.Analyst, func(ctx context.Context, by string, in *struct {
-		numbered
+		Numbered
 		Body struct {
 			Owner string `json:"owner" maxLength:"200" doc:"Empty for nobody."`
 		}
@@ -106,7 +107,7 @@ func (s *server) register(a huma.API) {
 		return w.Assign(ctx, by, in.Number, strings.TrimSpace(in.Body.Owner))
 	})
 	act(s, a, "incident-close", "/incidents/{number}/closing", "Close an incident and say what it was", access.Responder, func(ctx context.Context, by string, in *struct {
-		numbered
+		Numbered
 		Body Closing
 	},
 	) (*Incident, error) {

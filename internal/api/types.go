@@ -157,6 +157,7 @@ type Summary struct {
 type Incident struct {
 	Summary
 	ID       string              `json:"id"`
+	Timezone string              `json:"timezone" doc:"The organisation's zone, an IANA name."`
 	Opened   time.Time           `json:"opened"`
 	Cause    []map[string]string `json:"cause"`
 	Share    float64             `json:"share_explained"`
@@ -317,6 +318,7 @@ type Query struct {
 
 // Page is one page of incidents.
 type Page struct {
+	Timezone  string    `json:"timezone" doc:"The organisation's zone, an IANA name."`
 	Incidents []Summary `json:"incidents"`
 	Before    int64     `json:"before,omitempty" doc:"Ask for the next page with this; missing on the last."`
 }

@@ -33,14 +33,17 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"counts":  counts,
-			"halve":   halve,
-			"events":  events,
-			"exits":   exits,
-			"follows": follows,
-			"pack":    pack,
-			"table":   table,
-			"world":   w.world,
+			"fakewatch":   fakewatch,
+			"counts":      counts,
+			"halve":       halve,
+			"events":      events,
+			"exits":       exits,
+			"follows":     follows,
+			"pack":        pack,
+			"statefolder": stateFolder,
+			"table":       table,
+			"world":       w.world,
+			"webserver":   webserver,
 		},
 	})
 }

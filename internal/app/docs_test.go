@@ -116,6 +116,15 @@ func TestCommandsOfTheDocs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if strings.Contains(string(data), "mailvigil backup") {
+				s, err := newState(filepath.Join(host, "var/lib/mailvigil"))
+				if err = errors.Join(err, os.MkdirAll(filepath.Join(host, "var/backups"), 0o755)); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for _, c := range commands {
 				runShown(t, host, dir, c)
 				ran++

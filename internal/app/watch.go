@@ -11,8 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailvigil/internal/api"
 	"mailvigil/internal/archive"
 	"mailvigil/internal/config"
+	"mailvigil/internal/health"
 	"mailvigil/internal/incident"
 	"mailvigil/internal/intake"
 	"mailvigil/internal/pipeline"
@@ -39,12 +41,13 @@ It runs until it is stopped, and goes on where it left off.`,
 			if err != nil {
 				return err
 			}
-			o.paths, o.config, o.zone = args, cfg, zone
+			o.paths, o.config, o.zone, o.file = args, cfg, zone, s.config
 			return a.runWatch(cmd.Context(), o)
 		},
 	}
 	s.register(cmd)
 	cmd.Flags().StringVar(&o.data, "data", "", "data `FOLDER` (default: the configuration's, else /var/lib/mailvigil)")
+	cmd.Flags().StringVar(&o.socket, "socket", "", "control `SOCKET` (default: the configuration's, else "+api.DefaultSocket+"; \"none\" for none)")
 	profileFlag(cmd)
 	return cmd
 }
@@ -53,12 +56,11 @@ It runs until it is stopped, and goes on where it left off.`,
 type watchOptions struct {
 	paths  []string
 	data   string
+	socket string
+	file   string // of the configuration, "" for none
 	config *config.Config
 	zone   *time.Location
 }
-
-// dataFolder is where a watch keeps what it must not lose.
-const dataFolder = "/var/lib/mailvigil"
 
 // runWatch keeps watch until the context ends.
 func (a *app) runWatch(ctx context.Context, o watchOptions) error {
@@ -66,7 +68,9 @@ func (a *app) runWatch(ctx context.Context, o watchOptions) error {
 	if err != nil {
 		return err
 	}
-	err = w.run(ctx)
+	if err = w.listen(ctx, cmp.Or(o.socket, o.config.Control.Socket, api.DefaultSocket)); err == nil {
+		err = w.run(ctx)
+	}
 	return errors.Join(err, w.close())
 }
 
@@ -80,7 +84,7 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 		paths = intake.UsualPlaces
 	}
 	w := &watching{
-		now: a.now, zone: o.zone, config: o.config, paths: paths,
+		now: a.now, since: a.now(), zone: o.zone, config: o.config, file: o.file, paths: paths,
 		log:  slog.New(slog.NewTextHandler(a.stderr, nil)),
 		room: make(chan struct{}, 1),
 	}
@@ -92,7 +96,7 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	if w.options, err = a.pipelineOptions(o.config, o.zone); err != nil {
 		return nil, err
 	}
-	folder := cmp.Or(o.data, dataFolder)
+	folder := cmp.Or(o.data, o.config.Data, dataFolder)
 	if w.state, err = state.Open(ctx, folder, a.now); err != nil {
 		return nil, err
 	}
@@ -103,9 +107,11 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	if err != nil {
 		return nil, err
 	}
+	segments := make([]archive.Segment, 0, len(recorded))
 	for _, s := range recorded {
-		w.segments = append(w.segments, segmentOf(s))
+		segments = append(segments, segmentOf(s))
 	}
+	w.list(segments)
 	swept, err := w.store.Sweep(w.segments)
 	if err != nil {
 		return nil, err
@@ -114,9 +120,25 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	if w.positions, err = w.storedPositions(ctx); err != nil {
 		return nil, err
 	}
-	w.book = incident.NewBook(incident.Options{}, nil, 0)
-	return w, w.learn(ctx)
+	kept, last, err := w.state.Incidents(ctx, a.now().Add(-rememberIncidents))
+	if err != nil {
+		return nil, err
+	}
+	w.book = incident.NewBook(incident.Options{Remember: rememberIncidents}, kept, last)
+	if err := w.startProbes(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.startMessages(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.learn(ctx); err != nil {
+		return nil, err
+	}
+	return w, w.know(ctx, a.now())
 }
+
+// rememberIncidents is how long a closed incident is compared with what comes.
+const rememberIncidents = 180 * 24 * time.Hour
 
 // learn begins the counts with what there was before: the archive's events, or
 // none on the first start, when the followed files hold them all.
@@ -135,7 +157,7 @@ func (w *watching) learn(ctx context.Context) error {
 	if err := set.Close(); err != nil {
 		return err
 	}
-	w.live = pipeline.NewLive(o, found, w, nil)
+	w.live = pipeline.NewLive(o, found, w, health.Accounts(w.probing.probes))
 	if len(w.segments) == 0 {
 		return nil
 	}

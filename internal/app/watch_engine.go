@@ -10,12 +10,14 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mailvigil/internal/archive"
 	"mailvigil/internal/config"
 	"mailvigil/internal/incident"
 	"mailvigil/internal/intake"
+	"mailvigil/internal/notify"
 	"mailvigil/internal/pipeline"
 	"mailvigil/internal/state"
 	"mailvigil/maillog"
@@ -30,8 +32,10 @@ import (
 // for the disk while it is held, but a look, which reads the archive.
 type watching struct {
 	now     func() time.Time
+	since   time.Time
 	zone    *time.Location
 	config  *config.Config
+	file    string // of the configuration, "" for none
 	options pipeline.Options
 	paths   []string
 	log     *slog.Logger
@@ -42,8 +46,9 @@ type watching struct {
 	follower  *intake.Follower
 	room      chan struct{} // something was published
 
-	publishing sync.Mutex // one publication at a time, and the segments
+	publishing sync.Mutex // taken before mu, where both are
 	segments   []archive.Segment
+	listed     atomic.Pointer[[]archive.Segment] // a copy, for those who only look
 	// unpublished is what was cut off and could not be published yet.
 	unpublished *unpublished
 
@@ -55,6 +60,13 @@ type watching struct {
 	dirty   bool // lines came since the last look at what is strange
 	trouble map[string]string
 	clock   jumps
+	control sync.WaitGroup // the control socket
+	hush    func()         // ends it
+	asked   knowledgeOf
+	probing probing
+
+	dispatcher *notify.Dispatcher // nil where nobody is told
+	told       int64              // the last change of an incident that was
 }
 
 // pending is what has to be recorded with the lines that wait to be published.
@@ -102,6 +114,10 @@ func (w *watching) run(ctx context.Context) error {
 			stop(err)
 		}
 	})
+	taking.Go(func() { w.probe(ctx) })
+	if w.dispatcher != nil {
+		taking.Go(func() { w.dispatcher.Run(ctx) })
+	}
 	w.tick(ctx)
 	taking.Wait()
 	cause := context.Cause(ctx)
@@ -117,6 +133,10 @@ func (w *watching) run(ctx context.Context) error {
 // close gives back what newWatch and run opened.
 func (w *watching) close() error {
 	var errs []error
+	if w.hush != nil {
+		w.hush()
+		w.control.Wait()
+	}
 	if w.follower != nil {
 		errs = append(errs, w.follower.Close())
 	}
@@ -305,7 +325,7 @@ func (w *watching) record(ctx context.Context) error {
 		return err
 	}
 	w.unpublished = nil
-	w.segments = append(w.segments, added...)
+	w.list(append(w.segments, added...))
 	for _, ack := range u.acks {
 		if err := ack(); err != nil {
 			w.log.Warn("lines from the network will come again", "error", err)
@@ -318,17 +338,28 @@ func (w *watching) record(ctx context.Context) error {
 	return nil
 }
 
+// list sets which segments there are. The caller holds publishing.
+func (w *watching) list(segments []archive.Segment) {
+	w.segments = segments
+	copied := slices.Clone(segments)
+	w.listed.Store(&copied)
+}
+
 func segmentFor(s archive.Segment) state.Segment {
 	return state.Segment{
 		Name: s.Name, Day: s.Day, Service: s.Service, First: s.First.UnixNano(), Last: s.Last.UnixNano(),
-		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256,
+		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: s.Written.UnixNano(),
 	}
 }
 
 func segmentOf(s state.Segment) archive.Segment {
+	written := s.Written
+	if written == 0 {
+		written = s.Last
+	}
 	return archive.Segment{
 		Name: s.Name, Day: s.Day, Service: s.Service, First: time.Unix(0, s.First).UTC(), Last: time.Unix(0, s.Last).UTC(),
-		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: time.Unix(0, s.Last).UTC(),
+		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: time.Unix(0, written).UTC(),
 	}
 }
 
@@ -348,7 +379,7 @@ func (w *watching) tick(ctx context.Context) {
 }
 
 // moments are when what is done from time to time was done last.
-type moments struct{ failed, looked, strange, house time.Time }
+type moments struct{ failed, looked, strange, told, house time.Time }
 
 // step does what is due.
 func (w *watching) step(ctx context.Context, m *moments) {
@@ -372,6 +403,11 @@ func (w *watching) step(ctx context.Context, m *moments) {
 		}
 	}
 	w.mu.Lock()
+	if len(w.asked.vigilance) > 0 && !w.vigilance(now).Raised {
+		if err := w.know(ctx, now); err == nil {
+			w.log.Info("vigilance has fallen back to usual")
+		}
+	}
 	until, level := w.closable(now)
 	w.began = w.began || level
 	// While the logs are caught up with, every minute of theirs would be judged.
@@ -388,6 +424,10 @@ func (w *watching) step(ctx context.Context, m *moments) {
 	w.mu.Unlock()
 	if look {
 		w.look(ctx, now)
+	}
+	if err := w.tellPeople(ctx); err != nil && ctx.Err() == nil && now.Sub(m.told).Abs() >= retryAfter {
+		m.told = now
+		w.log.Error("what happened could not be told to people; it is tried again", "error", err)
 	}
 	if now.Sub(m.house).Abs() >= houseEvery {
 		m.house = now
@@ -418,6 +458,8 @@ func (w *watching) closable(now time.Time) (at time.Time, level bool) {
 
 // look judges what was counted, once everything is in the archive.
 func (w *watching) look(ctx context.Context, now time.Time) {
+	w.publishing.Lock()
+	defer w.publishing.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	began := w.now()
@@ -447,23 +489,105 @@ func (w *watching) apply(ctx context.Context, now time.Time, v *verdict.Verdict)
 	} else {
 		changes = book.Tick(now)
 	}
-	w.keep(ctx, book, changes)
+	_ = w.keep(ctx, book, changes) // it was told
 }
 
-// keep takes over a changed book once its changes are on the disk. The caller
-// holds mu.
-func (w *watching) keep(_ context.Context, book *incident.Book, changes []incident.Change) {
+// keep takes over a changed book once its changes are on the disk: where they
+// could not be kept nothing has happened. The caller holds mu.
+func (w *watching) keep(ctx context.Context, book *incident.Book, changes []incident.Change) error {
+	if len(changes) > 0 {
+		if err := w.state.SaveIncidents(ctx, changes); err != nil {
+			w.log.Error("what happened to incidents could not be recorded; it is tried again in a minute", "error", err)
+			w.troubleIs("state", err.Error())
+			return err
+		}
+		delete(w.trouble, "state")
+	}
 	w.book = book
+	taught := false
 	for _, c := range changes {
 		if c.Significant {
 			w.log.Info(c.Text, "incident", c.Incident.Number, "change", string(c.Kind))
 		}
+		taught = taught || c.Kind == incident.ChangeClosed || c.Kind == incident.ChangeReopened
 	}
+	if taught {
+		return w.know(ctx, w.now())
+	}
+	return nil
 }
 
 // house keeps the archive in order: small segments are put together, old ones
-// removed.
-func (w *watching) house(context.Context, time.Time) {}
+// removed unless an incident holds them, and what is long over goes from the
+// state.
+func (w *watching) house(ctx context.Context, now time.Time) {
+	if err := w.tidy(ctx, now); err != nil && ctx.Err() == nil {
+		w.log.Error("the archive could not be kept in order; it is tried again", "error", err)
+		w.tell("house", err.Error())
+		return
+	}
+	w.well("house")
+}
+
+func (w *watching) tidy(ctx context.Context, now time.Time) error {
+	w.mu.Lock()
+	var holds []archive.Hold
+	for _, h := range w.book.Holds(now) {
+		holds = append(holds, archive.Hold{From: h.From, To: h.To})
+	}
+	w.mu.Unlock()
+	w.publishing.Lock()
+	defer w.publishing.Unlock()
+	e := archive.Expire(now, w.segments, archive.Policy{Days: w.config.Archive.Kept(), Bytes: w.config.Archive.Bytes}, holds)
+	if e.Over > 0 {
+		w.tell("archive is full", fmt.Sprintf("the archive is %d MB over its bound: incidents hold that much; close those that are over, or raise archive.bytes", e.Over>>20))
+	} else {
+		w.well("archive is full")
+	}
+	if err := w.swap(ctx, nil, e.Remove); err != nil {
+		return err
+	}
+	for range compactions {
+		x, problems, err := w.store.Compact(ctx, w.segments)
+		for _, p := range problems {
+			w.tell("segment "+p.Segment.Name, p.Error())
+		}
+		if err != nil || len(x.Remove) == 0 {
+			return errors.Join(err, w.state.Prune(ctx, now.AddDate(0, 0, -w.config.Archive.Kept())))
+		}
+		if err := w.swap(ctx, x.Add, x.Remove); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compactions bounds how much is put together in one go, since publishing waits
+// for it.
+const compactions = 8
+
+// swap records segments that came and went, and removes the files of those that
+// went. The caller holds publishing.
+func (w *watching) swap(ctx context.Context, add, remove []archive.Segment) error {
+	if len(add)+len(remove) == 0 {
+		return nil
+	}
+	forState := func(list []archive.Segment) (out []state.Segment) {
+		for _, s := range list {
+			out = append(out, segmentFor(s))
+		}
+		return out
+	}
+	if err := w.state.Publish(ctx, forState(add), forState(remove), nil); err != nil {
+		return err
+	}
+	gone := make(map[string]bool, len(remove))
+	for _, s := range remove {
+		gone[s.Name] = true
+	}
+	w.list(append(slices.DeleteFunc(w.segments, func(s archive.Segment) bool { return gone[s.Name] }), add...))
+	return w.store.Remove(remove)
+}
 
 // Trouble is told until it is well again.
 func (w *watching) tell(of, text string) {
@@ -552,10 +676,8 @@ func together(wanted map[pipeline.Origin]pipeline.Span) []pipeline.Span {
 }
 
 // everything is the segments with all lines that were taken. The caller holds
-// mu, or is alone.
+// publishing and mu, or is alone.
 func (w *watching) everything(ctx context.Context) ([]archive.Segment, error) {
-	w.publishing.Lock()
-	defer w.publishing.Unlock()
 	for w.unpublished != nil || !w.pending.empty() {
 		if w.unpublished == nil {
 			w.unpublished = &unpublished{w.store.Cut(), w.pending}

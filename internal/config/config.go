@@ -49,6 +49,14 @@ type Config struct {
 	Metrics Metrics
 	// Log is what the watch writes of itself, not what it reads.
 	Log Log
+	// Intake is what comes over the network.
+	Intake Intake
+	// Probes are what the mail service is asked, nil for nothing.
+	Probes *Probes
+	// Notify is who is told of incidents, nil for nobody.
+	Notify *Notify
+	// Warnings are of what is right as it stands, and may not be meant.
+	Warnings []*Problem
 }
 
 // Networks are the addresses that only the organisation can know.

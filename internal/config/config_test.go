@@ -104,6 +104,8 @@ func TestExample(t *testing.T) {
 		},
 		Metrics: config.Metrics{Listen: "127.0.0.1:9464"},
 		Log:     config.Log{Format: "text"},
+		Probes:  exampleProbes(),
+		Notify:  exampleNotify(),
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)

@@ -128,6 +128,13 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 		{"control", func(n *yaml.Node) { cfg.Control = r.control(n) }},
 		{"metrics", func(n *yaml.Node) { cfg.Metrics = r.metrics(n) }},
 		{"log", func(n *yaml.Node) { cfg.Log = r.log(n) }},
+		{"intake", func(n *yaml.Node) { r.intake(n, &cfg.Intake) }},
+		{"probes", func(n *yaml.Node) { cfg.Probes = r.probes(n) }},
+		{"notify", func(n *yaml.Node) {
+			var warnings []*Problem
+			cfg.Notify, warnings = r.notify(n)
+			cfg.Warnings = append(cfg.Warnings, warnings...)
+		}},
 		{"logs", func(n *yaml.Node) {
 			for _, item := range r.list(n, "logs") {
 				if path, ok := r.text(item, "a log"); ok {

@@ -17,7 +17,7 @@ var example []byte
 
 // shape is what the reader takes at one place of a file.
 type shape struct {
-	kind  string // "mapping", "list", "text", "" where the reader did not say
+	kind  string // "mapping", "list", "text", "nothing" for what is refused; "" where the reader did not say
 	Enum  []string
 	keys  []string
 	props map[string]*shape
@@ -136,6 +136,8 @@ func (s *shape) write(b *bytes.Buffer, at *yaml.Node) error {
 		}
 		// What the reader takes as text may look like a number to YAML.
 		b.WriteString(`"type":["string","number","boolean"]`)
+	case "nothing":
+		b.WriteString(`"not":{}`)
 	default:
 		b.WriteString(`"$comment":"see the example"`)
 	}

@@ -46,6 +46,7 @@ func main() {
 	only := flag.String("scenarios", "", "comma-separated `NAMES`, all where empty")
 	honest := flag.Int("honest", 0, "ask so `MANY` quiet organisations how surely attacks would be seen, and see, instead of all else")
 	fast := flag.Bool("quick", false, "only a tenth of it")
+	show := flag.Int("show", 0, "say what was simulated and what was told of so `MANY` worlds of each scenario, instead of all else")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		flag.Usage()
@@ -54,6 +55,13 @@ func main() {
 	e := &evaluation{evaluator: evaluator{program: *program, dir: *dir}, extent: full, seed: *seed}
 	if *fast {
 		e.extent = quick
+	}
+	if *show > 0 {
+		if err := e.show(context.Background(), *networks, *only, *show); err != nil {
+			fmt.Fprintln(os.Stderr, "evaluate:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	if *honest > 0 {
 		err := e.prepare(*networks)

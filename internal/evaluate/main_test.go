@@ -177,6 +177,39 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// With a part of the logs the verdict is right or undetermined, and says then
+// what would decide it; on a day alone, without a past, nothing is decided.
+func TestPartOfTheLogs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("looks at a dozen worlds")
+	}
+	zone, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range []simulate.Scenario{simulate.Quiet, simulate.PhoneStorm, simulate.Spray, simulate.Outage} {
+		for j, m := range []mode{oneService, oneDay, halfFiles} {
+			w, err := newWorld(zone, s, 1, uint64(800+10*i+j))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.o.Accounts, w.mode = 60, m
+			truth, found, err := new(evaluator).look(t.Context(), w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch undetermined := found.Verdict == "undetermined"; {
+			case !undetermined && found.Verdict != truth.Verdict:
+				t.Errorf("%s of %s: %s instead of %s", m, w.command(), found.Verdict, truth.Verdict)
+			case !undetermined && m == oneDay:
+				t.Errorf("%s of %s: %s, where a day has no past", m, w.command(), found.Verdict)
+			case undetermined && len(found.Missing) == 0:
+				t.Errorf("%s of %s: nothing is said to decide it", m, w.command())
+			}
+		}
+	}
+}
+
 func TestPage(t *testing.T) {
 	s := &summary{
 		Total: score("all", 1, nil), Harmless: score("", 1, nil), Attacks: score("", 1, nil),

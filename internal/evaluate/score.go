@@ -54,6 +54,7 @@ type outcome struct {
 	Confidence float64    `json:"confidence"`
 	Incidents  []incident `json:"incidents"`
 	Infected   []infected `json:"infected_clients"`
+	Missing    []string   `json:"missing"` // of a verdict: what would decide it
 }
 
 func hostile(verdict string) bool { return verdict == "attack" || verdict == "mixed" }

@@ -82,7 +82,8 @@ func explain(ctx context.Context, step string, err error, secrets ...string) *Fa
 		return failuref(TLS, "%s: the answer is not TLS; the port may speak without, or with starttls", step)
 	case errors.As(err, &alert):
 		return failuref(TLS, "%s: the server ended the TLS handshake: %s", step, said(alert.Error()))
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
+		strings.HasPrefix(err.Error(), "connection closed"): // of the IMAP client, which wraps nothing
 		return failuref(Protocol, "%s: the server closed the connection without an answer; look at its log and its limits", step)
 	case errors.As(err, &network) && network.Timeout():
 		return failuref(Timeout, "%s took too long: no answer within the time-out; look at the server's load and at what it waits for", step)

@@ -296,6 +296,10 @@ func await(ctx context.Context, client *imapclient.Client, conn *connection, tok
 	began := time.Now()
 	pause := 100 * time.Millisecond
 	for {
+		// A server may show what came meanwhile to a NOOP alone.
+		if err := client.Noop().Wait(); err != nil && ctx.Err() == nil {
+			return conn.imapFailure(ctx, "looking for the message by", err, "")
+		}
 		found, err := client.UIDSearch(&imap.SearchCriteria{Header: []imap.SearchCriteriaHeaderField{{Key: probeHeader, Value: token}}}, nil).Wait()
 		if err == nil && len(found.AllUIDs()) > 0 {
 			return nil

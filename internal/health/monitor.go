@@ -142,3 +142,20 @@ func roughly(d time.Duration) string {
 	}
 	return plural(int(d.Hours()/24), "day")
 }
+
+// AskAll asks each probe once, a few side by side, and gives the results in
+// the order of the probes.
+func AskAll(ctx context.Context, probes []Probe) []Result {
+	results := make([]Result, len(probes))
+	free := make(chan struct{}, 4)
+	var wg sync.WaitGroup
+	for i, p := range probes {
+		wg.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			results[i] = Ask(ctx, p)
+		})
+	}
+	wg.Wait()
+	return results
+}

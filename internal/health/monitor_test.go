@@ -3,10 +3,12 @@ package health_test
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,6 +107,12 @@ func TestAsk(t *testing.T) {
 		{"never answers", func(ctx context.Context) (health.Answer, error) { <-ctx.Done(); return health.Answer{}, ctx.Err() }, health.Timeout, "took too long"},
 		{"breaks", func(context.Context) (health.Answer, error) { panic("index out of range") }, health.Setup, "broke on an answer"},
 		{"an error of no kind", func(context.Context) (health.Answer, error) { return health.Answer{}, errors.New("what\x1b[2J") }, health.Protocol, `what\x1b`},
+		{"no such host", func(context.Context) (health.Answer, error) {
+			return health.Answer{}, &net.DNSError{Name: "mial.parl.example", IsNotFound: true}
+		}, health.Unreachable, `there is no host "mial.parl.example"`},
+		{"no way there", func(context.Context) (health.Answer, error) {
+			return health.Answer{}, &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}
+		}, health.Unreachable, "no way to the host"},
 		{"slow", func(context.Context) (health.Answer, error) { time.Sleep(6 * time.Second); return health.Answer{}, nil }, health.Slow, "6.0 seconds, more than 5.0 seconds"},
 		{"a certificate of a month", soon(30 * 24 * time.Hour), health.OK, ""},
 		{"a certificate of a week", soon(8 * 24 * time.Hour), health.Expiring, "ends in 8 days"},

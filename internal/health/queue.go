@@ -73,10 +73,10 @@ func countQueue(r io.Reader) (n int, ok bool) {
 			// postqueue -j prints nothing for an empty queue.
 			return objects, (objects > 0 || empty) && errors.Is(err, io.EOF)
 		}
+		text := strings.TrimSpace(string(line)) // before the buffer is used again
 		for m := more; m && err == nil; {
 			_, m, err = lines.ReadLine()
 		}
-		text := strings.TrimSpace(string(line))
 		if text == "" {
 			continue
 		}
@@ -151,6 +151,9 @@ func queueFailure(ctx context.Context, err error) error {
 // or after STARTTLS in the protocol (imap, pop3, smtp).
 func Certificate(s Server, protocol string) func(context.Context) (Answer, error) {
 	return func(ctx context.Context) (Answer, error) {
+		if s.Security == Plain {
+			return Answer{}, failuref(Setup, "a server without TLS has no certificate to look at; correct security")
+		}
 		conn, err := dial(ctx, "the server", s)
 		if err != nil {
 			return Answer{}, err

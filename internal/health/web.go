@@ -104,6 +104,7 @@ func (b *browser) do(ctx context.Context, what, method string, to *url.URL, form
 		return nil, failuref(Setup, "%s is no address of a page", said(to.String(), b.secret))
 	}
 	req.Header.Set("User-Agent", UserAgent)
+	req.Header.Set("Accept-Language", "en")
 	if form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -162,8 +163,11 @@ func Roundcube(p Page, l Login) func(context.Context) (Answer, error) {
 		if err != nil {
 			return b.answer(), err
 		}
+		if strings.Contains(in.text, storageFailed) {
+			return b.answer(), failuref(Protocol, "the sign-in to %s failed: the webmail cannot reach the IMAP server; see whether that runs", b.step)
+		}
 		if in.status == http.StatusUnauthorized || in.url.Query().Get("_task") == "login" || hasInput(in.text, "_pass") {
-			return b.answer(), failuref(Auth, "the sign-in to %s was refused; either the probe's account or password was changed, or the webmail cannot reach the IMAP server", b.step)
+			return b.answer(), failuref(Auth, "the sign-in to %s was refused; either the probe's account or password was changed, or what checks passwords is out of order", b.step)
 		}
 		if in.status != http.StatusOK {
 			return b.answer(), failuref(Protocol, "the sign-in to %s: the answer is the status %d; look at the log of the web server", b.step, in.status)
@@ -176,6 +180,10 @@ func Roundcube(p Page, l Login) func(context.Context) (Answer, error) {
 		return answer, nil
 	}
 }
+
+// storageFailed are Roundcube's words, in English, for an IMAP server that it
+// cannot reach.
+const storageFailed = "Connection to storage server failed"
 
 var requestToken = regexp.MustCompile(`"request_token":"([0-9A-Za-z]+)"`)
 

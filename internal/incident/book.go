@@ -134,8 +134,8 @@ func (b *Book) Apply(now time.Time, v *verdict.Verdict) []Change {
 			r.vanished(in.ID)
 		}
 	}
-	for _, i := range r.fresh {
-		r.open(i)
+	for _, list := range r.groups() {
+		r.open(list)
 	}
 	r.merge()
 	return append(r.changes, b.Tick(now)...)
@@ -149,7 +149,7 @@ type round struct {
 	told    []*verdict.Incident // by importance
 	of      map[string][]int    // incident → of told
 	fits    map[string][]int    // the same for the part, in the same order; -1 is a new part
-	fresh   []int               // of told, that belong to none
+	fresh   []int               // of told, that belong to none yet
 	changes []Change
 }
 
@@ -189,14 +189,17 @@ func rank(x *verdict.Incident) int {
 
 // assign finds out what belongs to which incident: the pairs that fit best
 // first, each part and each thing told once. What is left belongs to an incident
-// all the same if it is surely it; else it is a new one, unless it is noise.
+// all the same if it is surely it; else it is a new one. Noise is none: it only
+// takes the place of what was thought before.
 func (r *round) assign() {
 	type pair struct {
-		in           *Incident
-		part, i      int
-		points       int
-		closed       int
-		gap, between time.Duration
+		in      *Incident
+		part, i int
+		points  int
+		closed  int
+		noise   int // everyday noise explains what nothing else does
+		exact   int // marks that are the very same
+		between time.Duration
 	}
 	var pairs []pair
 	for _, in := range r.b.All() {
@@ -205,11 +208,12 @@ func (r *round) assign() {
 		}
 		for i, x := range r.told {
 			for k := range in.Parts {
-				p := pair{in: in, part: k, i: i}
 				j := &in.Parts[k].Judged
-				if p.points, p.gap = likeness(j, x); p.gap > r.b.opt.Together {
-					continue
+				if apart(j.Onset, j.End, x.Onset, x.End) > r.b.opt.Together {
+					continue // before lists of sources are compared
 				}
+				p := pair{in: in, part: k, i: i, noise: number(x.Kind == verdict.Background), exact: exact(j, x)}
+				p.points, _ = likeness(j, x)
 				p.between = j.Onset.Sub(x.Onset).Abs() + j.End.Sub(x.End).Abs()
 				least := same
 				if in.Status == Closed {
@@ -218,7 +222,7 @@ func (r *round) assign() {
 						least = old
 					}
 				}
-				if x.Kind == verdict.Background && in.Kind == verdict.Attack && len(in.Accounts) > 0 {
+				if x.Kind == verdict.Background && j.Kind == verdict.Attack && len(j.Compromised) > 0 {
 					continue // an opened account is not explained away by noise
 				}
 				if p.points >= least {
@@ -236,7 +240,7 @@ func (r *round) assign() {
 		}
 	}
 	slices.SortStableFunc(pairs, func(x, y pair) int {
-		return cmp.Or(cmp.Compare(y.points, x.points), cmp.Compare(x.closed, y.closed), cmp.Compare(x.between, y.between),
+		return cmp.Or(cmp.Compare(x.noise, y.noise), cmp.Compare(y.points, x.points), cmp.Compare(x.closed, y.closed), cmp.Compare(y.exact, x.exact), cmp.Compare(x.between, y.between),
 			cmp.Compare(x.in.Number, y.in.Number), cmp.Compare(x.i, y.i), cmp.Compare(x.part, y.part))
 	})
 	type place struct {
@@ -257,7 +261,7 @@ func (r *round) assign() {
 		}
 	}
 	for _, p := range pairs {
-		if !done[p.i] && (p.points >= surely || p.closed == 1 && !r.b.news(p.in, r.told[p.i])) {
+		if !done[p.i] && p.noise == 0 && (p.points >= surely || p.closed == 1 && !r.b.news(p.in, r.told[p.i])) {
 			take(p, -1)
 		}
 	}
@@ -292,17 +296,25 @@ func (b *Book) news(in *Incident, x *verdict.Incident) bool {
 func (r *round) renew(id string, list []int) {
 	before := r.b.all[id]
 	in := r.b.edit(id)
+	if in.Status == Closed && !slices.ContainsFunc(list, func(i int) bool { return r.b.news(in, r.told[i]) }) {
+		// It stays closed, and is known by what it was. Until when it went on is
+		// noted, so that what comes is measured from there.
+		for n, i := range list {
+			if part := r.fits[id][n]; part >= 0 {
+				in.Parts[part].goesOn(r.told[i], r.now)
+			}
+		}
+		in.sum(nil)
+		r.quietly(before, in)
+		return
+	}
 	wholly := r.now.Sub(in.Opened) < young
 	for k := range in.Parts {
 		in.Parts[k].Current = false
 	}
-	returned := false
 	for n, i := range list {
 		x := *r.told[i]
 		part := r.fits[id][n]
-		if in.Status == Closed {
-			returned = returned || r.b.news(in, &x)
-		}
 		if part < 0 {
 			in.Parts = append(in.Parts, Part{Judged: x, Seen: r.now, Current: true})
 			continue
@@ -313,14 +325,8 @@ func (r *round) renew(id string, list []int) {
 		}
 		*p = Part{Judged: x, Seen: r.now, Current: true}
 	}
-	in.Parts = absorbed(in.Parts)
+	in.Parts = first(absorbed(in.Parts))
 	in.sum(r.v)
-	if in.Status == Closed && !returned {
-		// It stays closed, and knows until when it went on, so that what comes
-		// is measured from there.
-		r.quietly(before, in)
-		return
-	}
 	var what []string
 	kind := ChangeUpdated
 	switch {
@@ -340,6 +346,13 @@ func (r *round) renew(id string, list []int) {
 		return
 	}
 	r.changes = append(r.changes, in.change(kind, r.now, "", strings.Join(what, " ")))
+}
+
+// goesOn notes until when something went on.
+func (p *Part) goesOn(x *verdict.Incident, now time.Time) {
+	if n, _ := likeness(&p.Judged, x); n >= same && x.Kind != verdict.Background && x.End.After(p.Judged.End) {
+		p.Judged.End, p.Judged.Ongoing, p.Seen = x.End, x.Ongoing, now
+	}
 }
 
 // quietly notes that something changed that nobody has to be told, if it did.
@@ -393,16 +406,20 @@ func grown(before *verdict.Incident, x verdict.Incident) verdict.Incident {
 	return x
 }
 
-// absorbed leaves out parts that are not told any more and that a part that is
-// told is surely the same as: the verdict has joined them.
+// absorbed leaves out parts that are not told any more and that are surely the
+// same as a part that is: the verdict has joined them. An account that was opened
+// is not forgotten so.
 func absorbed(parts []Part) []Part {
-	parts = slices.DeleteFunc(slices.Clone(parts), func(p Part) bool {
+	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool {
 		return !p.Current && slices.ContainsFunc(parts, func(q Part) bool {
 			n, gap := likeness(&p.Judged, &q.Judged)
-			return q.Current && gap == 0 && n >= surely
+			return q.Current && gap == 0 && n >= surely && len(without(p.Judged.Compromised, q.Judged.Compromised)) == 0
 		})
 	})
-	// The newest and the most important stay.
+}
+
+// first puts the most important parts first, and leaves out the last of too many.
+func first(parts []Part) []Part {
 	slices.SortStableFunc(parts, func(p, q Part) int {
 		return cmp.Or(-cmp.Compare(number(p.Current), number(q.Current)), cmp.Compare(rank(&p.Judged), rank(&q.Judged)), -p.Seen.Compare(q.Seen))
 	})
@@ -415,16 +432,16 @@ func (in *Incident) sum(v *verdict.Verdict) {
 	in.Ongoing = false
 	in.Services, in.Accounts, in.Sources, in.Cause = []string{}, []string{}, []string{}, []map[string]string{}
 	in.Targeted = 0
-	first := true
+	begun := false
 	seen := make(map[string]bool)
 	during := func(onset time.Time, within [2]time.Time, end time.Time) {
-		if first || onset.Before(in.Onset) {
+		if !begun || onset.Before(in.Onset) {
 			in.Onset, in.OnsetInterval = utc(onset), [2]time.Time{utc(within[0]), utc(within[1])}
 		}
-		if first || end.After(in.End) {
+		if !begun || end.After(in.End) {
 			in.End = utc(end)
 		}
-		first = false
+		begun = true
 	}
 	for i := range in.Parts {
 		p := &in.Parts[i]
@@ -517,9 +534,28 @@ func (in *Incident) severity() verdict.Severity {
 	return verdict.Info
 }
 
-// open makes a new incident of something told.
-func (r *round) open(i int) {
-	x := r.told[i]
+// groups puts together what is told of new things: what is surely the same is
+// one incident, here too.
+func (r *round) groups() (list [][]int) {
+next:
+	for _, i := range r.fresh {
+		for k, g := range list {
+			if slices.ContainsFunc(g, func(j int) bool {
+				n, gap := likeness(r.told[i], r.told[j])
+				return gap <= r.b.opt.Together && n >= surely
+			}) {
+				list[k] = append(g, i)
+				continue next
+			}
+		}
+		list = append(list, []int{i})
+	}
+	return list
+}
+
+// open makes a new incident of what is told, the most important first.
+func (r *round) open(list []int) {
+	x := r.told[list[0]]
 	earlier := (*Incident)(nil)
 	for _, in := range r.b.All() {
 		if in.Status == Merged || !in.Opened.Before(r.now) {
@@ -531,7 +567,10 @@ func (r *round) open(i int) {
 			}
 		}
 	}
-	in := &Incident{Parts: []Part{{Judged: *x, Seen: r.now, Current: true}}}
+	in := &Incident{}
+	for _, i := range list[:min(len(list), maxParts)] {
+		in.Parts = append(in.Parts, Part{Judged: *r.told[i], Seen: r.now, Current: true})
+	}
 	in.sum(r.v)
 	text := sentence(in.Name) + "."
 	if earlier != nil {
@@ -539,6 +578,7 @@ func (r *round) open(i int) {
 		text += fmt.Sprintf(" The same was there before, as #%d, until %s.", earlier.Number, day(earlier.End, x.Onset))
 	}
 	r.changes = append(r.changes, r.b.add(in, r.now, text))
+	r.of[in.ID] = list
 }
 
 // add gives a new incident its number and takes it in.
@@ -593,7 +633,7 @@ func (b *Book) join(x, y *Incident, now time.Time, by, why string) []Change {
 		x, y = y, x
 	}
 	in, gone := b.edit(x.ID), b.edit(y.ID)
-	in.Parts = absorbed(append(in.Parts, gone.Parts...))
+	in.Parts = first(absorbed(append(in.Parts, gone.Parts...)))
 	in.Outages = append(in.Outages, gone.Outages...)
 	in.Notes = append(in.Notes, gone.Notes...)
 	slices.SortStableFunc(in.Notes, func(a, b Note) int { return a.At.Compare(b.At) })
@@ -735,7 +775,13 @@ func (in *Incident) waits() bool {
 // forget leaves out what nothing that comes can belong to.
 func (b *Book) forget(now time.Time) {
 	maps.DeleteFunc(b.all, func(_ string, in *Incident) bool {
-		return (in.Status == Closed || in.Status == Merged) && now.Sub(latest(in.Updated, in.End)) > b.opt.Remember
+		switch in.Status {
+		case Closed:
+			return now.Sub(latest(in.Closing.At, in.End)) > b.opt.Remember
+		case Merged:
+			return now.Sub(in.Updated) > b.opt.Remember
+		}
+		return false
 	})
 }
 

@@ -101,6 +101,14 @@ func likeness(a, b *verdict.Incident) (points int, gap time.Duration) {
 	return points, gap
 }
 
+// exact counts the marks of two things that are the very same: of what is alike,
+// the one that did not change at all is meant.
+func exact(a, b *verdict.Incident) (n int) {
+	return number(a.Kind == b.Kind) + number(a.Name == b.Name) + number(slices.Equal(a.Services, b.Services)) +
+		number(slices.Equal(a.Compromised, b.Compromised)) + number(slices.Equal(a.Sources, b.Sources)) +
+		number(slices.EqualFunc(a.Cause, b.Cause, maps.Equal))
+}
+
 func services(a, b []string) int {
 	switch {
 	case len(a) == 0 && len(b) == 0 || common(a, b) > 0:

@@ -100,7 +100,11 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 		t.Onset = in.Onset
 	}
 	if x := abs(in.Excess); x >= grewBy*t.Excess && x >= fewEvents {
-		say("It has grown to %.0f events where %.0f were expected.", in.Observed, in.Expected)
+		if in.Excess > 0 {
+			say("It has grown to %.0f events where %.0f were expected.", in.Observed, in.Expected)
+		} else {
+			say("Only %.0f events came where %.0f were expected.", in.Observed, in.Expected)
+		}
 		t.Excess = x
 	}
 	if n := len(in.Sources); n >= grewBy*t.Sources && n >= fewSources {

@@ -75,6 +75,10 @@ type Position struct {
 	HeadLength int64  `json:"head_length"`
 	Tail       string `json:"tail"`
 	TailLength int64  `json:"tail_length"`
+	// Start is that of the first StartLength bytes, for copies that are shorter
+	// than the head.
+	Start       string `json:"start"`
+	StartLength int64  `json:"start_length"`
 	// Size and ModTime are those of the file as stored, when it was last seen.
 	Size    int64     `json:"size"`
 	ModTime time.Time `json:"mod_time"`

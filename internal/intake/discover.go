@@ -429,7 +429,8 @@ func (d *discovery) examine(t *timer, m met) (l looked) {
 		return bad(Unknown, `text of no format that is read: "mailvigil trace FILE:1" says what is made of a line`, nil)
 	}
 	t.times(c, sm, d.loc)
-	c.head = bytes.Clone(sm.head[:min(len(sm.head), headLen)])
+	// A copy may end within a line, which has a newline in the sample alone.
+	c.head = bytes.Clone(bytes.TrimSuffix(sm.head[:min(len(sm.head), headLen)], []byte("\n")))
 	l.c = c
 	return l
 }

@@ -161,6 +161,8 @@ type ignored struct {
 const (
 	headMax = 1024
 	tailMax = 256
+	// startMax bytes of a log are no coincidence.
+	startMax = 64
 	// warmUp is what a parser reads before the lines that count, as internal/pipeline
 	// does between the parts of a file.
 	warmUp = 8 << 20
@@ -199,7 +201,7 @@ func Follow(o FollowOptions) (*Follower, error) {
 	positions := slices.Clone(o.Positions)
 	slices.SortFunc(positions, func(a, b Position) int { return cmp.Compare(a.ID, b.ID) })
 	for _, p := range positions {
-		if p.ID <= 0 || p.Offset < 0 || f.files[p.ID] != nil {
+		if p.ID <= 0 || p.Offset < 0 || p.HeadLength < 0 || p.HeadLength > headMax || p.StartLength < 0 || p.StartLength > p.HeadLength || p.TailLength < 0 || f.files[p.ID] != nil {
 			return nil, errors.New("the stored positions of the log files are damaged: restore them from a backup, or remove them to read all logs anew")
 		}
 		st := &followed{Position: p, key: inode{p.Device, p.Inode}, format: formats[p.Format], stirred: p.ModTime, gone: p.Gone}
@@ -307,7 +309,7 @@ func (f *Follower) stir() {
 	written, look := f.waker.Take()
 	f.due = f.due || look
 	// Looking must not take more than a small share of the time.
-	if f.due && f.o.Now().Sub(f.looked) >= 20*f.took {
+	if f.due && f.o.Now().Sub(f.looked) >= 50*f.took {
 		f.look = true
 	}
 	for _, path := range written {
@@ -349,6 +351,8 @@ func (f *Follower) attach(b *Batch, st *followed) {
 func (st *followed) position() Position {
 	if st.head != nil && int64(len(st.head)) != st.HeadLength {
 		st.Head, st.HeadLength = hashOf(st.head), int64(len(st.head))
+		start := st.head[:min(len(st.head), startMax)]
+		st.Start, st.StartLength = hashOf(start), int64(len(start))
 	}
 	st.Device, st.Inode = st.key.dev, st.key.ino
 	return st.Position
@@ -504,9 +508,12 @@ func (f *Follower) recognise(st *followed) bool {
 			st.compression = c
 			return true
 		}
-		// Unpacking compares the rest.
 		st.compression = c
-		return true
+		if head, _, _, err := probe(st.Path); (err == nil || atEnd(err)) && !st.begins(head) {
+			f.truncated(st, "was replaced by another file")
+			return false
+		}
+		return true // unpacking compares the rest
 	}
 	st.compression = plain
 	switch {
@@ -516,7 +523,7 @@ func (f *Follower) recognise(st *followed) bool {
 	case info.Size() < st.Offset && st.holdsHead(file):
 		f.wait(st, info)
 	default:
-		f.truncated(st, info, "was replaced or begun anew while nobody followed it")
+		f.truncated(st, "was replaced or begun anew while nobody followed it")
 	}
 	_ = file.Close()
 	return false
@@ -596,19 +603,20 @@ func (f *Follower) shut(st *followed) {
 // begins with its head, which may have become longer, and the bytes before the
 // place that was reached are those that were handed over.
 func (st *followed) holds(file io.ReaderAt) bool {
-	bp := headBuffers.Get().(*[]byte)
-	defer headBuffers.Put(bp)
-	b := *bp
-	if !st.holdsHead(file) {
-		return false
-	}
+	return st.holdsHead(file) && st.holdsTail(file)
+}
+
+// holdsTail tells whether the bytes before the place that was reached are there.
+func (st *followed) holdsTail(file io.ReaderAt) bool {
 	if st.TailLength > tailMax || st.TailLength > st.Offset {
 		return false
 	}
 	if st.TailLength == 0 {
 		return true
 	}
-	t := b[:st.TailLength]
+	bp := headBuffers.Get().(*[]byte)
+	defer headBuffers.Put(bp)
+	t := (*bp)[:st.TailLength]
 	return readAt(file, t, st.Offset-st.TailLength) == len(t) && hashOf(t) == st.Tail
 }
 
@@ -620,8 +628,7 @@ func (st *followed) holdsHead(file io.ReaderAt) bool {
 	b := (*bp)[:headMax]
 	b = b[:readAt(file, b, 0)]
 	if st.head == nil {
-		l := st.HeadLength
-		if int64(len(b)) < l || l > headMax || hashOf(b[:l]) != st.Head {
+		if int64(len(b)) < st.HeadLength || !st.begins(b) {
 			return false
 		}
 		st.head = bytes.Clone(b)
@@ -645,25 +652,13 @@ func readAt(file io.ReaderAt, b []byte, at int64) int {
 
 // readPlain reads on in a plain file.
 func (f *Follower) readPlain(st *followed) *Batch {
-	if st.file == nil && !f.reopen(st) {
-		return nil
-	}
-	f.served++
-	st.used = f.served
-	info, err := st.file.Stat()
-	if err != nil {
-		f.unread(st, err)
+	info := f.intact(st)
+	if info == nil {
 		return nil
 	}
 	size := info.Size()
-	if size < st.Offset || size < int64(len(st.head)) {
-		if size < st.Offset && st.holdsHead(st.file) {
-			f.wait(st, info)
-		} else {
-			f.truncated(st, info, "was truncated")
-		}
-		return nil
-	}
+	f.served++
+	st.used = f.served
 	if size != st.Size {
 		st.stirred = f.o.Now()
 	}
@@ -683,7 +678,7 @@ func (f *Follower) readPlain(st *followed) *Batch {
 	}
 	if !st.holds(st.file) {
 		b.Release()
-		f.truncated(st, info, "was truncated and begun anew")
+		f.truncated(st, "was truncated and begun anew")
 		return nil
 	}
 	if size < st.Size {
@@ -707,6 +702,26 @@ func (f *Follower) readPlain(st *followed) *Batch {
 		return nil
 	}
 	return b
+}
+
+// intact opens the file of a sequence where it is not open, and tells whether
+// it still holds what was handed over; nil where it does not, or cannot be read.
+func (f *Follower) intact(st *followed) os.FileInfo {
+	if st.file == nil && !f.reopen(st) {
+		return nil
+	}
+	info, err := st.file.Stat()
+	switch {
+	case err != nil:
+		f.unread(st, err)
+	case info.Size() >= st.Offset && st.holds(st.file):
+		return info
+	case info.Size() < st.Offset && st.holdsHead(st.file):
+		f.wait(st, info)
+	default:
+		f.truncated(st, "was truncated")
+	}
+	return nil
 }
 
 // reopen opens the file of a sequence again.
@@ -899,20 +914,14 @@ func unpack(path string, key inode) (*unpacked, os.FileInfo, error) {
 }
 
 // skip reads up to the place that a sequence has reached, and compares what it
-// is known by.
+// is known by. errNotHere: it begins alike, and ends before that place.
 func (u *unpacked) skip(ctx context.Context, st *followed) (same bool, err error) {
 	bp := buffers.Get().(*[]byte)
 	defer buffers.Put(bp)
 	tail := make([]byte, 0, 2*tailMax)
-	var at int64
-	headLen := st.HeadLength
-	if st.head != nil {
-		headLen = int64(len(st.head))
-	}
 	head := make([]byte, 0, headMax)
-	// The head may be longer than what was handed over.
-	until := max(st.Offset, headLen)
-	for at < until {
+	until := max(st.Offset, headMax)
+	for at := int64(0); at < until; {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
@@ -921,7 +930,8 @@ func (u *unpacked) skip(ctx context.Context, st *followed) (same bool, err error
 		if room := headMax - len(head); room > 0 {
 			head = append(head, b[:min(room, n)]...)
 		}
-		if over := at + int64(n) - st.Offset; over > 0 {
+		at += int64(n)
+		if over := at - st.Offset; over > 0 {
 			keep := min(over, int64(n))
 			u.rest = append(u.rest, b[int64(n)-keep:]...)
 			b = b[:int64(n)-keep]
@@ -932,35 +942,43 @@ func (u *unpacked) skip(ctx context.Context, st *followed) (same bool, err error
 			tail = append(tail, b...)
 			tail = tail[max(0, len(tail)-tailMax):]
 		}
-		at += int64(n)
-		if err != nil && at < until {
-			if int64(len(head)) >= headLen && st.headIs(head[:headLen]) {
-				if err == io.EOF {
-					err = errNotHere
-				}
-				return false, err
+		if err != nil && at < st.Offset {
+			if err == io.EOF {
+				err = errNotHere
 			}
-			return false, nil
+			if !st.begins(head) {
+				err = nil
+			}
+			return false, err
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return false, err
 		}
 	}
-	if int64(len(head)) < headLen || headLen > headMax || !st.headIs(head[:headLen]) {
+	if !st.begins(head) || int64(len(tail)) < st.TailLength {
 		return false, nil
 	}
-	if int64(len(tail)) < st.TailLength {
+	if st.TailLength > 0 && hashOf(tail[int64(len(tail))-st.TailLength:]) != st.Tail {
 		return false, nil
 	}
-	if st.head == nil {
-		st.head = head
-	}
-	return st.TailLength == 0 || hashOf(tail[int64(len(tail))-st.TailLength:]) == st.Tail, nil
+	st.head = head
+	return true, nil
 }
 
-// headIs compares bytes with the head of a sequence.
-func (st *followed) headIs(b []byte) bool {
-	if st.head != nil {
-		return bytes.Equal(b, st.head)
+// begins tells whether the first bytes of a file, headMax of them or all there
+// are, are those of a sequence, as far as both are known.
+func (st *followed) begins(b []byte) bool {
+	switch {
+	case st.head != nil:
+		n := min(len(b), len(st.head))
+		return bytes.Equal(b[:n], st.head[:n]) && (n > 0 || st.Offset == 0)
+	case int64(len(b)) >= st.HeadLength:
+		return hashOf(b[:st.HeadLength]) == st.Head
 	}
-	return hashOf(b) == st.Head
+	return st.StartLength > 0 && int64(len(b)) >= st.StartLength && hashOf(b[:st.StartLength]) == st.Start
 }
 
 // readPacked reads on in a compressed file.
@@ -981,7 +999,7 @@ func (f *Follower) readPacked(ctx context.Context, st *followed) (*Batch, error)
 				u.close()
 			case !same:
 				u.close()
-				f.truncated(st, info, "was replaced by another file")
+				f.truncated(st, "was replaced by another file")
 				return nil, nil
 			}
 		}

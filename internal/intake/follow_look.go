@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,7 @@ type listing struct {
 	closed []string
 	dirs   map[string]inode // to be watched
 	walked map[inode]bool
+	known  map[string]*watching
 }
 
 func (l *listing) unsure(path string) bool {
@@ -73,7 +75,7 @@ func (l *listing) watch(path string) {
 
 // list finds what is there now.
 func (f *Follower) list(ctx context.Context) *listing {
-	l := &listing{dirs: map[string]inode{}, walked: map[inode]bool{}}
+	l := &listing{dirs: map[string]inode{}, walked: map[inode]bool{}, known: f.watched}
 	for _, p := range f.o.Paths {
 		if ctx.Err() != nil {
 			return l
@@ -137,7 +139,8 @@ func (l *listing) walk(dir string, info os.FileInfo) {
 		return
 	}
 	l.walked[id] = true
-	if name := kernelView(dir); name != "" {
+	if l.known[dir] != nil { // it was asked before
+	} else if name := kernelView(dir); name != "" {
 		l.problems = append(l.problems, Problem{dir, Unreadable, "a view of the kernel (" + name + "), which holds no logs: left out", nil})
 		return
 	}
@@ -183,23 +186,23 @@ func (f *Follower) lookEverywhere(ctx context.Context) error {
 	}
 	// A file with several names keeps the one it has.
 	named := map[inode]bool{}
+	var strangers []onDisk
 	for _, e := range l.met {
 		key := inodeOf(e.info)
 		if st := f.byInode[key]; st != nil && st.Path == e.path {
-			f.meet(st, e)
+			if !f.meet(st, e) {
+				strangers = append(strangers, e)
+			}
 			named[key] = true
 		}
 	}
-	var strangers []onDisk
 	for _, e := range l.met {
 		key := inodeOf(e.info)
 		if named[key] {
 			continue
 		}
 		named[key] = true
-		if st := f.byInode[key]; st != nil {
-			f.meet(st, e)
-		} else {
+		if st := f.byInode[key]; st == nil || !f.meet(st, e) {
 			strangers = append(strangers, e)
 		}
 	}
@@ -238,8 +241,9 @@ func (f *Follower) inOrder() []*followed {
 	return all
 }
 
-// meet takes in how a known file looks now.
-func (f *Follower) meet(st *followed, e onDisk) {
+// meet takes in how a known file looks now; false where it holds something
+// else by now.
+func (f *Follower) meet(st *followed, e onDisk) bool {
 	st.seen = f.looks
 	if !st.gone.IsZero() {
 		// It is back: with the same bytes, or it is another one by now.
@@ -248,6 +252,7 @@ func (f *Follower) meet(st *followed, e onDisk) {
 		f.changed[st] = true
 	}
 	st.away = false
+	path, real := st.Path, st.Real
 	if st.Path != e.path {
 		f.unname(st)
 		delete(st.source.message, st.Path)
@@ -262,7 +267,7 @@ func (f *Follower) meet(st *followed, e onDisk) {
 	}
 	switch {
 	case st.Done && same:
-		return
+		return true
 	case st.Done:
 		// Compared as after a restart.
 		st.Done, st.compression = false, ""
@@ -270,15 +275,27 @@ func (f *Follower) meet(st *followed, e onDisk) {
 	case st.packed != nil && !same:
 		f.shut(st) // it was still being written
 	}
-	if !same || st.compression == "" || st.compression != plain || st.Offset < size {
+	if !same || st.compression != plain || st.Offset < size {
 		f.wake(st)
 	}
-	// How far it went is to be known where it is truncated before it is read;
-	// where it was begun anew, its size says nothing of that.
 	st.length = size
-	if size > st.Size && st.file != nil && st.holdsHead(st.file) {
-		st.Size = size
+	// Whether it was begun anew is to be known before new files are put in order.
+	switch {
+	case st.compression == "":
+		f.recognise(st)
+	case st.compression == plain && !same:
+		// How far it went is to be known where it is truncated before it is read.
+		if info := f.intact(st); info != nil && info.Size() > st.Size {
+			st.Size = info.Size()
+		}
 	}
+	if !st.gone.IsZero() {
+		if st.Path != path {
+			st.what = "was truncated, or is gone and another file has its inode number"
+		}
+		st.Path, st.Real = path, real
+	}
+	return st.gone.IsZero()
 }
 
 // miss takes in that a known file is no longer below the paths.
@@ -362,7 +379,7 @@ func (f *Follower) uncover(st *followed) {
 
 // truncated ends a sequence whose file holds other bytes now. A copy that was
 // made before goes on with it; the file begins anew.
-func (f *Follower) truncated(st *followed, info os.FileInfo, what string) {
+func (f *Follower) truncated(st *followed, what string) {
 	f.shut(st)
 	if f.byInode[st.key] == st {
 		delete(f.byInode, st.key)
@@ -418,12 +435,26 @@ func (f *Follower) tend(st *followed) {
 		}
 		return
 	}
-	newer := st.source.files[len(st.source.files)-1] != st
-	if st.compression == plain && !st.Done && st.Offset < st.Size && (newer || st.away) && now.Sub(st.stirred) >= f.o.Settle {
+	if st.compression == plain && !st.Done && st.Offset < st.Size && now.Sub(st.stirred) >= f.o.Settle && st.rotated() {
 		st.final = true
 		f.wake(st)
 	}
 }
+
+// rotated tells whether a file is no longer the one that its program writes
+// to: it has no name any more, or not the name of the log itself while there
+// is one that has, or one that came later.
+func (st *followed) rotated() bool {
+	if st.away {
+		return true
+	}
+	return !st.current() && slices.ContainsFunc(st.source.files, func(o *followed) bool {
+		return o.gone.IsZero() && (o.ID > st.ID || o.current())
+	})
+}
+
+// current tells whether a file has the name of its log, without a number or a date.
+func (st *followed) current() bool { return strings.HasPrefix(st.Source, st.Path+" (") }
 
 const toRename = "let logrotate rename (create, not copytruncate), so that nothing can be lost"
 
@@ -528,7 +559,7 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 		case undecided:
 			aside(waiting, 0, true)
 		case copyOf != nil:
-			aside(Problem{e.path, Twice, "begins as " + copyOf.Path + " and is taken for a copy of it, which is not read", nil}, copyOf.ID, false)
+			aside(copied(e.path, copyOf), copyOf.ID, false)
 			f.ignored[key].next = size // whenever it grows
 		case compression == plain && bytes.IndexByte(head, '\n') < 0 && !blank(head) && size <= MaxLine && !settled:
 			aside(waiting, 0, true) // its first line is not complete
@@ -542,6 +573,22 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 			f.aside[e.path] = key
 		}
 	}
+	// What is only the beginning of a line is no sample to know a copy by: first
+	// the file that goes on with it is to be known.
+	fresh = slices.DeleteFunc(fresh, func(e onDisk) bool {
+		head := heads[e.path]
+		if bytes.IndexByte(head, '\n') >= 0 || blank(head) || len(head) == headMax {
+			return false
+		}
+		for path, other := range heads {
+			if path != e.path && len(other) > len(head) && bytes.HasPrefix(other, head) {
+				delete(heads, e.path)
+				f.look = true
+				return true
+			}
+		}
+		return false
+	})
 	if len(fresh) == 0 {
 		return nil
 	}
@@ -554,31 +601,24 @@ func blank(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 // match compares a stranger with what is known.
 func (f *Follower) match(ctx context.Context, e onDisk, head []byte, compression string, settled bool) (taken bool, copyOf *followed, undecided bool, err error) {
 	stem := Stem(filepath.Base(e.path))
-	const telling = 64 // bytes of a head that are no coincidence
 	for _, st := range f.inOrder() {
 		l := st.HeadLength
 		if st.head != nil {
 			l = int64(len(st.head))
 		}
-		if l == 0 || l > headMax || l < telling && Stem(filepath.Base(st.Path)) != stem {
+		if l == 0 || len(head) == 0 || !st.begins(head) {
 			continue
 		}
-		if int64(len(head)) < l {
-			if st.head != nil && len(head) > 0 && bytes.HasPrefix(st.head, head) && st.gone.IsZero() {
-				// The beginning of it: a copy in the making, or of its beginning.
-				copyOf, undecided = st, !settled
-			}
-			continue
-		}
-		if !st.headIs(head[:l]) {
+		if min(int64(len(head)), l) < startMax && Stem(filepath.Base(st.Path)) != stem {
 			continue
 		}
 		if st.gone.IsZero() {
-			copyOf, undecided = st, false
+			// Shorter: a copy in the making, or of its beginning.
+			copyOf, undecided = st, int64(len(head)) < l && !settled
 			continue
 		}
 		if st.drained {
-			f.adopt(st, e, compression, nil)
+			f.adopt(st, e, head, compression, nil)
 			st.Done = true
 			return true, nil, false, nil
 		}
@@ -595,7 +635,7 @@ func (f *Follower) match(ctx context.Context, e onDisk, head []byte, compression
 		case same == unclear && !settled:
 			return false, nil, true, nil
 		}
-		f.adopt(st, e, compression, u)
+		f.adopt(st, e, head, compression, u)
 		if same != continued {
 			st.Done = true
 			if same == unclear {
@@ -620,8 +660,8 @@ const (
 	unclear // it cannot be read up to there
 )
 
-// continues tells whether a file goes on where a sequence was left, of which
-// the head is known to be the same. A compressed one is left open there.
+// continues tells whether a file goes on where a sequence was left; that it
+// begins alike is known. A compressed one is left open there.
 func (f *Follower) continues(ctx context.Context, st *followed, e onDisk) (sameness, *unpacked) {
 	key := inodeOf(e.info)
 	file, err := openLog(e.path)
@@ -635,7 +675,7 @@ func (f *Follower) continues(ctx context.Context, st *followed, e onDisk) (samen
 		switch {
 		case e.info.Size() < st.Offset:
 			return shorter, nil
-		case !st.holds(file):
+		case !st.holdsTail(file):
 			return another, nil
 		}
 		return continued, nil
@@ -660,7 +700,7 @@ func (f *Follower) continues(ctx context.Context, st *followed, e onDisk) (samen
 }
 
 // adopt makes a file the one that holds a sequence from now on.
-func (f *Follower) adopt(st *followed, e onDisk, compression string, u *unpacked) {
+func (f *Follower) adopt(st *followed, e onDisk, head []byte, compression string, u *unpacked) {
 	f.shut(st)
 	f.unname(st)
 	if f.byInode[st.key] == st {
@@ -668,6 +708,7 @@ func (f *Follower) adopt(st *followed, e onDisk, compression string, u *unpacked
 	}
 	st.key, st.compression, st.info = inodeOf(e.info), compression, e.info
 	st.Path, st.Real = e.path, nameOf(e.path)
+	st.head = head
 	if st.what != "" {
 		f.note(st, Changed, st.what+", and is read on here, in the copy that was made; what was written in between is lost and cannot be counted; "+toRename, 0)
 	}
@@ -727,7 +768,7 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 		f.wake(st)
 		delete(f.aside, file.Path)
 	}
-	var again []onDisk
+	again := map[maillog.Format][]onDisk{}
 	for _, p := range d.set.Problems {
 		info := infos[p.Name]
 		if info == nil {
@@ -737,17 +778,19 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 		ig := &ignored{path: p.Name, size: info.Size(), mtime: info.ModTime(), since: info.ModTime(), why: p, next: 2 * info.Size(), seen: f.looks}
 		switch p.Kind {
 		case Unknown:
-			if format == maillog.FormatNone && f.formatBefore(p.Name) != maillog.FormatNone {
-				again = append(again, onDisk{p.Name, info})
+			before := f.formatBefore(p.Name)
+			switch st := f.alike(heads[p.Name]); {
+			case st != nil:
+				// A copy that is still being compressed may hold too little to know it.
+				ig.why, ig.copyOf, ig.next = copied(p.Name, st), st.ID, ig.size
+			case format == maillog.FormatNone && before != maillog.FormatNone:
+				again[before] = append(again[before], onDisk{p.Name, info})
 				continue
 			}
 			ig.retry = info.Size() < sampleLen
 		case Twice:
-			for _, st := range f.inOrder() {
-				if head := heads[p.Name]; len(st.head) > 0 && len(head) > 0 && (bytes.HasPrefix(head, st.head) || bytes.HasPrefix(st.head, head)) {
-					ig.copyOf, ig.next = st.ID, ig.size
-					break
-				}
+			if st := f.alike(heads[p.Name]); st != nil {
+				ig.copyOf, ig.next = st.ID, ig.size
 			}
 		case Changed, Unreadable:
 			f.look = true
@@ -763,9 +806,23 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 		f.ignored[key] = ig
 		f.aside[p.Name] = key
 	}
-	for _, e := range again {
-		if err := f.discover(ctx, []onDisk{e}, heads, f.formatBefore(e.path)); err != nil {
+	for _, before := range slices.Sorted(maps.Keys(again)) {
+		if err := f.discover(ctx, again[before], heads, before); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func copied(path string, of *followed) Problem {
+	return Problem{path, Twice, "begins as " + of.Path + " and is taken for a copy of it, which is not read", nil}
+}
+
+// alike is a sequence whose file is there, and begins as these bytes do.
+func (f *Follower) alike(head []byte) *followed {
+	for _, st := range f.inOrder() {
+		if st.gone.IsZero() && len(st.head) > 0 && len(head) > 0 && st.begins(head) {
+			return st
 		}
 	}
 	return nil

@@ -1,4 +1,9 @@
-// Package intake is where lines come from: for now, log files of the past.
+// Package intake is where lines come from: log files of the past, and those
+// that are being written.
+//
+// Follow goes on where Discover ends: a Follower hands over batches of lines
+// with positions to be stored beside them, so that every line is there once.
+// It is described at Follower, the rest here.
 //
 // Discover finds the files, tells logs from everything else by their content,
 // and puts the files of one source in the order of time; File.Read hands over

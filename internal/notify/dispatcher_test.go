@@ -192,8 +192,10 @@ func TestEscalates(t *testing.T) {
 		first, chief []string
 	}{
 		{
-			"nobody answers", map[time.Duration]func(*world){0: opened},
-			[]string{"0s 1 opened", "40m0s 1 reminder", "1h20m0s 1 reminder"}, []string{"15m0s 1 escalation"},
+			"nobody answers",
+			map[time.Duration]func(*world){0: opened},
+			[]string{"0s 1 opened", "40m0s 1 reminder", "1h20m0s 1 reminder"},
+			[]string{"15m0s 1 escalation"},
 		},
 		{"acknowledged", map[time.Duration]func(*world){0: opened, 10 * time.Minute: func(w *world) {
 			n := notice(1, notify.Updated, notify.High)

@@ -352,7 +352,6 @@ func TestChat(t *testing.T) {
 	}
 }
 
-
 func BenchmarkRender(b *testing.B) {
 	m := evil(b)
 	b.ReportAllocs()

@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
 	"mailvigil/explain"
 	"mailvigil/maillog"
 	"mailvigil/traffic"
+	"mailvigil/verdict"
 )
 
 // implies says which attributes fix which others.
@@ -63,6 +65,7 @@ func (r *run) causes(w *window, list []explain.Cause) []map[string]string {
 			delete(m, "asn")
 			m["network_kind"] = string(traffic.KindOffice)
 		}
+		r.nameHost(w, m)
 		if len(m) > 0 {
 			out = append(out, m)
 		}
@@ -84,6 +87,111 @@ func (r *run) isOffice(w *window, m map[string]string) bool {
 		}
 	}
 	return all > 0 && office > 0.9*all
+}
+
+// nameHost names the host of our own that makes nearly all of what a cause picks
+// out of our networks: whoever reads it has a machine to look at.
+func (r *run) nameHost(w *window, m map[string]string) {
+	if m["ip"] != "" || m["prefix"] == "" && m["network_kind"] == "" {
+		return
+	}
+	mine := claims([]map[string]string{m})
+	by := make(map[netip.Addr]float64)
+	all := 0.0
+	for i := range w.rows {
+		if k := &w.rows[i]; k.Network.Value().Kind == traffic.KindInternal && mine(&k.leafKey) {
+			by[k.addr] += k.n - k.past
+			all += k.n - k.past
+		}
+	}
+	for a, n := range by {
+		if all > 0 && n >= nearlyAll*all && a.IsValid() {
+			delete(m, "prefix")
+			delete(m, "network_kind")
+			m["ip"] = a.String()
+			return
+		}
+	}
+}
+
+// nearlyAll is the share of what a cause picks out from which what it has in
+// common is said of it.
+const nearlyAll = 0.9
+
+// common is the value that nearly all of some counts have, "" where none has. All
+// is their sum, added up in the order of rows, so that rounding is always the same.
+func common(by map[string]float64, all float64) string {
+	name, share := top(by, all)
+	if all <= 0 || share < nearlyAll {
+		return ""
+	}
+	return name
+}
+
+// nameDevice names the one device that has the mailboxes of several people: no
+// person's device does, and it says more than the network it comes from.
+func (r *run) nameDevice(w *window, e *verdict.Excess, a *accepted) {
+	if len(e.Cause) != 1 || e.Cause[0]["device"] != "" || e.Cause[0]["account"] != "" {
+		return
+	}
+	mine := claims(e.Cause)
+	by, all := make(map[string]float64), 0.0
+	accounts := make(map[string]map[string]bool)
+	for i := range w.rows {
+		k := &w.rows[i]
+		if d := k.n - k.past; d > 0 && mine(&k.leafKey) {
+			by[k.device] += d
+			all += d
+			if accounts[k.device] == nil {
+				accounts[k.device] = make(map[string]bool)
+			}
+			accounts[k.device][k.account] = true
+		}
+	}
+	if d := common(by, all); d != "" && len(accounts[d]) >= manyOwners {
+		cause := map[string]string{"device": d}
+		if s := w.excess.series.service; s != maillog.ServiceNone {
+			cause["service"] = s.String()
+		}
+		e.Cause = []map[string]string{cause}
+		a.claims = either(a.claims, claims(e.Cause))
+	}
+}
+
+// manyOwners is how many people's mailboxes no person's device has.
+const manyOwners = 3
+
+// nameAim says of failures what those that take part have in common beside
+// failing: the account, the service, and the address of our own where they walk
+// from desk to desk.
+func (r *run) nameAim(w *window, part map[string]bool, e *verdict.Excess) {
+	if len(e.Cause) != 1 {
+		return
+	}
+	cause := e.Cause[0]
+	for _, k := range []string{"ip", "account", "device", "prefix"} {
+		if cause[k] != "" {
+			return
+		}
+	}
+	if e.Inside != "" {
+		cause["ip"] = e.Inside
+	}
+	accounts, services, all := make(map[string]float64), make(map[string]float64), 0.0
+	for i := range w.rows {
+		k := &w.rows[i]
+		if d := k.n - k.past; d > 0 && part[address(k.addr)] {
+			accounts[k.account] += d
+			services[k.Service.String()] += d
+			all += d
+		}
+	}
+	if name := common(accounts, all); name != "" {
+		cause["account"] = name
+	}
+	if name := common(services, all); name != "" && cause["service"] == "" {
+		cause["service"] = name
+	}
 }
 
 // osOf names the operating system that has a version, where only one has: a

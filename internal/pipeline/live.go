@@ -282,6 +282,14 @@ func (l *Live) Close(now time.Time) bool {
 	return true
 }
 
+// Closed is the end of the last slot that was closed, zero before the first.
+func (l *Live) Closed() time.Time {
+	if l.cells.Slots == 0 {
+		return time.Time{}
+	}
+	return time.Unix((l.cells.Start + traffic.Slot(l.cells.Slots)).Unix(), 0)
+}
+
 // Counted reports whether enough was counted to look.
 func (l *Live) Counted() bool { return l.cells.Slots > 0 }
 

@@ -187,11 +187,15 @@ type accepted struct {
 // afterFault is how long after a fault the rush of everybody reconnecting
 // still belongs to it; silent is the share of the expected that must be
 // missing for less traffic to be a fault; mostClaimed is the share of an excess
-// from which it is the doing of an earlier one.
+// from which it is the doing of an earlier one; mostPassedOn is how many lines
+// one request to the webmail brings about at the most: a session signs in, names
+// its client, looks and leaves.
 const (
 	afterFault  = traffic.Slot(4 * time.Hour / time.Minute)
 	silent      = 0.8
 	mostClaimed = 0.6
+
+	mostPassedOn = 5
 )
 
 // explain finds the cause of each excess, those of errors and silence first:
@@ -292,7 +296,7 @@ func (r *run) absorb(w *window, done []*accepted) (of *accepted, passedOn bool) 
 		}
 		// Webmail and gateways open mailboxes on behalf of others: what they
 		// pass on rises with what they are asked for.
-		if front(a.series.service) && x.series.family == everyday && relayed/excess >= 0.5 {
+		if front(a.series.service) && x.series.family == everyday && relayed/excess >= 0.5 && relayed <= mostPassedOn*(a.Observed-a.Expected) {
 			return a, true
 		}
 	}
@@ -395,26 +399,42 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 		}
 		return true
 	}
-	names := make([]string, len(attributes))
-	for i, a := range attributes {
-		names[i] = a.name
-	}
-	table := explain.NewTable(names...)
-	values := make([]string, len(attributes))
-	for i := range w.rows {
-		k := &w.rows[i]
-		if !left(&k.leafKey) {
-			continue
+	table := func(without string) *explain.Table {
+		names := make([]string, 0, len(attributes))
+		for _, a := range attributes {
+			if a.name != without {
+				names = append(names, a.name)
+			}
 		}
-		for j, a := range attributes {
-			values[j] = a.of(&k.leafKey)
+		t := explain.NewTable(names...)
+		values := make([]string, len(attributes))
+		for i := range w.rows {
+			k := &w.rows[i]
+			if !left(&k.leafKey) {
+				continue
+			}
+			values = values[:0]
+			for _, a := range attributes {
+				if a.name != without {
+					values = append(values, a.of(&k.leafKey))
+				}
+			}
+			t.Add(values, k.n, k.past)
 		}
-		table.Add(values, k.n, k.past)
+		return t
 	}
 	var causes []explain.Cause
 	share := 0.0 // of the excess, that they explain
 	if w.references() > 0 && x.up {
-		res := explain.Explain(table, explain.Options{Workers: r.opt.Workers, Windows: w.references(), Implies: implies})
+		options := explain.Options{Workers: r.opt.Workers, Windows: w.references(), Implies: implies}
+		res := explain.Explain(table(""), options)
+		if c := res.Causes; len(c) == 1 && len(c[0].Where) == 1 && c[0].Where[0].Attribute == "service" && x.series.service != maillog.ServiceNone {
+			// The whole series is of one service, which sets nothing apart:
+			// does one thing alone, where that is left out?
+			if in := explain.Explain(table("service"), options); len(in.Causes) > 0 && in.Causes[0].Share >= oneMakes {
+				res = in
+			}
+		}
 		for _, cause := range res.Causes {
 			if cause.Excess <= 0 || cause.Share < minCause || share >= keepCause {
 				continue
@@ -457,6 +477,7 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 	r.makeup(w, own, e, c)
 	if x.up && (x.series.family == everyday || x.series.family == hosting) {
 		r.nameOne(w, e, a)
+		r.nameDevice(w, e, a)
 	}
 	if s := e.Sweep; s != nil && s.Client != "" && e.Makeup.Swept > 0.8 {
 		// What one tool did everywhere is said best by its name.
@@ -473,6 +494,9 @@ func (r *run) account(w *window, done []*accepted, c *verdict.Case) *accepted {
 		// The errors are what a crowd that never signs in came to, not the
 		// service's own doing.
 		a.fault = a.fault && !verdict.Crowd(m)
+		if verdict.Crowd(m) && x.series.family == faults && len(e.Services) == 1 {
+			e.Cause, e.Share = []map[string]string{{"service": e.Services[0]}}, 1
+		}
 		a.claims = either(a.claims, addresses(e.Sources))
 	}
 	e.Plot, e.Hours = r.plot(x), r.hourly(x)

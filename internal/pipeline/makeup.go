@@ -253,6 +253,7 @@ func (r *run) attackers(w *window, hostile map[string]bool, out *outsiders, e *v
 	}
 	e.Sources = slices.Sorted(maps.Keys(part))
 	e.Busiest = r.busiest(part, w.excess)
+	r.nameAim(w, part, e)
 	e.Targets = len(tried)
 	e.Usual = max(r.profiles.HostileADay(), out.usual)
 	for _, f := range c.Strange {

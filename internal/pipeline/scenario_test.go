@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"mailvigil/internal/pipeline"
 	"mailvigil/simulate"
 	"mailvigil/verdict"
 )
@@ -55,6 +56,48 @@ func TestScenarios(t *testing.T) {
 					}
 				}
 				attacked(t, truth, v)
+			})
+		}
+	}
+}
+
+// What is named sets the incident apart: the client of sessions whose lines of
+// signing in name none, the tool of a backup, which is no part of what webmail
+// passes on, the account, the door, the service and the address of an attack.
+func TestCauses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("investigates a dozen fortnights")
+	}
+	for _, tc := range []struct {
+		scenario simulate.Scenario
+		kind     verdict.Kind
+		want     func(simulate.Incident) map[string]string
+	}{
+		{simulate.MailProgram, verdict.Benign, func(in simulate.Incident) map[string]string {
+			return map[string]string{"client_version": in.Cause["client_version"], "service": "imap"}
+		}},
+		{simulate.Backup, verdict.Benign, func(simulate.Incident) map[string]string {
+			return map[string]string{"client": "imapsync", "service": "imap"}
+		}},
+		{simulate.OneAccount, verdict.Attack, func(in simulate.Incident) map[string]string { return in.Cause }},
+		{simulate.PhoneDoor, verdict.Attack, func(in simulate.Incident) map[string]string { return in.Cause }},
+		{simulate.Walking, verdict.Attack, func(in simulate.Incident) map[string]string { return in.Cause }},
+		{simulate.Flood, verdict.Attack, func(in simulate.Incident) map[string]string { return in.Cause }},
+	} {
+		for seed := uint64(31); seed < 33; seed++ {
+			t.Run(fmt.Sprintf("%s/seed %d", tc.scenario, seed), func(t *testing.T) {
+				t.Parallel()
+				w := world(t, tc.scenario, seed, 120, 14)
+				v, err := pipeline.InvestigateEvents(t.Context(), streams(w), pipeline.Options{Location: brussels(t), Workers: 1, NetworksMissing: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := tc.want(w.Truth().Incidents[0])
+				if !slices.ContainsFunc(v.Incidents, func(in verdict.Incident) bool {
+					return in.Kind == tc.kind && len(in.Cause) == 1 && includes(in.Cause[0], want)
+				}) {
+					t.Errorf("no incident with the cause %v: %s", want, summary(v))
+				}
 			})
 		}
 	}

@@ -416,6 +416,7 @@ func (r *run) sift(ctx context.Context, windows []*window) error {
 		slices.SortFunc(w.rows, func(a, b row) int {
 			return cmp.Or(a.Leaf.Compare(b.Leaf), cmp.Compare(a.account, b.account), a.addr.Compare(b.addr), cmp.Compare(a.device, b.device))
 		})
+		w.rows = joinClients(w.rows)
 	})
 	return nil
 }

@@ -175,6 +175,39 @@ var packageRules = []rule{
 		},
 	},
 	{
+		"incident imports only verdict, and is pure",
+		"what becomes of incidents must be the same when it is replayed after a crash, and be tested without a clock or a disk",
+		func(p pkg) []string {
+			if p.path != "internal/incident" {
+				return nil
+			}
+			return append(only(in("verdict"))(p), reaches(p)...)
+		},
+	},
+	{
+		"state imports only incident of ours",
+		"it keeps what others say in transactions: positions and models are opaque to it, and it must not depend on who reads logs or who asks",
+		func(p pkg) []string {
+			if p.path != "internal/state" {
+				return nil
+			}
+			return only(in("internal/incident"))(p)
+		},
+	},
+	{
+		"SQLite is imported by state alone",
+		"what must not be lost is written in one place, by one writer; and the driver takes a minute to compile, which packages without it are spared",
+		func(p pkg) (broken []string) {
+			_, others := imports(slices.Concat(p.files, p.tests))
+			for _, path := range others {
+				if strings.HasPrefix(path, "modernc.org/sqlite") && p.path != "internal/state" {
+					broken = append(broken, "imports "+path)
+				}
+			}
+			return broken
+		},
+	},
+	{
 		"gate imports only restrict, maillog, enrich, config and message",
 		"the doors stay up when everything else falls: they hold no database, no pipeline and no page",
 		func(p pkg) []string {
@@ -192,6 +225,19 @@ var packageRules = []rule{
 				return nil
 			}
 			return only(func(path string) bool { return !isInternal(path) || in("internal/chart", "internal/message")(path) })(p)
+		},
+	},
+	{
+		"health and notify import only secret and message of ours, and secret nothing",
+		"what asks the service and what tells people must work when all else is in trouble, and must not know what is thought of the logs",
+		func(p pkg) []string {
+			switch p.path {
+			case "internal/health", "internal/notify":
+				return only(in("internal/secret", "internal/message"))(p)
+			case "internal/secret":
+				return only(in())(p)
+			}
+			return nil
 		},
 	},
 	{
@@ -248,6 +294,11 @@ func impure(p pkg) (broken []string) {
 	if !p.isRoot() {
 		return nil
 	}
+	return reaches(p)
+}
+
+// reaches finds what reaches out of the process, or depends on chance.
+func reaches(p pkg) (broken []string) {
 	for _, f := range p.files {
 		alias := map[string]string{} // name in the file → path
 		for _, spec := range f.Imports {
@@ -523,6 +574,23 @@ func TestPackageRulesFail(t *testing.T) {
 			good: []pkg{source("internal/archive/duck", `import "github.com/duckdb/duckdb-go/v2"`), source("internal/app", `import "mailvigil/internal/archive/duck"`)},
 			bad:  []pkg{source("internal/archive", `import "github.com/duckdb/duckdb-go/v2"`), source("internal/gate", `import "mailvigil/internal/archive/duck"`), inTest(source("internal/app", `import "github.com/duckdb/duckdb-go/v2"`))},
 		},
+		"incident imports only verdict, and is pure": {
+			good: []pkg{source("internal/incident", `import ("mailvigil/verdict"; "time"); var _ = time.Unix`), source("internal/health", `import "time"; var _ = time.Now`)},
+			bad: []pkg{
+				source("internal/incident", `import "mailvigil/internal/state"`), source("internal/incident", `import "mailvigil/traffic"`),
+				source("internal/incident", `import "time"; var _ = time.Now`), source("internal/incident", `import "os"`),
+			},
+		},
+		"state imports only incident of ours": {
+			good: []pkg{source("internal/state", `import ("mailvigil/internal/incident"; "database/sql")`)},
+			bad:  []pkg{source("internal/state", `import "mailvigil/internal/intake"`), source("internal/state", `import "mailvigil/verdict"`)},
+		},
+		"SQLite is imported by state alone": {
+			good: []pkg{source("internal/state", `import ("database/sql"; _ "modernc.org/sqlite")`), source("internal/app", `import "mailvigil/internal/state"`)},
+			bad: []pkg{
+				source("internal/archive", `import "modernc.org/sqlite"`), source("internal/api", `import "modernc.org/sqlite/lib"`), inTest(source("internal/app", `import _ "modernc.org/sqlite"`)),
+			},
+		},
 		"gate imports only restrict, maillog, enrich, config and message": {
 			good: []pkg{source("internal/gate", `import ("mailvigil/restrict"; "mailvigil/internal/enrich")`)},
 			bad:  []pkg{source("internal/gate", `import "mailvigil/internal/state"`), source("internal/gate", `import "mailvigil/verdict"`)},
@@ -530,6 +598,10 @@ func TestPackageRulesFail(t *testing.T) {
 		"console and api import only chart and message of internal": {
 			good: []pkg{source("internal/console", `import ("mailvigil/verdict"; "mailvigil/internal/chart")`)},
 			bad:  []pkg{source("internal/console", `import "mailvigil/internal/state"`), source("internal/api", `import "mailvigil/internal/pipeline"`)},
+		},
+		"health and notify import only secret and message of ours, and secret nothing": {
+			good: []pkg{source("internal/health", `import ("mailvigil/internal/secret"; "mailvigil/internal/message")`), source("internal/notify", `import "mailvigil/internal/secret"`)},
+			bad:  []pkg{source("internal/health", `import "mailvigil/internal/config"`), source("internal/notify", `import "mailvigil/internal/incident"`), source("internal/secret", `import "mailvigil/internal/message"`)},
 		},
 		"pipeline is imported by app alone, and by evaluate, which measures it": {
 			good: []pkg{source("internal/app", `import "mailvigil/internal/pipeline"`), source("internal/evaluate", `import "mailvigil/internal/pipeline"`)},

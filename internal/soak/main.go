@@ -48,7 +48,12 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := &soak{program: *program, rng: rand.New(rand.NewPCG(*seed, 1)), rate: *rate}
+	path, err := filepath.Abs(*program)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+	s := &soak{program: path, rng: rand.New(rand.NewPCG(*seed, 1)), rate: *rate}
 	r, err := s.run(ctx, *seconds, *keep)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
@@ -243,32 +248,44 @@ func (s *soak) catchUp(ctx context.Context, written int64) error {
 // recorded is how many rows the segments hold that the state knows, read beside
 // the watch.
 func (s *soak) recorded(ctx context.Context) (int64, error) {
-	copied := filepath.Join(s.dir, "state.copy")
-	defer os.Remove(copied)
-	out, err := exec.CommandContext(ctx, s.program, "backup", "--data", s.data(), "--force", copied).CombinedOutput()
+	dir, err := os.MkdirTemp(s.dir, "copy-")
 	if err != nil {
-		return 0, fmt.Errorf("read the state beside the watch: %w\n%s", err, out)
+		return 0, err
 	}
-	return rows(ctx, copied)
+	defer os.RemoveAll(dir)
+	if err := state.Backup(ctx, s.data(), filepath.Join(dir, state.File)); err != nil {
+		return 0, err
+	}
+	list, err := segments(ctx, dir)
+	rows := int64(0)
+	for _, x := range list {
+		rows += x.Rows
+	}
+	return rows, err
+}
+
+// segments are those that a data folder records.
+func segments(ctx context.Context, dir string) (_ []state.Segment, err error) {
+	st, err := state.Open(ctx, dir, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	return st.Segments(ctx)
 }
 
 // count holds the archive against what was written.
 func (s *soak) count(ctx context.Context, r *result) error {
-	st, err := state.Open(ctx, s.data(), time.Now)
+	list, err := segments(ctx, s.data())
 	if err != nil {
 		return err
 	}
-	defer st.Close()
-	list, err := st.Segments(ctx)
-	if err != nil {
-		return err
-	}
-	segments := make([]archive.Segment, len(list))
+	all := make([]archive.Segment, len(list))
 	for i, x := range list {
-		segments[i] = archive.Segment{Name: x.Name, Day: x.Day, Service: x.Service, First: time.Unix(0, x.First), Last: time.Unix(0, x.Last), Rows: x.Rows, Bytes: x.Bytes, SHA256: x.SHA256}
+		all[i] = archive.Segment{Name: x.Name, Day: x.Day, Service: x.Service, First: time.Unix(0, x.First), Last: time.Unix(0, x.Last), Rows: x.Rows, Bytes: x.Bytes, SHA256: x.SHA256}
 	}
 	seen := make(map[string]int, r.Written)
-	problems, err := archive.Select(ctx, filepath.Join(s.data(), "archive"), segments, archive.Wanted{Raw: true, NoEvent: true}, func(_ *maillog.Event, o archive.Origin) error {
+	problems, err := archive.Select(ctx, filepath.Join(s.data(), "archive"), all, archive.Wanted{Raw: true, NoEvent: true}, func(_ *maillog.Event, o archive.Origin) error {
 		r.Archived++
 		seen[number(o.Raw)]++
 		return nil

@@ -2,12 +2,14 @@ package state
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -71,11 +73,61 @@ func inspect(ctx context.Context, path, what string) (err error) {
 	if err == nil {
 		err = check(ctx, db, path)
 	}
+	if err == nil {
+		err = complete(ctx, db, path, version)
+	}
 	var damaged *DamagedError
 	if errors.As(err, &damaged) {
 		return fmt.Errorf("%s %s is damaged (%s); take another", what, path, damaged.What)
 	}
 	return err
+}
+
+// complete looks whether a database has the tables of its version, as one that
+// was saved from damage may not.
+func complete(ctx context.Context, db *sql.DB, path string, version int) (err error) {
+	empty, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, empty.Close()) }()
+	empty.SetMaxOpenConns(1)
+	for _, step := range steps()[:version] {
+		if _, err := empty.ExecContext(ctx, step); err != nil {
+			return err
+		}
+	}
+	const tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+	want, err := names(ctx, empty, tables)
+	if err != nil {
+		return err
+	}
+	has, err := names(ctx, db, tables)
+	if err != nil {
+		return opening(err, path)
+	}
+	for _, name := range want {
+		if !slices.Contains(has, name) {
+			return fmt.Errorf("%s is no whole state: its table %q is missing; take another", path, name)
+		}
+	}
+	return nil
+}
+
+func names(ctx context.Context, db *sql.DB, query string) (list []string, err error) {
+	found, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	for found.Next() {
+		var name string
+		if err := found.Scan(&name); err != nil {
+			return nil, err
+		}
+		list = append(list, name)
+	}
+	return list, found.Err()
 }
 
 // Restore puts a backup in the place of the state of a data folder that no
@@ -93,6 +145,9 @@ func Restore(ctx context.Context, dir, file string, now time.Time) (kept string,
 		return "", err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if err := bequeath(dir, filepath.Join(dir, lockFile)); err != nil {
+		return "", fmt.Errorf("restore: %w", err)
+	}
 
 	// All that can fail comes first; then the old files go aside and the new
 	// one comes, by renaming alone.
@@ -106,6 +161,9 @@ func Restore(ctx context.Context, dir, file string, now time.Time) (kept string,
 			_ = os.Remove(made)
 		}
 	}()
+	if err := bequeath(dir, made); err != nil {
+		return "", fmt.Errorf("restore: %w; nothing was changed", err)
+	}
 	aside := path + ".before-" + now.UTC().Format("20060102T150405Z")
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
@@ -127,6 +185,23 @@ func Restore(ctx context.Context, dir, file string, now time.Time) (kept string,
 		return kept, fmt.Errorf("restore: %w; the old state is now called %s", err, aside)
 	}
 	return kept, syncFile(dir)
+}
+
+// bequeath gives a file that root made to the owner of the folder, who has to
+// write to it.
+func bequeath(dir, path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return os.Chown(path, int(owner.Uid), int(owner.Gid))
 }
 
 // duplicate copies a file into a folder under a name by chance.

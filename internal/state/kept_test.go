@@ -285,50 +285,35 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-func TestNotices(t *testing.T) {
+func TestMessages(t *testing.T) {
 	dir := t.TempDir()
 	s, ctx := open(t, dir), t.Context()
-	claim := func(key string) (state.Notice, bool) {
-		t.Helper()
-		n, claimed, err := s.ClaimNotice(ctx, key, "mail")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n, claimed
+	message := func(key string, due time.Time) state.Message {
+		return state.Message{Key: key, Receiver: "bea", Incident: 1, Made: noon, Due: due, Waits: true, Item: json.RawMessage(`{"try":1}`)}
 	}
-	for _, key := range []string{"a", "b"} {
-		if _, claimed := claim(key); !claimed {
-			t.Errorf("%s is not new", key)
-		}
-	}
-	if err := s.NoticeSent(ctx, "a", ""); err != nil {
+	first, second := message("a", noon.Add(time.Hour)), message("b", noon)
+	if err := s.PutMessages(ctx, []state.Message{first, second}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.NoticeSent(ctx, "b", "the server does not answer"); err != nil {
-		t.Fatal(err)
+	if err := s.PutMessages(ctx, []state.Message{message("c", noon), {Key: "d", Item: json.RawMessage("{")}}); err == nil {
+		t.Error("no JSON was accepted")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, dir)
-	if n, claimed := claim("a"); claimed || n.Sent.IsZero() {
-		t.Errorf("sent twice: %+v", n)
-	}
-	if n, claimed := claim("b"); claimed || !n.Sent.IsZero() || n.Problem == "" {
-		t.Errorf("got %+v", n)
-	}
-	if err := s.RetryNotice(ctx, "b"); err != nil {
+	equal(t, "the first due first, and none of what failed", must(s.WaitingMessages(ctx))(t), []state.Message{second, first})
+	second.Waits, second.Sent = false, noon.Add(time.Minute)
+	if err := s.PutMessages(ctx, []state.Message{second}); err != nil {
 		t.Fatal(err)
 	}
-	unsent := must(s.Unsent(ctx))(t)
-	if len(unsent) != 1 || unsent[0].Key != "b" || unsent[0].Attempts != 2 {
-		t.Errorf("got %+v", unsent)
-	}
-	if err := s.RetryNotice(ctx, "a"); !errors.Is(err, state.ErrNone) {
-		t.Errorf("a sent message again: %v", err)
-	}
+	equal(t, "waiting", must(s.WaitingMessages(ctx))(t), []state.Message{first})
+	equal(t, "of the incident", len(must(s.MessagesOf(ctx, 1))(t)), 2)
+	equal(t, "of another", len(must(s.MessagesOf(ctx, 2))(t)), 0)
+	equal(t, "sent since", must(s.MessagesSince(ctx, "bea", noon))(t), []state.Message{second})
+	equal(t, "sent to another", len(must(s.MessagesSince(ctx, "anna", noon))(t)), 0)
 	if err := s.Prune(ctx, noon.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "pruned", len(must(s.Unsent(ctx))(t)), 0)
+	equal(t, "what waits is not pruned", must(s.MessagesOf(ctx, 1))(t), []state.Message{first})
 }

@@ -101,79 +101,12 @@ func (s *Store) Probes(ctx context.Context, probe string, limit int) ([]ProbeRes
 	}, "SELECT probe, at_ns, ok, took_ns, detail FROM probes WHERE probe = ? ORDER BY n DESC LIMIT ?", probe, limit)
 }
 
-// Notice is a message to people, on one channel.
-type Notice struct {
-	Key      string    `json:"key"` // what is told, to whom: one message has one key
-	Channel  string    `json:"channel"`
-	Claimed  time.Time `json:"claimed"`
-	Sent     time.Time `json:"sent,omitzero"`
-	Attempts int       `json:"attempts"`
-	Problem  string    `json:"problem,omitempty"` // of the last attempt
-}
-
-const noticeColumns = "key, channel, claimed_ns, sent_ns, attempts, problem"
-
-func scanNotice(r interface{ Scan(...any) error }, n *Notice) error {
-	var claimed, sent int64
-	if err := r.Scan(&n.Key, &n.Channel, &claimed, &sent, &n.Attempts, &n.Problem); err != nil {
-		return err
-	}
-	n.Claimed, n.Sent = moment(claimed), moment(sent)
-	return nil
-}
-
-// ClaimNotice is asked before a message is sent. It is claimed if claimed is
-// true; else it was claimed before, and is returned as it stands: sent, or not
-// known to be, as after a crash in the middle.
-func (s *Store) ClaimNotice(ctx context.Context, key, channel string) (n Notice, claimed bool, err error) {
-	err = s.update(ctx, "claim a message", func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, "INSERT INTO notices (key, channel, claimed_ns) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING", key, channel, nanoseconds(s.now()))
-		if err != nil {
-			return err
-		}
-		count, err := done.RowsAffected()
-		if err != nil {
-			return err
-		}
-		claimed = count == 1
-		return scanNotice(tx.QueryRowContext(ctx, "SELECT "+noticeColumns+" FROM notices WHERE key = ?", key), &n)
-	})
-	return n, claimed, err
-}
-
-// RetryNotice counts another attempt at a message that was claimed.
-func (s *Store) RetryNotice(ctx context.Context, key string) error {
-	return s.update(ctx, "record that a message is sent again", func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, "UPDATE notices SET attempts = attempts + 1 WHERE key = ? AND sent_ns = 0", key)
-		return one(done, err, "message "+key)
-	})
-}
-
-// NoticeSent records that a message was sent; or with a problem, that it was
-// not.
-func (s *Store) NoticeSent(ctx context.Context, key, problem string) error {
-	return s.update(ctx, "record that a message was sent", func(tx *sql.Tx) error {
-		sent := nanoseconds(s.now())
-		if problem != "" {
-			sent = 0
-		}
-		done, err := tx.ExecContext(ctx, "UPDATE notices SET sent_ns = ?, problem = ? WHERE key = ?", sent, problem, key)
-		return one(done, err, "message "+key)
-	})
-}
-
-// Unsent are the messages that were claimed and are not known to be sent.
-func (s *Store) Unsent(ctx context.Context) ([]Notice, error) {
-	return rows(ctx, s, "read which messages were sent", func(r *sql.Rows, n *Notice) error { return scanNotice(r, n) },
-		"SELECT "+noticeColumns+" FROM notices WHERE sent_ns = 0 ORDER BY claimed_ns, key")
-}
-
 // Prune removes what was over before a time: messages, announced changes and
 // raised vigilance. Incidents stay (see ExpireIncidents).
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	return s.update(ctx, "remove what is long over", func(tx *sql.Tx) error {
 		for _, q := range []string{
-			"DELETE FROM notices WHERE claimed_ns < ?",
+			"DELETE FROM messages WHERE waits = 0 AND made_ns < ?",
 			"DELETE FROM expectations WHERE until_ns < ?",
 			"DELETE FROM vigilance WHERE until_ns < ?",
 		} {

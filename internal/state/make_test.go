@@ -15,7 +15,7 @@ import (
 // TestMakeSample writes the sample of the newest version, which is kept before
 // the next one changes the tables:
 //
-//	STATE_SAMPLE=testdata/version-2.db go test ./internal/state -run MakeSample
+//	STATE_SAMPLE=testdata/version-3.db go test ./internal/state -run MakeSample
 func TestMakeSample(t *testing.T) {
 	out := os.Getenv("STATE_SAMPLE")
 	if out == "" {
@@ -30,8 +30,9 @@ func TestMakeSample(t *testing.T) {
 	noted, err := b.Note(noon, "bea", "1", "called Anna")
 	_, asked := s.Expect(ctx, state.Expectation{From: noon, Until: noon.Add(time.Hour), What: "iOS rollout", By: "bea"})
 	_, raised := s.RaiseVigilance(ctx, state.Vigilance{Level: "high", From: noon, Until: noon.Add(time.Hour), Why: "a feeling", By: "bea"})
-	_, _, claimed := s.ClaimNotice(ctx, "mail/1", "mail")
-	if err := errors.Join(err, asked, raised, claimed,
+	first.Written = 1758000200000000000
+	if err := errors.Join(err, asked, raised,
+		s.PutMessages(ctx, []state.Message{{Key: "mail-1", Receiver: "bea", Incident: 1, Made: noon, Due: noon, Waits: true, Item: json.RawMessage(`{}`)}}),
 		s.Publish(ctx, []state.Segment{first, second}, nil, positions),
 		s.SaveIncidents(ctx, append(changes, noted...)),
 		s.SaveModel(ctx, state.Model{Name: "baseline", Version: 1, At: noon, Data: []byte{1, 2, 3}}),

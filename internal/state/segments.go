@@ -20,12 +20,13 @@ type Segment struct {
 	Rows    int64  `json:"rows"`
 	Bytes   int64  `json:"bytes"`
 	SHA256  string `json:"sha256"`
+	Written int64  `json:"written"` // Unix time in nanoseconds, 0 where it is not known
 }
 
-const segmentColumns = "name, day, service, first_ns, last_ns, rows, bytes, sha256"
+const segmentColumns = "name, day, service, first_ns, last_ns, rows, bytes, sha256, written_ns"
 
 func scanSegment(r *sql.Rows, x *Segment) error {
-	return r.Scan(&x.Name, &x.Day, &x.Service, &x.First, &x.Last, &x.Rows, &x.Bytes, &x.SHA256)
+	return r.Scan(&x.Name, &x.Day, &x.Service, &x.First, &x.Last, &x.Rows, &x.Bytes, &x.SHA256, &x.Written)
 }
 
 // Publish records that segments came and went, and how far was read for them,
@@ -41,8 +42,8 @@ func (s *Store) Publish(ctx context.Context, add, remove []Segment, positions ma
 			if x.Name == "" || x.Last < x.First || x.Rows < 0 || x.Bytes < 0 {
 				return fmt.Errorf("segment %q has no name, or ends before it begins", x.Name)
 			}
-			done, err := tx.ExecContext(ctx, "INSERT INTO segments ("+segmentColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-				x.Name, x.Day, x.Service, x.First, x.Last, x.Rows, x.Bytes, x.SHA256)
+			done, err := tx.ExecContext(ctx, "INSERT INTO segments ("+segmentColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+				x.Name, x.Day, x.Service, x.First, x.Last, x.Rows, x.Bytes, x.SHA256, x.Written)
 			if err != nil {
 				return err
 			}
