@@ -148,12 +148,30 @@ var packageRules = []rule{
 			switch p.path {
 			case "internal/archive":
 				return only(in("maillog"))(p)
+			case "internal/archive/duck":
+				return only(in("maillog", "internal/archive"))(p) // its tests
 			case "internal/ocsf":
 				return only(in("maillog", "internal/jsonl"))(p)
 			case "internal/jsonl":
 				return only(in())(p)
 			}
 			return nil
+		},
+	},
+	{
+		"DuckDB is imported by archive/duck alone, and that by app alone",
+		"its SQL reaches every file of the host, and it is C++: there is one place that locks it down, and what does not ask is built and tested without it",
+		func(p pkg) (broken []string) {
+			ours, others := imports(slices.Concat(p.files, p.tests))
+			for _, path := range others {
+				if strings.HasPrefix(path, "github.com/duckdb/") && p.path != "internal/archive/duck" {
+					broken = append(broken, "imports "+path)
+				}
+			}
+			if slices.Contains(ours, "internal/archive/duck") && p.path != "internal/app" {
+				broken = append(broken, "imports internal/archive/duck")
+			}
+			return broken
 		},
 	},
 	{
@@ -551,6 +569,10 @@ func TestPackageRulesFail(t *testing.T) {
 		"archive, ocsf and jsonl import only maillog of the root, and no package that reads": {
 			good: []pkg{source("internal/archive", `import ("mailvigil/maillog"; "example.com/parquet")`), source("internal/ocsf", `import "mailvigil/internal/jsonl"`)},
 			bad:  []pkg{source("internal/archive", `import "mailvigil/internal/intake"`), source("internal/ocsf", `import "mailvigil/verdict"`), source("internal/jsonl", `import "mailvigil/maillog"`)},
+		},
+		"DuckDB is imported by archive/duck alone, and that by app alone": {
+			good: []pkg{source("internal/archive/duck", `import "github.com/duckdb/duckdb-go/v2"`), source("internal/app", `import "mailvigil/internal/archive/duck"`)},
+			bad:  []pkg{source("internal/archive", `import "github.com/duckdb/duckdb-go/v2"`), source("internal/gate", `import "mailvigil/internal/archive/duck"`), inTest(source("internal/app", `import "github.com/duckdb/duckdb-go/v2"`))},
 		},
 		"incident imports only verdict, and is pure": {
 			good: []pkg{source("internal/incident", `import ("mailvigil/verdict"; "time"); var _ = time.Unix`), source("internal/health", `import "time"; var _ = time.Now`)},
