@@ -299,11 +299,7 @@ func (a *app) pipelineOptions(c *config.Config, zone *time.Location) (pipeline.O
 		},
 		Feedback: feedbackOf(c, zone),
 	}
-	for _, k := range c.Known {
-		if k.Kind == config.Announced {
-			o.Announced = append(o.Announced, pipeline.Announcement{From: k.From.In(zone), Until: k.Until.In(zone), What: cmp.Or(k.What, "no words were given")})
-		}
-	}
+	o.Announced = announcedOf(c, zone)
 	var err error
 	if o.Calendar, err = calendarOf(c); err != nil {
 		return o, err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"mailvigil/internal/api"
 	"mailvigil/internal/archive"
 	"mailvigil/internal/config"
+	"mailvigil/internal/daemon"
 	"mailvigil/internal/health"
 	"mailvigil/internal/incident"
 	"mailvigil/internal/intake"
@@ -85,9 +85,18 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	}
 	w := &watching{
 		now: a.now, since: a.now(), zone: o.zone, config: o.config, file: o.file, paths: paths,
-		log:  slog.New(slog.NewTextHandler(a.stderr, nil)),
-		room: make(chan struct{}, 1),
+		room: make(chan struct{}, 1), base: ctx, reread: a.now(),
 	}
+	if w.log, err = a.logger(o.config, &w.level); err != nil {
+		return nil, err
+	}
+	w.notifier = daemon.NewNotifier(w.log)
+	w.reloader = daemon.NewReloader(o.config, func(context.Context) (*config.Config, error) { return config.Load(o.file) }, w.parts()...)
+	roles, err := rolesOf(o.config)
+	if err != nil {
+		return nil, err
+	}
+	w.roles.Store(roles)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"mailvigil/anomaly"
-	"mailvigil/internal/access"
 	"mailvigil/internal/api"
 	"mailvigil/internal/incident"
 	"mailvigil/internal/pipeline"
@@ -26,21 +25,17 @@ import (
 
 // listen opens the control socket, "none" for none.
 func (w *watching) listen(ctx context.Context, socket string) error {
-	if socket == "none" {
-		return nil
-	}
-	roles, err := access.New(w.config.Control.Roles, uint32(os.Geteuid()), access.System{})
-	if err != nil {
+	// It answers until the last line is written.
+	ctx, w.hush = context.WithCancel(context.WithoutCancel(ctx))
+	if err := w.measure(ctx); err != nil || socket == "none" {
 		return err
 	}
 	l, err := api.Listen(socket)
 	if err != nil {
 		return err
 	}
-	// It answers until the last line is written.
-	ctx, w.hush = context.WithCancel(context.WithoutCancel(ctx))
 	w.control.Go(func() {
-		if err := api.Serve(ctx, l, w, func() *access.Roles { return roles }, w.log, version()); err != nil && ctx.Err() == nil {
+		if err := api.Serve(ctx, l, w, w.roles.Load, w.log, version()); err != nil && ctx.Err() == nil {
 			w.log.Error("the control socket failed; restart the watch to open it again", "error", err)
 			w.tell("control", err.Error())
 		}
@@ -107,8 +102,11 @@ func (w *watching) Status(ctx context.Context) (*api.Status, error) {
 	now := w.now()
 	s := &api.Status{
 		Version: version(), Since: w.since, Time: now, Timezone: w.zone.String(),
-		Services: w.services(), Vigilance: w.vigilance(now), Configuration: api.Configuration{File: w.file, Read: w.since},
+		Services: w.services(), Vigilance: w.vigilance(now), Configuration: api.Configuration{File: w.file, Read: w.reread},
 		Probes: w.probeStates(), Incidents: []api.Summary{}, Problems: []api.Problem{}, Intake: []api.Source{}, Expected: []api.Expect{},
+	}
+	if err := w.reloader.Problem(); err != nil {
+		s.Configuration.Problem = err.Error()
 	}
 	if end := w.live.Closed(); !end.IsZero() {
 		s.LastSlot = end.Add(-time.Minute)
@@ -422,8 +420,9 @@ func (w *watching) Lower(ctx context.Context, by, _ string) (*api.Vigilance, err
 }
 
 // Reload implements api.Watch.
-func (w *watching) Reload(context.Context, string) (*api.Reloaded, error) {
-	return nil, api.Refuse("the configuration is read at the start; restart the watch")
+func (w *watching) Reload(ctx context.Context, by string) (*api.Reloaded, error) {
+	w.log.Info("asked to read the configuration anew", "by", by)
+	return w.reload(ctx)
 }
 
 // Backup implements api.Watch.

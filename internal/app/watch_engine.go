@@ -14,8 +14,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mailvigil/internal/access"
 	"mailvigil/internal/archive"
 	"mailvigil/internal/config"
+	"mailvigil/internal/daemon"
 	"mailvigil/internal/incident"
 	"mailvigil/internal/intake"
 	"mailvigil/internal/notify"
@@ -35,11 +37,20 @@ type watching struct {
 	now     func() time.Time
 	since   time.Time
 	zone    *time.Location
-	config  *config.Config
-	file    string // of the configuration, "" for none
+	config  *config.Config // of the start; reloader knows which holds
+	file    string         // of the configuration, "" for none
 	options pipeline.Options
 	paths   []string
 	log     *slog.Logger
+	level   slog.LevelVar
+	base    context.Context // of all that runs beside; its end ends them
+
+	notifier *daemon.Notifier
+	reloader *daemon.Reloader[config.Config]
+	roles    atomic.Pointer[access.Roles]
+	stepped  atomic.Int64 // when the last step was done, Unix nanoseconds
+	asking   running      // probes
+	telling  running      // messages
 
 	state     *state.Store
 	store     *archive.Store
@@ -69,8 +80,9 @@ type watching struct {
 	network network
 	numbers map[string]int64 // the last line of each source of the queue that was taken
 
-	dispatcher *notify.Dispatcher // nil where nobody is told
-	told       int64              // the last change of an incident that was
+	dispatcher atomic.Pointer[notify.Dispatcher] // nil where nobody is told
+	told       int64                             // the last change of an incident that was
+	reread     time.Time                         // when the configuration was read
 }
 
 // pending is what has to be recorded with the lines that wait to be published.
@@ -123,12 +135,20 @@ func (w *watching) run(ctx context.Context) error {
 			stop(err)
 		}
 	})
-	taking.Go(func() { w.probe(ctx) })
-	if w.dispatcher != nil {
-		taking.Go(func() { w.dispatcher.Run(ctx) })
+	w.base = ctx
+	w.stepped.Store(time.Now().UnixNano())
+	w.asking.start(ctx, w.probe)
+	if d := w.dispatcher.Load(); d != nil {
+		w.telling.start(ctx, d.Run)
 	}
+	taking.Go(func() { w.hangups(ctx) })
+	taking.Go(func() { w.notifier.Watchdog(ctx, w.alive) })
+	w.notifier.Ready(w.statusText())
 	w.tick(ctx)
+	w.notifier.Stopping()
 	taking.Wait()
+	w.asking.wait()
+	w.telling.wait()
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.Canceled) {
 		cause = nil // it was stopped
@@ -407,6 +427,7 @@ func (w *watching) tick(ctx context.Context) {
 			return
 		case <-t.C:
 			w.step(ctx, &m)
+			w.stepped.Store(time.Now().UnixNano())
 		}
 	}
 }
@@ -571,7 +592,7 @@ func (w *watching) tidy(ctx context.Context, now time.Time) error {
 	w.mu.Unlock()
 	w.publishing.Lock()
 	defer w.publishing.Unlock()
-	e := archive.Expire(now, w.segments, archive.Policy{Days: w.config.Archive.Kept(), Bytes: w.config.Archive.Bytes}, holds)
+	e := archive.Expire(now, w.segments, archive.Policy{Days: w.reloader.Current().Archive.Kept(), Bytes: w.reloader.Current().Archive.Bytes}, holds)
 	if e.Over > 0 {
 		w.tell("archive is full", fmt.Sprintf("the archive is %d MB over its bound: incidents hold that much; close those that are over, or raise archive.bytes", e.Over>>20))
 	} else {
@@ -586,7 +607,7 @@ func (w *watching) tidy(ctx context.Context, now time.Time) error {
 			w.tell("segment "+p.Segment.Name, p.Error())
 		}
 		if err != nil || len(x.Remove) == 0 {
-			return errors.Join(err, w.state.Prune(ctx, now.AddDate(0, 0, -w.config.Archive.Kept())))
+			return errors.Join(err, w.state.Prune(ctx, now.AddDate(0, 0, -w.reloader.Current().Archive.Kept())))
 		}
 		if err := w.swap(ctx, x.Add, x.Remove); err != nil {
 			return err

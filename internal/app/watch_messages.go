@@ -69,17 +69,15 @@ const toldKey = "told"
 // tellPeople hands what happened to incidents to the dispatcher, in order, each
 // once: after a crash it goes on behind the last one.
 func (w *watching) tellPeople(ctx context.Context) error {
-	if w.dispatcher == nil {
-		return nil
-	}
+	d := w.dispatcher.Load()
 	for {
 		list, err := w.state.ChangesAfter(ctx, w.told, 100)
 		if err != nil || len(list) == 0 {
 			return err
 		}
 		for _, c := range list {
-			if n, ok := w.notice(&c.Change); ok {
-				if err := w.dispatcher.Tell(ctx, n); err != nil {
+			if n, ok := w.notice(&c.Change); ok && d != nil {
+				if err := d.Tell(ctx, n); err != nil {
 					return err
 				}
 			}
@@ -145,15 +143,6 @@ func (w *watching) picture(p *verdict.Plot) *notify.Plot {
 
 // startMessages makes the dispatcher, where the configuration names receivers.
 func (w *watching) startMessages(ctx context.Context) error {
-	o, err := notifyOptions(w.config, w.zone)
-	if err != nil || len(o.Receivers) == 0 {
-		return err
-	}
-	o.Outbox = outbox{w.state}
-	o.Problem = func(receiver string, item notify.Item, err error) {
-		w.log.Warn("a message could not be delivered", "receiver", receiver, "incident", item.Incident, "error", err)
-		w.tell("message to "+receiver, err.Error())
-	}
 	all, err := w.state.Positions(ctx)
 	if err != nil {
 		return err
@@ -163,6 +152,7 @@ func (w *watching) startMessages(ctx context.Context) error {
 			return fmt.Errorf("read which changes were told: %w; restore the data folder from a backup", err)
 		}
 	}
-	w.dispatcher = notify.New(o)
-	return nil
+	d, err := w.newDispatcher(w.config)
+	w.dispatcher.Store(d)
+	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"mailvigil/abuse"
 	"mailvigil/anomaly"
+	"mailvigil/baseline"
 	"mailvigil/internal/enrich"
 	"mailvigil/internal/intake"
 	"mailvigil/maillog"
@@ -130,10 +131,22 @@ func NewLive(o Options, found []string, archive Archive, ignore []string) *Live 
 	l.worker = l.enricher.Worker()
 	l.record.Event = &l.event
 	l.before.at = math.MinInt64 / 2
-	for _, a := range ignore {
+	l.Ignore(ignore)
+	return l
+}
+
+// Ignore replaces the accounts that are not counted.
+func (l *Live) Ignore(accounts []string) {
+	clear(l.ignore)
+	for _, a := range accounts {
 		l.ignore[l.enricher.Account([]byte(a))] = true
 	}
-	return l
+}
+
+// Calendar replaces the days off; nil is Monday to Friday.
+func (l *Live) Calendar(c baseline.Calendar) {
+	l.opt.Calendar = c
+	l.before.whole = math.MinInt64 / 2
 }
 
 // Know replaces what people said of times.
