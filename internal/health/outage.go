@@ -43,6 +43,7 @@ const (
 	window     = 10 // answers that Unsteady looks at
 	mostNeeded = 16
 	kept       = 50 // ended outages
+	sourceLife = 7 * 24 * time.Hour
 )
 
 // expiryWarnings are how long before its end a certificate is told, each once.
@@ -182,6 +183,8 @@ type State struct {
 	Outages []*Outage            `json:"outages"` // oldest first
 	Warned  map[string]time.Time `json:"warned"`  // what was warned of → until when that holds
 	Newest  time.Time            `json:"newest,omitzero"`
+	// Sources are the addresses that probes asked from → when last.
+	Sources map[string]time.Time `json:"sources,omitempty"`
 }
 
 // Tracker makes outages of results. It is used by one goroutine.
@@ -218,6 +221,9 @@ func NewTracker(rule Rule, zone *time.Location, probes []Probe, s State) *Tracke
 	if t.s.Warned == nil {
 		t.s.Warned = map[string]time.Time{}
 	}
+	if t.s.Sources == nil {
+		t.s.Sources = map[string]time.Time{}
+	}
 	for _, o := range t.s.Outages {
 		if o.Open() && !slices.ContainsFunc(o.Probes, func(name string) bool { return t.names[name] }) {
 			end := cmp.Or(t.s.Newest, o.Onset[1])
@@ -230,7 +236,7 @@ func NewTracker(rule Rule, zone *time.Location, probes []Probe, s State) *Tracke
 
 // State is a copy of what is known, for the next NewTracker.
 func (t *Tracker) State() State {
-	s := State{Down: cloneRuns(t.s.Down), Slow: cloneRuns(t.s.Slow), Warned: maps.Clone(t.s.Warned), Newest: t.s.Newest}
+	s := State{Down: cloneRuns(t.s.Down), Slow: cloneRuns(t.s.Slow), Warned: maps.Clone(t.s.Warned), Newest: t.s.Newest, Sources: maps.Clone(t.s.Sources)}
 	for _, o := range t.s.Outages {
 		s.Outages = append(s.Outages, o.clone())
 	}
@@ -262,6 +268,11 @@ func (t *Tracker) Outages() []Outage {
 	return out
 }
 
+// Sources are the probes' own addresses of the last week, sorted: with their
+// accounts they tell what the probes did from what people do. A webmail asks
+// IMAP from its own address, so an account is the surer sign.
+func (t *Tracker) Sources() []string { return slices.Sorted(maps.Keys(t.s.Sources)) }
+
 // Expected are the times in which clients come back after an outage, those
 // that last included: what lasts is expected to end at any moment.
 func (t *Tracker) Expected() []Expectation {
@@ -291,6 +302,10 @@ func (t *Tracker) Observe(r Result) (changes []Change) {
 	if r.Time.After(t.s.Newest) {
 		t.s.Newest = r.Time
 	}
+	if r.Source != "" {
+		t.s.Sources[r.Source] = r.Time
+	}
+	maps.DeleteFunc(t.s.Sources, func(_ string, last time.Time) bool { return r.Time.Sub(last) > sourceLife })
 	maps.DeleteFunc(t.s.Warned, func(_ string, until time.Time) bool { return until.Before(r.Time) })
 	if r.Kind == Setup {
 		// Once a day: it stays wrong until somebody corrects it.

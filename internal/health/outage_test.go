@@ -239,6 +239,36 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
+// TestSources: the probes' addresses are known, and forgotten once they are not
+// used.
+func TestSources(t *testing.T) {
+	tracker := health.NewTracker(health.Rule{}, nil, probes, health.State{})
+	for minute, source := range map[float64]string{0: "192.0.2.1", 1: "2001:db8::1", 2: ""} {
+		r := result(minute, "a", health.OK)
+		r.Source = source
+		tracker.Observe(r)
+	}
+	if got := tracker.Sources(); !slices.Equal(got, []string{"192.0.2.1", "2001:db8::1"}) {
+		t.Errorf("%q", got)
+	}
+	r := result(8*24*60, "a", health.OK)
+	r.Source = "192.0.2.9"
+	tracker.Observe(r)
+	if got := tracker.Sources(); !slices.Equal(got, []string{"192.0.2.9"}) {
+		t.Errorf("a week later: %q", got)
+	}
+}
+
+func BenchmarkObserve(b *testing.B) {
+	tracker := health.NewTracker(health.Rule{}, nil, probes, health.State{})
+	b.ReportAllocs()
+	minute := 0.0
+	for b.Loop() {
+		minute++
+		tracker.Observe(result(minute, "a", health.OK))
+	}
+}
+
 func TestOthersAreNamed(t *testing.T) {
 	tracker := health.NewTracker(health.Rule{}, nil, probes, health.State{})
 	play(tracker, map[string]string{"a": ".xxx", "c": ".xxx"})

@@ -103,7 +103,7 @@ func TestRoundTripLeavesOthersAlone(t *testing.T) {
 	if n := s.messages(t); n != 2 {
 		t.Errorf("%d messages are left, want the other two", n)
 	}
-	r := ask(t, 500*time.Millisecond, health.RoundTrip("mine", server(lost.smtps, health.Implicit, lost), in, l, account))
+	r := ask(t, 1500*time.Millisecond, health.RoundTrip("mine", server(lost.smtps, health.Implicit, lost), in, l, account))
 	if r.Kind != health.Lost || !strings.Contains(r.Text, "not in the inbox") {
 		t.Errorf("a message that was lost: %s %q", r.Kind, r.Text)
 	}

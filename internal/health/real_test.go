@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mailvigil/internal/health"
+	"mailvigil/internal/notify"
 )
 
 // real is a host with Dovecot, Postfix and Roundcube behind nginx, as Debian
@@ -390,6 +391,39 @@ func TestRealServers(t *testing.T) {
 	queue := []string{"/usr/sbin/postqueue", "-c", filepath.Join(r.dir, "postfix"), "-j"}
 	check("an empty queue", health.QueueCommand(queue, 1), health.OK, "")
 	check("an empty folder", health.QueueFolder(filepath.Join(r.dir, "spool"), 1), health.OK, "")
+
+	// A message to people goes the same way, with all its parts.
+	mail := &notify.Mail{
+		Server: r.at(r.submission), Security: "starttls", CAFile: r.ca.file, Account: account, PasswordFile: passwordFile(t, password),
+		From: "Mailvigil <" + account + ">", To: []string{account},
+	}
+	picture := append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, 3000)...)
+	err = mail.Send(t.Context(), notify.Message{Key: "mailvigil.7.abc", Zone: time.UTC, Notices: []notify.Notice{{
+		Incident: 7, Severity: notify.High, Kind: "attack", Change: notify.Opened, Time: time.Now(),
+		Sentence: "Päsşwords are tried\r\nBcc: x@parl.example", Plot: &notify.Plot{PNG: picture, Alt: "a plot"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var arrived []byte
+	for range 200 {
+		if files, _ := filepath.Glob(filepath.Join(r.dir, "mail", account, "new", "*")); len(files) > 0 {
+			arrived, _ = os.ReadFile(files[0])
+			break
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	for _, part := range []string{"Message-ID: <mailvigil.7.abc@parl.example>", "Content-Type: text/plain", "Content-Type: text/html", "Content-Type: image/png", "Content-Id: <plot-7.mailvigil.7.abc@mailvigil>", "References: <mailvigil.incident.7@parl.example>"} {
+		if !bytes.Contains(bytes.ToLower(arrived), bytes.ToLower([]byte(part))) {
+			t.Errorf("what arrived lacks %q:\n%s", part, arrived)
+		}
+	}
+	if bytes.Contains(arrived, []byte("UTF8SMTP")) {
+		t.Error("SMTPUTF8 was asked for without need")
+	}
+	if bytes.Contains(arrived, []byte("\nBcc:")) {
+		t.Errorf("a header was added:\n%.3000s", arrived)
+	}
 
 	r.stop(dovecot, r.imaps)
 	check("imap is down", imap, health.Refused, "nothing listens there")

@@ -250,12 +250,40 @@ func gather(notices []Notice) []Notice {
 }
 
 // Run delivers until the context ends. What waits then stays in the outbox.
+//
+// What waits for a receiver that the configuration no longer has is dropped.
 func (d *Dispatcher) Run(ctx context.Context) {
+	if err := d.forget(ctx); err != nil {
+		d.o.Problem("", Item{}, err)
+	}
 	var wg sync.WaitGroup
 	for i := range d.o.Receivers {
 		wg.Go(func() { d.serve(ctx, &d.o.Receivers[i]) })
 	}
 	wg.Wait()
+}
+
+func (d *Dispatcher) forget(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	waiting, err := d.o.Outbox.Waiting(ctx)
+	if err != nil {
+		return fmt.Errorf("read the outbox: %w", err)
+	}
+	var puts []Item
+	for _, item := range waiting {
+		if d.wake[item.Receiver] == nil {
+			item.Status, item.Problem = Dropped, "there is no such receiver any more"
+			puts = append(puts, item)
+		}
+	}
+	if len(puts) == 0 {
+		return nil
+	}
+	if err := d.o.Outbox.Put(ctx, puts...); err != nil {
+		return fmt.Errorf("drop messages to receivers that are no more: %w", err)
+	}
+	return nil
 }
 
 func (d *Dispatcher) serve(ctx context.Context, r *Receiver) {

@@ -450,6 +450,80 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestReceiverGone: what waits for somebody who is no receiver any more is not
+// kept for ever, and what waits for others is still sent.
+func TestReceiverGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, desk2 := &desk{fail: func(int) error { return errors.New("no") }}, &desk{fail: func(try int) error {
+			if try == 1 {
+				return errors.New("no")
+			}
+			return nil
+		}}
+		outbox := notify.NewMemory()
+		run(t, notify.Options{Receivers: []notify.Receiver{receiver(old, "old", nil), receiver(desk2, "desk", nil)}, Outbox: outbox}, 10*time.Second, map[time.Duration]func(*world){
+			0: func(w *world) { w.tell(notice(1, notify.Opened, notify.High)) },
+		})
+		run(t, notify.Options{Receivers: []notify.Receiver{receiver(desk2, "desk", nil)}, Outbox: outbox}, time.Hour, nil)
+		want(t, desk2, "20s 1 opened")
+		if waiting, err := outbox.Waiting(t.Context()); err != nil || len(waiting) != 0 {
+			t.Errorf("%+v still wait, %v", waiting, err)
+		}
+	})
+}
+
+// TestOutboxFails: a disk that is full is told, and once it is not, what waits
+// is sent.
+func TestOutboxFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		full := &full{Outbox: notify.NewMemory()}
+		problems := 0
+		run(t, notify.Options{Receivers: []notify.Receiver{receiver(d, "desk", nil)}, Outbox: full, Problem: func(_ string, _ notify.Item, err error) {
+			if errors.Is(err, errFull) {
+				problems++
+			}
+		}}, time.Hour, map[time.Duration]func(*world){
+			0: func(w *world) {
+				w.tell(notice(1, notify.Opened, notify.High))
+				full.set(true) // right after it was kept
+			},
+			time.Minute: func(w *world) {
+				if err := w.d.Tell(t.Context(), notice(2, notify.Opened, notify.High)); !errors.Is(err, errFull) {
+					t.Errorf("told into a full disk: %v", err)
+				}
+			},
+			5 * time.Minute: func(*world) { full.set(false) },
+		})
+		if len(d.got) == 0 || d.got[0].Notices[0].Incident != 1 || problems == 0 {
+			t.Errorf("%q, %d problems", d.story(), problems)
+		}
+	})
+}
+
+var errFull = errors.New("no space left on device")
+
+type full struct {
+	notify.Outbox
+	mu sync.Mutex
+	is bool
+}
+
+func (f *full) set(is bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.is = is
+}
+
+func (f *full) Put(ctx context.Context, items ...notify.Item) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.is {
+		return errFull
+	}
+	return f.Outbox.Put(ctx, items...)
+}
+
 // TestSenderBreaks: a sender that panics is a failed one.
 func TestSenderBreaks(t *testing.T) {
 	r := notify.Receiver{Name: "x", Sender: sender(func() error { panic("oh") })}

@@ -62,6 +62,10 @@ func (s *Mail) Send(ctx context.Context, m Message) error {
 	options := []mail.Option{
 		mail.WithPort(port), mail.WithTLSConfig(config), mail.WithTimeout(sendTime), mail.WithoutNoop(),
 	}
+	// A server further on may not know SMTPUTF8; without need it is not asked for.
+	if isASCII(s.From) && isASCII(strings.Join(s.To, "")) {
+		options = append(options, mail.WithoutSMTPUTF8())
+	}
 	switch s.Security {
 	case "tls":
 		options = append(options, mail.WithSSL())
@@ -140,11 +144,15 @@ func (s *Mail) message(m *Message) (*mail.Msg, error) {
 		if i > 0 {
 			name = fmt.Sprintf("plot-%d.png", i+1)
 		}
-		if err := msg.EmbedReader(name, bytes.NewReader(section.png), mail.WithFileContentID(section.CID), mail.WithFileContentType("image/png")); err != nil {
+		if err := msg.EmbedReader(name, bytes.NewReader(section.png), mail.WithFileContentID("<"+section.CID+">"), mail.WithFileContentType("image/png")); err != nil {
 			return nil, fmt.Errorf("put in a plot: %w", err)
 		}
 	}
 	return msg, nil
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }
 
 // newest is when the newest change was; a message that waited says so by its

@@ -31,14 +31,20 @@ import (
 // hostile is what may stand in a log.
 const hostile = "x\r\nBcc: all@evil.example\r\n\r\n<script>alert(1)</script> <!channel> @everyone [here](https://evil.example/) \x1b[2J\u202egpj \"'><img src=http://evil.example/p.png>"
 
+// drawn once, for that takes time under the race detector.
+var drawn = sync.OnceValues(func() (*notify.Plot, error) {
+	s := chart.Series{Title: "Logins", Start: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC), Step: time.Minute, Observed: []float64{1, 2, 3}}
+	data, err := chart.PNG(s, chart.Options{Width: 240, Height: 140})
+	return &notify.Plot{PNG: data, Alt: chart.Describe(s, chart.Options{})}, err
+})
+
 func plot(t testing.TB) *notify.Plot {
 	t.Helper()
-	s := chart.Series{Title: "Logins", Start: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC), Step: time.Minute, Observed: []float64{1, 2, 3}}
-	data, err := chart.PNG(s, chart.Options{})
+	p, err := drawn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &notify.Plot{PNG: data, Alt: chart.Describe(s, chart.Options{})}
+	return p
 }
 
 func evil(t testing.TB) notify.Message {
@@ -211,6 +217,12 @@ func TestMail(t *testing.T) {
 	for _, want := range []string{"text/plain", "text/html", "image/png"} {
 		if types[want] == 0 {
 			t.Errorf("no %s among %v", want, types)
+		}
+	}
+	// RFC 2392: the angle brackets belong to the header and not to the address.
+	for _, want := range []string{"\r\nContent-Id: <plot-7.mailvigil.7.0123456789abcdef@mailvigil>\r\n", "cid:plot-7."} {
+		if !strings.Contains(in.messages[0], want) {
+			t.Errorf("%q is not in the message", want)
 		}
 	}
 	in.refuse = &smtp.SMTPError{Code: 550, Message: "go away"}
