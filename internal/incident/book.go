@@ -572,7 +572,7 @@ func (r *round) open(list []int) {
 		in.Parts = append(in.Parts, Part{Judged: *r.told[i], Seen: r.now, Current: true})
 	}
 	in.sum(r.v)
-	text := sentence(in.Name) + "."
+	text := in.begins()
 	if earlier != nil {
 		in.Earlier = earlier.ID
 		text += fmt.Sprintf(" The same was there before, as #%d, until %s.", earlier.Number, day(earlier.End, x.Onset))

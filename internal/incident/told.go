@@ -26,10 +26,12 @@ type Told struct {
 	Sources  int              `json:"sources"`
 }
 
-// Settle is an explanation that has yet to stand for a while.
+// Settle is what has yet to stand for a while: another explanation, and since
+// when; and since when an earlier onset is thought of.
 type Settle struct {
 	What  string    `json:"what,omitempty"`
 	Since time.Time `json:"since,omitzero"`
+	Onset time.Time `json:"onset,omitzero"`
 }
 
 // What is enough to be told again.
@@ -56,15 +58,15 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 	t := in.Told
 	say := func(text string, args ...any) { what = append(what, fmt.Sprintf(text, args...)) }
 
-	// Two explanations that are about as probable change places from minute to
+	// Two explanations, or onsets, that are about as probable change places from minute to
 	// minute: another one is told once it stands, a graver one at once.
 	cause := causeText(in.Cause)
 	graver := slices.Index(gravest, in.Kind) < slices.Index(gravest, t.Kind)
 	switch explained := in.Name + "\n" + cause; {
 	case in.Kind == t.Kind && in.Name == t.Name && cause == t.Cause:
-		in.Pending = Settle{}
+		in.Pending.What, in.Pending.Since = "", time.Time{}
 	case !graver && explained != in.Pending.What:
-		in.Pending = Settle{What: explained, Since: now}
+		in.Pending.What, in.Pending.Since = explained, now
 	case graver || now.Sub(in.Pending.Since) >= settle:
 		switch {
 		case in.Kind != t.Kind:
@@ -76,7 +78,7 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 			say("What sets it apart: %s.", cause)
 		}
 		t.Kind, t.Name, t.Cause = in.Kind, in.Name, cause
-		in.Pending = Settle{}
+		in.Pending.What, in.Pending.Since = "", time.Time{}
 	}
 
 	if more := without(in.Accounts, t.Accounts); len(more) > namedAtOnce {
@@ -95,9 +97,14 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 		}
 		t.Severity = in.Severity
 	}
-	if in.Onset.Before(t.Onset.Add(-muchEarlier)) {
+	switch {
+	case !in.Onset.Before(t.Onset.Add(-muchEarlier)):
+		in.Pending.Onset = time.Time{}
+	case in.Pending.Onset.IsZero():
+		in.Pending.Onset = now
+	case now.Sub(in.Pending.Onset) >= settle:
 		say("It began %s earlier than was thought.", span(t.Onset.Sub(in.Onset)))
-		t.Onset = in.Onset
+		t.Onset, in.Pending.Onset = in.Onset, time.Time{}
 	}
 	if x := abs(in.Excess); x >= grewBy*t.Excess && x >= fewEvents {
 		if in.Excess > 0 {
@@ -113,6 +120,17 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 	}
 	in.Told = t
 	return what
+}
+
+// begins says what a new incident is, with the accounts in other hands.
+func (in *Incident) begins() string {
+	switch n := len(in.Accounts); {
+	case n > namedAtOnce:
+		return fmt.Sprintf("%s: %d accounts were opened.", sentence(in.Name), n)
+	case n > 0:
+		return fmt.Sprintf("%s: %s.", sentence(in.Name), strings.Join(in.Accounts, ", "))
+	}
+	return sentence(in.Name) + "."
 }
 
 // gravest kinds first.
