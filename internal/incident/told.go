@@ -36,11 +36,12 @@ type Settle struct {
 
 // What is enough to be told again.
 const (
-	grewBy      = 2   // times the excess, or the sources
-	fewSources  = 10  // below which sources are not counted out
-	fewEvents   = 100 // below which an excess is not
-	muchEarlier = time.Hour
-	namedAtOnce = 3 // accounts
+	grewBy         = 2   // times the excess, or the sources
+	grewByHarmless = 10  // times the excess of what is harmless
+	fewSources     = 10  // below which sources are not counted out
+	fewEvents      = 100 // below which an excess is not
+	muchEarlier    = time.Hour
+	namedAtOnce    = 3 // accounts
 )
 
 // tell notes that people are told all of it now.
@@ -106,17 +107,23 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 		say("It began %s earlier than was thought.", span(t.Onset.Sub(in.Onset)))
 		t.Onset, in.Pending.Onset = in.Onset, time.Time{}
 	}
-	if x := abs(in.Excess); x >= grewBy*t.Excess && x >= fewEvents {
+	// What goes on counts more as time goes by. Of what is harmless that is no news
+	// until it is of another size.
+	by := float64(grewBy)
+	if in.Kind == verdict.Benign || in.Kind == verdict.Background {
+		by = grewByHarmless
+	}
+	x, n := abs(in.Excess), len(in.Sources)
+	if larger, more := x >= by*t.Excess && x >= fewEvents, n >= grewBy*t.Sources && n >= fewSources; larger || more {
 		if in.Excess > 0 {
 			say("It has grown to %.0f events where %.0f were expected.", in.Observed, in.Expected)
 		} else {
 			say("Only %.0f events came where %.0f were expected.", in.Observed, in.Expected)
 		}
-		t.Excess = x
-	}
-	if n := len(in.Sources); n >= grewBy*t.Sources && n >= fewSources {
-		say("%d addresses take part.", n)
-		t.Sources = n
+		if n >= fewSources {
+			say("%d addresses take part.", n)
+		}
+		t.Excess, t.Sources = max(t.Excess, x), max(t.Sources, n)
 	}
 	in.Told = t
 	return what
