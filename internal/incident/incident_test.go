@@ -173,7 +173,7 @@ func TestLives(t *testing.T) {
 			{at: 10, told: []verdict.Incident{with(one[0], func(x *verdict.Incident) { x.Compromised = []string{"anna"} })}, want: []string{"#1 opened"}, says: "Somebody is guessing passwords: anna."},
 		}, []string{"#1 open"}},
 		{"the cause is found later", []step{
-			{at: 10, told: []verdict.Incident{with(storm(0, 10, true, ""), func(x *verdict.Incident) { x.Kind, x.Name = verdict.Undetermined, "none of these" })}, want: []string{"#1 opened"}},
+			{at: 10, told: []verdict.Incident{with(storm(0, 10, true, ""), func(x *verdict.Incident) { x.Kind, x.Name = verdict.Undetermined, "none of these" })}, want: []string{"#1 opened"}, says: "It is not clear what it is: 5000 events where 1000 were expected (activesync)."},
 			{at: 11, told: []verdict.Incident{storm(0, 11, true, "iOS")}},
 			{at: 21, told: []verdict.Incident{storm(0, 21, true, "iOS")}, want: []string{"#1 updated"}, says: "What sets it apart: os iOS."},
 		}, []string{"#1 open"}},

@@ -70,6 +70,8 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 		in.Pending.What, in.Pending.Since = explained, now
 	case graver || now.Sub(in.Pending.Since) >= settle:
 		switch {
+		case in.Kind == verdict.Undetermined && t.Kind != verdict.Undetermined:
+			say("It is no longer clear what it is.")
 		case in.Kind != t.Kind:
 			say("It is now thought to be %s: %s.", kindText[in.Kind], in.Name)
 		case in.Name != t.Name:
@@ -132,6 +134,8 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 // begins says what a new incident is, with the accounts in other hands.
 func (in *Incident) begins() string {
 	switch n := len(in.Accounts); {
+	case in.Kind == verdict.Undetermined: // whose name says nothing
+		return fmt.Sprintf("It is not clear what it is: %.0f events where %.0f were expected (%s).", in.Observed, in.Expected, strings.Join(in.Services, ", "))
 	case n > namedAtOnce:
 		return fmt.Sprintf("%s: %d accounts were opened.", sentence(in.Name), n)
 	case n > 0:
@@ -144,11 +148,10 @@ func (in *Incident) begins() string {
 var gravest = []verdict.Kind{verdict.Attack, verdict.Fault, verdict.Undetermined, verdict.Benign, verdict.Background}
 
 var kindText = map[verdict.Kind]string{
-	verdict.Attack:       "an attack",
-	verdict.Fault:        "a fault",
-	verdict.Undetermined: "undetermined",
-	verdict.Benign:       "harmless",
-	verdict.Background:   "everyday noise",
+	verdict.Attack:     "an attack",
+	verdict.Fault:      "a fault",
+	verdict.Benign:     "harmless",
+	verdict.Background: "everyday noise",
 }
 
 // causeText is a cause in the words of its attributes, sorted.
