@@ -62,7 +62,7 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 	// Two explanations, or onsets, that are about as probable change places from minute to
 	// minute: another one is told once it stands, a graver one at once.
 	cause := causeText(in.Cause)
-	graver := slices.Index(gravest, in.Kind) < slices.Index(gravest, t.Kind)
+	graver := (in.Kind == verdict.Attack || in.Kind == verdict.Fault) && slices.Index(gravest, in.Kind) < slices.Index(gravest, t.Kind)
 	switch explained := in.Name + "\n" + cause; {
 	case in.Kind == t.Kind && in.Name == t.Name && cause == t.Cause:
 		in.Pending.What, in.Pending.Since = "", time.Time{}
