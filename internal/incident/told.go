@@ -94,7 +94,7 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 		say("It touches %s as well.", strings.Join(more, ", "))
 	}
 	t.Services = union(t.Services, in.Services)
-	if slices.Index(severities, in.Severity) > slices.Index(severities, t.Severity) {
+	if in.Kind == t.Kind && slices.Index(severities, in.Severity) > slices.Index(severities, t.Severity) {
 		if len(what) == 0 {
 			say("Its severity is now %s.", in.Severity)
 		}
