@@ -157,15 +157,19 @@ type round struct {
 // depend on the verdict's.
 func important(v *verdict.Verdict) []*verdict.Incident {
 	list := make([]*verdict.Incident, len(v.Incidents))
-	text := make(map[*verdict.Incident]string, len(list))
 	for i := range v.Incidents {
 		list[i] = &v.Incidents[i]
-		x := v.Incidents[i]
-		x.ID, x.Findings = "", nil // numbered anew each time
-		text[list[i]] = encode(x)
+	}
+	text := func(x *verdict.Incident) string {
+		y := *x
+		y.ID, y.Findings = "", nil // numbered anew each time
+		return encode(y)
 	}
 	slices.SortStableFunc(list, func(x, y *verdict.Incident) int {
-		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(abs(y.Excess), abs(x.Excess)), x.Onset.Compare(y.Onset), strings.Compare(text[x], text[y]))
+		if c := cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(abs(y.Excess), abs(x.Excess)), x.Onset.Compare(y.Onset)); c != 0 {
+			return c
+		}
+		return strings.Compare(text(x), text(y))
 	})
 	return list
 }
@@ -572,7 +576,7 @@ func (r *round) open(list []int) {
 		in.Parts = append(in.Parts, Part{Judged: *r.told[i], Seen: r.now, Current: true})
 	}
 	in.sum(r.v)
-	text := sentence(in.Name) + "."
+	text := in.begins()
 	if earlier != nil {
 		in.Earlier = earlier.ID
 		text += fmt.Sprintf(" The same was there before, as #%d, until %s.", earlier.Number, day(earlier.End, x.Onset))

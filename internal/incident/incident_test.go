@@ -162,8 +162,18 @@ func TestLives(t *testing.T) {
 				x.Kind, x.Name = verdict.Attack, "a stranger is in the accounts"
 			})}},
 		}, []string{"#1 open"}},
+		{"an onset that is thought to be earlier for a moment", []step{
+			{at: 200, told: []verdict.Incident{guessing(190, 200, true, "192.0.2.1")}, want: []string{"#1 opened"}},
+			{at: 201, told: []verdict.Incident{guessing(0, 201, true, "192.0.2.1")}},
+			{at: 202, told: []verdict.Incident{guessing(190, 202, true, "192.0.2.1")}},
+			{at: 213, told: []verdict.Incident{guessing(0, 213, true, "192.0.2.1")}},
+			{at: 223, told: []verdict.Incident{guessing(0, 223, true, "192.0.2.1")}, want: []string{"#1 updated"}, says: "It began 3 hours earlier than was thought."},
+		}, []string{"#1 open"}},
+		{"accounts are named from the beginning", []step{
+			{at: 10, told: []verdict.Incident{with(one[0], func(x *verdict.Incident) { x.Compromised = []string{"anna"} })}, want: []string{"#1 opened"}, says: "Somebody is guessing passwords: anna."},
+		}, []string{"#1 open"}},
 		{"the cause is found later", []step{
-			{at: 10, told: []verdict.Incident{with(storm(0, 10, true, ""), func(x *verdict.Incident) { x.Kind, x.Name = verdict.Undetermined, "none of these" })}, want: []string{"#1 opened"}},
+			{at: 10, told: []verdict.Incident{with(storm(0, 10, true, ""), func(x *verdict.Incident) { x.Kind, x.Name = verdict.Undetermined, "none of these" })}, want: []string{"#1 opened"}, says: "It is not clear what it is: 5000 events where 1000 were expected (activesync)."},
 			{at: 11, told: []verdict.Incident{storm(0, 11, true, "iOS")}},
 			{at: 21, told: []verdict.Incident{storm(0, 21, true, "iOS")}, want: []string{"#1 updated"}, says: "What sets it apart: os iOS."},
 		}, []string{"#1 open"}},

@@ -26,19 +26,22 @@ type Told struct {
 	Sources  int              `json:"sources"`
 }
 
-// Settle is an explanation that has yet to stand for a while.
+// Settle is what has yet to stand for a while: another explanation, and since
+// when; and since when an earlier onset is thought of.
 type Settle struct {
 	What  string    `json:"what,omitempty"`
 	Since time.Time `json:"since,omitzero"`
+	Onset time.Time `json:"onset,omitzero"`
 }
 
 // What is enough to be told again.
 const (
-	grewBy      = 2   // times the excess, or the sources
-	fewSources  = 10  // below which sources are not counted out
-	fewEvents   = 100 // below which an excess is not
-	muchEarlier = time.Hour
-	namedAtOnce = 3 // accounts
+	grewBy         = 2   // times the excess, or the sources
+	grewByHarmless = 10  // times the excess of what is harmless
+	fewSources     = 10  // below which sources are not counted out
+	fewEvents      = 100 // below which an excess is not
+	muchEarlier    = time.Hour
+	namedAtOnce    = 3 // accounts
 )
 
 // tell notes that people are told all of it now.
@@ -56,17 +59,19 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 	t := in.Told
 	say := func(text string, args ...any) { what = append(what, fmt.Sprintf(text, args...)) }
 
-	// Two explanations that are about as probable change places from minute to
+	// Two explanations, or onsets, that are about as probable change places from minute to
 	// minute: another one is told once it stands, a graver one at once.
 	cause := causeText(in.Cause)
-	graver := slices.Index(gravest, in.Kind) < slices.Index(gravest, t.Kind)
+	graver := (in.Kind == verdict.Attack || in.Kind == verdict.Fault) && slices.Index(gravest, in.Kind) < slices.Index(gravest, t.Kind)
 	switch explained := in.Name + "\n" + cause; {
 	case in.Kind == t.Kind && in.Name == t.Name && cause == t.Cause:
-		in.Pending = Settle{}
+		in.Pending.What, in.Pending.Since = "", time.Time{}
 	case !graver && explained != in.Pending.What:
-		in.Pending = Settle{What: explained, Since: now}
+		in.Pending.What, in.Pending.Since = explained, now
 	case graver || now.Sub(in.Pending.Since) >= settle:
 		switch {
+		case in.Kind == verdict.Undetermined && t.Kind != verdict.Undetermined:
+			say("It is no longer clear what it is.")
 		case in.Kind != t.Kind:
 			say("It is now thought to be %s: %s.", kindText[in.Kind], in.Name)
 		case in.Name != t.Name:
@@ -76,7 +81,7 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 			say("What sets it apart: %s.", cause)
 		}
 		t.Kind, t.Name, t.Cause = in.Kind, in.Name, cause
-		in.Pending = Settle{}
+		in.Pending.What, in.Pending.Since = "", time.Time{}
 	}
 
 	if more := without(in.Accounts, t.Accounts); len(more) > namedAtOnce {
@@ -89,41 +94,64 @@ func (in *Incident) grew(now time.Time, settle time.Duration) (what []string) {
 		say("It touches %s as well.", strings.Join(more, ", "))
 	}
 	t.Services = union(t.Services, in.Services)
-	if slices.Index(severities, in.Severity) > slices.Index(severities, t.Severity) {
+	if in.Kind == t.Kind && slices.Index(severities, in.Severity) > slices.Index(severities, t.Severity) {
 		if len(what) == 0 {
 			say("Its severity is now %s.", in.Severity)
 		}
 		t.Severity = in.Severity
 	}
-	if in.Onset.Before(t.Onset.Add(-muchEarlier)) {
+	switch {
+	case !in.Onset.Before(t.Onset.Add(-muchEarlier)):
+		in.Pending.Onset = time.Time{}
+	case in.Pending.Onset.IsZero():
+		in.Pending.Onset = now
+	case now.Sub(in.Pending.Onset) >= settle:
 		say("It began %s earlier than was thought.", span(t.Onset.Sub(in.Onset)))
-		t.Onset = in.Onset
+		t.Onset, in.Pending.Onset = in.Onset, time.Time{}
 	}
-	if x := abs(in.Excess); x >= grewBy*t.Excess && x >= fewEvents {
+	// What goes on counts more as time goes by. Of what is harmless that is no news
+	// until it is of another size.
+	by := float64(grewBy)
+	if in.Kind == verdict.Benign || in.Kind == verdict.Background {
+		by = grewByHarmless
+	}
+	x, n := abs(in.Excess), len(in.Sources)
+	if larger, more := x >= by*t.Excess && x >= fewEvents, n >= grewBy*t.Sources && n >= fewSources; larger || more {
 		if in.Excess > 0 {
 			say("It has grown to %.0f events where %.0f were expected.", in.Observed, in.Expected)
 		} else {
 			say("Only %.0f events came where %.0f were expected.", in.Observed, in.Expected)
 		}
-		t.Excess = x
-	}
-	if n := len(in.Sources); n >= grewBy*t.Sources && n >= fewSources {
-		say("%d addresses take part.", n)
-		t.Sources = n
+		if n >= fewSources {
+			say("%d addresses take part.", n)
+		}
+		t.Excess, t.Sources = max(t.Excess, x), max(t.Sources, n)
 	}
 	in.Told = t
 	return what
+}
+
+// begins says what a new incident is, with the accounts in other hands.
+func (in *Incident) begins() string {
+	switch n := len(in.Accounts); {
+	case in.Kind == verdict.Undetermined: // whose name says nothing
+		return fmt.Sprintf("It is not clear what it is: %.0f events where %.0f were expected (%s).", in.Observed, in.Expected, strings.Join(in.Services, ", "))
+	case n > namedAtOnce:
+		return fmt.Sprintf("%s: %d accounts were opened.", sentence(in.Name), n)
+	case n > 0:
+		return fmt.Sprintf("%s: %s.", sentence(in.Name), strings.Join(in.Accounts, ", "))
+	}
+	return sentence(in.Name) + "."
 }
 
 // gravest kinds first.
 var gravest = []verdict.Kind{verdict.Attack, verdict.Fault, verdict.Undetermined, verdict.Benign, verdict.Background}
 
 var kindText = map[verdict.Kind]string{
-	verdict.Attack:       "an attack",
-	verdict.Fault:        "a fault",
-	verdict.Undetermined: "undetermined",
-	verdict.Benign:       "harmless",
-	verdict.Background:   "everyday noise",
+	verdict.Attack:     "an attack",
+	verdict.Fault:      "a fault",
+	verdict.Benign:     "harmless",
+	verdict.Background: "everyday noise",
 }
 
 // causeText is a cause in the words of its attributes, sorted.
