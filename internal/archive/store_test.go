@@ -390,7 +390,8 @@ func TestDiskFull(t *testing.T) {
 	const lines = 40
 	var refused, failed int
 	for room := int64(0); room < 6000; room += 617 {
-		s := open(t, StoreOptions{Memory: 8000})
+		// Written ahead, or when they are published.
+		s := open(t, StoreOptions{Memory: []int64{8000, 1 << 20}[room%2]})
 		d := &failing{room: room}
 		s.disk = d
 		want := []string{}
