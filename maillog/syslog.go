@@ -293,7 +293,8 @@ func syslog5424(b []byte) (s stamp, tag, msg []byte, ok bool) {
 	if hasPrefix(rest, "\xef\xbb\xbf") {
 		rest = rest[3:]
 	}
-	return s, tag, rest, true
+	// rsyslog keeps the blank that stood behind the colon of the program's name.
+	return s, tag, bytes.TrimPrefix(rest, []byte(" ")), true
 }
 
 // priority takes "<34>" off the start of a line.

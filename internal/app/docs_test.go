@@ -130,6 +130,9 @@ func TestCommandsOfTheDocs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if strings.Contains(string(data), "mailvigil probe") || strings.Contains(string(data), "mailvigil notify") {
+				ownService(t, dir)
+			}
 			for _, c := range commands {
 				runShown(t, host, dir, c)
 				ran++
@@ -245,6 +248,21 @@ func simulatedHost(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return host
+}
+
+// ownService is a configuration of a mail service that is down, and of somebody
+// who is told.
+func ownService(t *testing.T, dir string) {
+	t.Helper()
+	for name, text := range map[string]string{
+		"mailvigil.yaml": "probes: {checks: [{probe: imap, server: '127.0.0.1:1', security: none, account: probe, password_file: key}]}\n" +
+			"notify: {receivers: [{name: hook, webhook: 'http://127.0.0.1:1/', secret_file: key}]}\n",
+		"key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // ownFiles are what the pages call the reader's own.

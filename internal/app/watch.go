@@ -134,7 +134,10 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	if err := w.learn(ctx); err != nil {
 		return nil, err
 	}
-	return w, w.know(ctx, a.now())
+	if err := w.know(ctx, a.now()); err != nil {
+		return nil, err
+	}
+	return w, w.startNetwork(ctx)
 }
 
 // rememberIncidents is how long a closed incident is compared with what comes.

@@ -133,6 +133,8 @@ func (w *watching) Status(ctx context.Context) (*api.Status, error) {
 			Name: x.Source, Kind: "file", Format: x.Format, Behind: x.Behind, Lines: x.Lines, Lost: x.LostBytes, Last: w.live.LastOf(x.Source),
 		})
 	}
+	listeners, problems := w.listeners(ctx)
+	s.Intake, s.Problems = append(s.Intake, listeners...), append(s.Problems, problems...)
 	slices.SortFunc(s.Intake, func(a, b api.Source) int { return cmp.Compare(a.Name, b.Name) })
 	for i, x := range segments {
 		a := &s.Archive

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,7 @@ type watching struct {
 	// unpublished is what was cut off and could not be published yet.
 	unpublished *unpublished
 
+	taking  sync.Mutex // one batch at a time; taken before all others
 	mu      sync.Mutex
 	live    *pipeline.Live
 	book    *incident.Book
@@ -64,6 +66,8 @@ type watching struct {
 	hush    func()         // ends it
 	asked   knowledgeOf
 	probing probing
+	network network
+	numbers map[string]int64 // the last line of each source of the queue that was taken
 
 	dispatcher *notify.Dispatcher // nil where nobody is told
 	told       int64              // the last change of an incident that was
@@ -114,6 +118,11 @@ func (w *watching) run(ctx context.Context) error {
 			stop(err)
 		}
 	})
+	taking.Go(func() {
+		if err := w.receive(ctx); err != nil {
+			stop(err)
+		}
+	})
 	taking.Go(func() { w.probe(ctx) })
 	if w.dispatcher != nil {
 		taking.Go(func() { w.dispatcher.Run(ctx) })
@@ -137,6 +146,7 @@ func (w *watching) close() error {
 		w.hush()
 		w.control.Wait()
 	}
+	errs = append(errs, w.closeNetwork())
 	if w.follower != nil {
 		errs = append(errs, w.follower.Close())
 	}
@@ -159,9 +169,7 @@ func (w *watching) follow(ctx context.Context) error {
 			}
 			return err
 		}
-		err = w.take(ctx, b, func(l intake.Line) {
-			w.live.Warm(b.Source, l.Bytes)
-		})
+		err = w.take(ctx, b)
 		b.Release()
 		if err != nil {
 			return nil // stopped in the middle: the rest is read again
@@ -171,7 +179,9 @@ func (w *watching) follow(ctx context.Context) error {
 
 // take counts the lines of a batch and hands them to the archive. It waits
 // while too much waits to be written.
-func (w *watching) take(ctx context.Context, b *intake.Batch, warm func(intake.Line)) error {
+func (w *watching) take(ctx context.Context, b *intake.Batch) error {
+	w.taking.Lock()
+	defer w.taking.Unlock()
 	for w.store.Held() >= fullAt {
 		if err := w.wait(ctx); err != nil {
 			return err
@@ -182,10 +192,14 @@ func (w *watching) take(ctx context.Context, b *intake.Batch, warm func(intake.L
 	if b.Begins {
 		w.live.Begin(b.Source, b.Format, b.Reference)
 	}
-	if b.Resumes && warm != nil {
+	if b.Resumes {
 		// A parser does without, where that fails.
-		_ = w.follower.WarmUp(ctx, b, func(l intake.Line) error { warm(l); return nil })
+		_ = w.follower.WarmUp(ctx, b, func(l intake.Line) error {
+			w.live.Warm(b.Source, l.Bytes)
+			return nil
+		})
 	}
+	queued := b.Ack != nil
 	var log int64
 	if len(b.Positions) > 0 {
 		log = b.Positions[0].ID
@@ -195,6 +209,9 @@ func (w *watching) take(ctx context.Context, b *intake.Batch, warm func(intake.L
 	row.File = b.Name
 	for i := range b.Lines {
 		l := &b.Lines[i]
+		if queued && l.Number <= w.numbers[b.Source] {
+			continue // it came again, after a crash between the archive and the queue
+		}
 		rec, res := w.live.Line(b.Source, log, b.Name, *l)
 		row.Number, row.Offset, row.Raw = l.Number, l.Offset, l.Bytes
 		if rec != nil {
@@ -231,6 +248,10 @@ func (w *watching) take(ctx context.Context, b *intake.Batch, warm func(intake.L
 	if p.positions == nil {
 		p.positions = make(map[string]json.RawMessage)
 	}
+	if n := len(b.Lines); queued && n > 0 && b.Lines[n-1].Number > w.numbers[b.Source] {
+		w.numbers[b.Source] = b.Lines[n-1].Number
+		p.positions[numberPrefix+b.Source] = json.RawMessage(strconv.FormatInt(b.Lines[n-1].Number, 10))
+	}
 	for i := range b.Positions {
 		text, err := json.Marshal(&b.Positions[i])
 		if err != nil {
@@ -250,7 +271,11 @@ func (w *watching) take(ctx context.Context, b *intake.Batch, warm func(intake.L
 // ignoredLine is why a line that was understood is no event.
 const ignoredLine = "states no event"
 
-const positionPrefix = "file:"
+// The keys of positions: of followed files, and of the sources of the queue.
+const (
+	positionPrefix = "file:"
+	numberPrefix   = "queue:"
+)
 
 func positionKey(id int64) string { return positionPrefix + strconv.FormatInt(id, 10) }
 
@@ -274,7 +299,15 @@ func (w *watching) storedPositions(ctx context.Context) ([]intake.Position, erro
 		return nil, err
 	}
 	var out []intake.Position
+	w.numbers = make(map[string]int64)
 	for key, text := range all {
+		if source, ok := strings.CutPrefix(key, numberPrefix); ok {
+			n, err := strconv.ParseInt(string(text), 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("the stored position %s cannot be read: %w; restore the data folder from a backup", key, err)
+			}
+			w.numbers[source] = n
+		}
 		if len(key) < len(positionPrefix) || key[:len(positionPrefix)] != positionPrefix {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -95,6 +96,7 @@ type Follower struct {
 	closed   bool
 
 	status   atomic.Pointer[Status]
+	busyWith atomic.Pointer[busyWith]
 	statusAt time.Time
 }
 
@@ -223,6 +225,13 @@ func (f *Follower) add(st *followed) {
 	if s == nil {
 		s = &source{name: st.Source, message: map[string]Problem{}}
 		f.sources[st.Source] = s
+		// What showed no format may have that of this log.
+		for key, ig := range f.ignored {
+			if ig.why.Kind == Unknown && strings.HasPrefix(st.Source, logOf(ig.path)) {
+				delete(f.ignored, key)
+				f.look = true
+			}
+		}
 	}
 	st.source, s.format = s, st.format
 	s.files = append(s.files, st)
@@ -434,6 +443,8 @@ func (f *Follower) read(ctx context.Context, st *followed) (*Batch, error) {
 	if !st.gone.IsZero() {
 		return nil, nil
 	}
+	f.busyWith.Store(&busyWith{st.Path, f.o.Now()})
+	defer f.busyWith.Store(nil)
 	var b *Batch
 	var err error
 	if st.Done && st.compression == plain {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // take reads until so many lines were handed over.
@@ -385,4 +388,182 @@ func BenchmarkFollowIdle(b *testing.B) {
 	if len(w.got) != files {
 		b.Fatal(len(w.got))
 	}
+}
+
+// TestFollowUnanswered has a file system that does not answer.
+func TestFollowUnanswered(t *testing.T) {
+	w := newFollow(t)
+	w.write("mail.log", login(0))
+	w.drain()
+	w.f.busyWith.Store(&busyWith{w.path("mail.log"), w.clock})
+	if p := w.f.Status().Problems; len(p) != 0 {
+		t.Errorf("%v", p)
+	}
+	w.clock = w.clock.Add(time.Minute)
+	if p := w.f.Status().Problems; len(p) != 1 || !strings.Contains(p[0].Text, "has not answered for 1m0s") {
+		t.Errorf("%v", p)
+	}
+	w.drain()
+	if p := w.f.Status().Problems; len(p) != 0 {
+		t.Errorf("%v", p)
+	}
+}
+
+// TestFollowAtOnce has lines written and files rotated, copied, truncated and
+// compressed at the same time as they are followed, by Followers that are
+// stopped at any moment. Every line must be stored exactly once.
+func TestFollowAtOnce(t *testing.T) {
+	lines := 20_000
+	if testing.Short() {
+		lines = 5_000
+	}
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			log := filepath.Join(dir, "mail.log")
+			write(t, log, login(0))
+			done := make(chan error, 1)
+			go func() { done <- writeAndRotate(rand.New(rand.NewPCG(seed, 1)), log, lines) }()
+			rng := rand.New(rand.NewPCG(seed, 2))
+			stored := map[int64]Position{}
+			seen := make([]int, lines)
+			last, starts, count := map[int64]int{}, 0, 0
+			for finished := false; count < lines; {
+				o := FollowOptions{Paths: []string{dir}, MaxOpen: 1 + rng.IntN(5), BatchBytes: 1 << rng.IntN(20), Settle: time.Hour}
+				for _, p := range stored {
+					o.Positions = append(o.Positions, p)
+				}
+				f, err := Follow(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				starts++
+				for left := rng.IntN(40); left >= 0 && count < lines; left-- {
+					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+					b, err := f.Next(ctx)
+					cancel()
+					if err != nil {
+						t.Fatalf("%v: %d lines of %d, writer done %v, after %d starts; %+v", err, count, lines, finished, starts, f.Status())
+					}
+					if left == 0 {
+						break // it is not stored
+					}
+					for _, l := range b.Lines {
+						n, head, tail := parts(string(l.Bytes))
+						if !head || !tail || n >= lines {
+							t.Fatalf("%q", l.Bytes)
+						}
+						seen[n]++
+						if seen[n] > 1 {
+							t.Fatalf("line %d of %s twice, after %d starts; notes %v", n, b.Name, starts, f.notes)
+						}
+						if id := b.Positions[0].ID; n < last[id] {
+							t.Fatalf("line %d after %d, after %d starts", n, last[id], starts)
+						} else {
+							last[id] = n
+						}
+						count++
+					}
+					for _, p := range b.Positions {
+						stored[p.ID] = p
+					}
+					for _, id := range b.Forget {
+						delete(stored, id)
+					}
+					b.Release()
+				}
+				_ = f.Close()
+				select {
+				case err := <-done:
+					if err != nil {
+						t.Fatal(err)
+					}
+					finished = true
+				default:
+				}
+			}
+			t.Logf("%d starts", starts)
+		})
+	}
+}
+
+// writeAndRotate writes numbered lines to a log from line 1 on, and rotates it.
+func writeAndRotate(rng *rand.Rand, log string, lines int) error {
+	file, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	shift := func() error {
+		// All are kept, so that nothing is destroyed before it is read.
+		names, err := filepath.Glob(log + ".*")
+		for _, name := range names {
+			if err == nil {
+				n, ext := 0, ""
+				_, _ = fmt.Sscanf(strings.TrimPrefix(name, log+"."), "%d%s", &n, &ext)
+				err = os.Rename(name, fmt.Sprintf("%s.tmp%d%s", log, n+1, ext))
+			}
+		}
+		names, _ = filepath.Glob(log + ".tmp*")
+		for _, name := range names {
+			if err == nil {
+				err = os.Rename(name, log+"."+strings.TrimPrefix(name, log+".tmp"))
+			}
+		}
+		return err
+	}
+	for n := 1; n < lines; {
+		burst := min(1+rng.IntN(300), lines-n)
+		if _, err := file.Write(logins(n, n+burst)); err != nil {
+			return err
+		}
+		n += burst
+		switch rng.IntN(20) {
+		case 0, 1: // rename
+			if err := shift(); err != nil {
+				return err
+			}
+			if err := os.Rename(log, log+".1"); err != nil {
+				return err
+			}
+			if n < lines && rng.IntN(2) == 0 {
+				if _, err := file.Write(login(n)); err != nil { // before HUP
+					return err
+				}
+				n++
+			}
+			_ = file.Close()
+			if file, err = os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+				return err
+			}
+		case 2: // copytruncate
+			if err := shift(); err != nil {
+				return err
+			}
+			content, err := os.ReadFile(log)
+			if err == nil && len(content) > 0 {
+				if err = os.WriteFile(log+".1", content, 0o600); err == nil {
+					err = os.Truncate(log, 0)
+				}
+			}
+			if err != nil {
+				return err
+			}
+		case 3: // compress
+			content, err := os.ReadFile(log + ".2")
+			if errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			var packed bytes.Buffer
+			z := gzip.NewWriter(&packed)
+			if err == nil {
+				_, err = z.Write(content)
+			}
+			if err = errors.Join(err, z.Close(), os.WriteFile(log+".2.gz", packed.Bytes(), 0o600), os.Remove(log+".2")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"mailvigil/maillog"
 )
@@ -33,6 +34,18 @@ type listing struct {
 	dirs   map[string]inode // to be watched
 	walked map[inode]bool
 	known  map[string]*watching
+	stamps map[string]time.Time // of folders, before they were read
+}
+
+// torn tells whether files came, went or were renamed while they were listed,
+// so that some may have been met twice or not at all.
+func (l *listing) torn() bool {
+	for dir, stamp := range l.stamps {
+		if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(stamp) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *listing) unsure(path string) bool {
@@ -64,7 +77,7 @@ func (l *listing) watch(path string) {
 			return
 		}
 		if info, err := os.Stat(dir); err == nil {
-			l.dirs[dir] = inodeOf(info)
+			l.dirs[dir], l.stamps[dir] = inodeOf(info), info.ModTime()
 			return
 		}
 		if dir == filepath.Dir(dir) {
@@ -75,12 +88,13 @@ func (l *listing) watch(path string) {
 
 // list finds what is there now.
 func (f *Follower) list(ctx context.Context) *listing {
-	l := &listing{dirs: map[string]inode{}, walked: map[inode]bool{}, known: f.watched}
+	l := &listing{dirs: map[string]inode{}, walked: map[inode]bool{}, known: f.watched, stamps: map[string]time.Time{}}
 	for _, p := range f.o.Paths {
 		if ctx.Err() != nil {
 			return l
 		}
 		path := filepath.Clean(p)
+		f.busyWith.Store(&busyWith{path, f.o.Now()})
 		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") {
 			f.listPattern(l, path)
 			continue
@@ -93,13 +107,14 @@ func (f *Follower) list(ctx context.Context) *listing {
 // listPattern takes what a pattern names. Glob says nothing of folders that it
 // cannot look into.
 func (f *Follower) listPattern(l *listing, pattern string) {
+	dir := pattern[:strings.IndexAny(pattern, "*?[")]
+	dir = filepath.Dir(dir + "x")
+	l.watch(filepath.Join(dir, "x"))
 	names, err := filepath.Glob(pattern)
 	if err != nil {
 		l.problems = append(l.problems, Problem{pattern, Missing, `not a pattern: write it as for a shell, with * ? and [a-z], and a \ before one that is meant as it is`, err})
 		return
 	}
-	dir := pattern[:strings.IndexAny(pattern, "*?[")]
-	dir = filepath.Dir(dir + "x")
 	if _, err := os.ReadDir(dir); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			l.bad(dir, err)
@@ -109,7 +124,6 @@ func (f *Follower) listPattern(l *listing, pattern string) {
 	if len(names) == 0 {
 		l.problems = append(l.problems, Problem{pattern, Missing, "nothing of this name is there yet: it is read as soon as it is; check the pattern if it should be", nil})
 	}
-	l.watch(filepath.Join(dir, "x"))
 	for _, name := range names {
 		l.one(name)
 	}
@@ -144,7 +158,7 @@ func (l *listing) walk(dir string, info os.FileInfo) {
 		l.problems = append(l.problems, Problem{dir, Unreadable, "a view of the kernel (" + name + "), which holds no logs: left out", nil})
 		return
 	}
-	l.dirs[dir] = id
+	l.dirs[dir], l.stamps[dir] = id, info.ModTime()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		l.bad(dir, err)
@@ -179,7 +193,13 @@ func (f *Follower) lookEverywhere(ctx context.Context) error {
 		f.took = f.looked.Sub(begun)
 	}()
 	f.looks++
+	defer f.busyWith.Store(nil)
 	l := f.list(ctx)
+	for range 2 {
+		if l.torn() {
+			l = f.list(ctx)
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		f.look = true
 		return err
@@ -529,7 +549,9 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 			aside(Problem{}, 0, true)
 			continue
 		}
+		f.busyWith.Store(&busyWith{e.path, now})
 		head, compression, info, err := probe(e.path)
+		f.busyWith.Store(nil) // what follows may take long by itself
 		switch {
 		case info == nil && errors.Is(err, fs.ErrNotExist):
 			f.look = true
@@ -828,10 +850,15 @@ func (f *Follower) alike(head []byte) *followed {
 	return nil
 }
 
+// logOf is how the Sources of a file begin, whatever its format is.
+func logOf(path string) string {
+	return filepath.Join(filepath.Dir(path), Stem(filepath.Base(path))) + " ("
+}
+
 // formatBefore is the format of the file that a new one follows: a log begins
 // with lines of whatever kind.
 func (f *Follower) formatBefore(path string) maillog.Format {
-	begins := filepath.Join(filepath.Dir(path), Stem(filepath.Base(path))) + " ("
+	begins := logOf(path)
 	var latest *followed
 	for name, s := range f.sources {
 		if len(s.files) > 0 && strings.HasPrefix(name, begins) {

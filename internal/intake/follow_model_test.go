@@ -91,7 +91,7 @@ func (l *modelLog) append(n int, part bool) {
 	}
 	if part {
 		line := login(l.next)
-		cut := rapid.IntRange(startMax+2, len(line)-25).Draw(l.t, "cut")
+		cut := rapid.IntRange(startMax+2, len(line)-startMax-2).Draw(l.t, "cut")
 		b = append(b, line[:cut]...)
 		l.rest = line[cut:]
 		l.held = append(l.held, l.next)

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -65,8 +66,26 @@ func (f *Follower) note(st *followed, kind Kind, text string, lost int64) {
 }
 
 // Status says how far following is; at most a second old while Next is called.
-// It may be called from anywhere, and never waits.
-func (f *Follower) Status() Status { return *f.status.Load() }
+// It may be called from anywhere, and never waits, also where a file does.
+func (f *Follower) Status() Status {
+	s := *f.status.Load()
+	if b := f.busyWith.Load(); b != nil {
+		if since := f.o.Now().Sub(b.since); since >= unanswered {
+			s.Problems = append(slices.Clone(s.Problems), Problem{b.path, Unreadable, fmt.Sprintf("has not answered for %v, and all other logs wait for it: "+
+				"if it lies on a network share, see whether that can be reached, or unmount it; it is read on when it answers", since.Round(time.Second)), nil})
+		}
+	}
+	return s
+}
+
+// busyWith is a path that is being read or looked at.
+type busyWith struct {
+	path  string
+	since time.Time
+}
+
+// unanswered is how long a file system may take, until it is said.
+const unanswered = 10 * time.Second
 
 func (f *Follower) publishSometimes() {
 	if now := f.o.Now(); now.Sub(f.statusAt) >= time.Second {
@@ -78,8 +97,10 @@ func (f *Follower) publish() {
 	f.statusAt = f.o.Now()
 	s := &Status{At: f.statusAt, Files: len(f.files), OpenFiles: len(f.open), Notes: slices.Clone(f.notes), Problems: slices.Clone(f.problems)}
 	if f.noNotify != nil {
-		s.Problems = append(s.Problems, Problem{"the kernel", Unreadable,
-			`tells of no changes, so lines are seen only every few seconds: raise the limit with "sysctl fs.inotify.max_user_instances=1024", and restart`, f.noNotify})
+		s.Problems = append(s.Problems, Problem{
+			"the kernel", Unreadable,
+			`tells of no changes, so lines are seen only every few seconds: raise the limit with "sysctl fs.inotify.max_user_instances=1024", and restart`, f.noNotify,
+		})
 	}
 	for dir, w := range f.watched {
 		if w.err != nil && f.noNotify == nil {

@@ -177,7 +177,7 @@ type header struct {
 // sender's address.
 func readHeader(line []byte) (h header) {
 	if len(line) > 0 && line[0] == '<' {
-		if i := bytes.IndexByte(line[:min(len(line), 5)], '>'); i > 1 {
+		if i := bytes.IndexByte(line[:min(len(line), 5)], '>'); i > 1 && isNumber(line[1:i]) {
 			h.at = i + 1
 		}
 	}
@@ -203,6 +203,15 @@ func readHeader(line []byte) (h header) {
 	return h
 }
 
+func isNumber(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
 // stampLength is how long the time at the start of a line is: "Feb 21 00:03:02"
 // or RFC 3339; 0 where there is none.
 func stampLength(b []byte) int {
@@ -225,7 +234,7 @@ func complete(msg []byte, h header, peer netip.Addr, now func() time.Time) []byt
 	if !h.noTime && !h.noHost && plainLine(msg) {
 		return msg
 	}
-	buf := append(make([]byte, 0, len(msg)+64), msg[:h.at]...)
+	buf := appendPlain(make([]byte, 0, len(msg)+64), msg[:h.at])
 	if h.noTime {
 		buf = append(now().UTC().AppendFormat(buf, "2006-01-02T15:04:05.000000Z07:00"), ' ')
 	}
