@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"mailvigil/internal/app"
+	"mailvigil/internal/archive"
 	"mailvigil/internal/report"
+	"mailvigil/maillog"
 	"mailvigil/simulate"
 )
 
@@ -116,6 +118,9 @@ func TestCommandsOfTheDocs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if strings.Contains(string(data), "mailvigil query --data /var/lib/mailvigil") {
+				watchedFolder(t, filepath.Join(host, "var/lib/mailvigil"))
+			}
 			if strings.Contains(string(data), "mailvigil backup") {
 				s, err := newState(filepath.Join(host, "var/lib/mailvigil"))
 				if err = errors.Join(err, os.MkdirAll(filepath.Join(host, "var/backups"), 0o755)); err != nil {
@@ -138,6 +143,24 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	t.Logf("%d commands in blocks, %d in text", ran, len(known))
 	if ran < 35 || len(known) < 10 {
 		t.Errorf("only %d commands in blocks and %d in text were found", ran, len(known))
+	}
+}
+
+// watchedFolder makes the archive of a watch.
+func watchedFolder(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	s, err := archive.Open(filepath.Join(dir, "archive"), archive.StoreOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(&archive.Row{Event: &maillog.Event{Account: []byte("anna.peeters"), Service: maillog.IMAP}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Publish(context.Background()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -142,7 +142,7 @@ func open(ctx context.Context, files []string, unlike bool, o Options) (_ *sql.C
 		fmt.Sprintf("SET memory_limit = '%dKiB'", max(o.Memory>>10, 1)),
 		fmt.Sprintf("SET threads = %d", o.Threads),
 		"SET TimeZone = " + quote(o.Zone),
-		"CREATE VIEW lines AS " + view(list, unlike) + window(o.From, o.To),
+		"CREATE VIEW lines AS SELECT * FROM (" + view(list, unlike) + ")" + window(o.From, o.To),
 		"CREATE VIEW events AS SELECT * EXCLUDE (why) FROM lines WHERE why IS NULL",
 		"SET allowed_paths = [" + strings.Join(list, ", ") + "]",
 		"SET enable_external_access = false",
