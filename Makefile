@@ -114,7 +114,9 @@ build/release/mailvigil:
 
 .PHONY: deb
 deb: build/release/mailvigil networks ## Make the Debian package in build/
-	@packaging/deb build/release/mailvigil '$(VERSION)' build
+	@file=$$(packaging/deb build/release/mailvigil '$(VERSION)' build); echo "$$file"; \
+	  if command -v lintian >/dev/null; then lintian --fail-on error,warning --suppress-tags unused-override "$$file"; \
+	  else echo 'deb: lintian is not installed, so the package is not checked by it'; fi
 
 .PHONY: container
 container: build/release/mailvigil networks ## Make the container image, where podman, buildah or docker works

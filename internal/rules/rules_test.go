@@ -173,7 +173,9 @@ var packageRules = []rule{
 			if p.path != "internal/console" && p.path != "internal/api" {
 				return nil
 			}
-			return only(func(path string) bool { return !isInternal(path) || in("internal/chart", "internal/message", "internal/access")(path) })(p)
+			return only(func(path string) bool {
+				return !isInternal(path) || in("internal/chart", "internal/message", "internal/access")(path)
+			})(p)
 		},
 	},
 	{
