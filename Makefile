@@ -88,13 +88,14 @@ staticcheck: $(TOOLS)
 format: $(TOOLS) ## Format the code
 	git ls-files -co --exclude-standard -- '*.go' | xargs $(TOOLS)/gofumpt -w
 
-GENERATED := docs/formats.md docs/man docs/screenshots
+GENERATED := docs/formats.md docs/man docs/config.schema.json docs/screenshots
 
 # The picture shows a verdict that knows the networks of addresses: without
 # their data it would show another, so then it stays as it is.
 .PHONY: generate
 generate: build ## Write the generated files anew
 	bin/mailvigil formats --markdown > docs/formats.md
+	bin/mailvigil config schema docs/config.schema.json
 	rm -rf docs/man && bin/mailvigil man docs/man
 	@[ -e bin/networks.db ] || { echo 'generate: without networks.db the picture of the demo is not drawn anew'; exit 0; }; \
 	  mkdir -p docs/screenshots && bin/mailvigil demo --svg docs/screenshots/demo.svg >/dev/null
@@ -105,6 +106,21 @@ generated:
 	  $(MAKE) generate; \
 	  after=$$(cat $$(git ls-files -co --exclude-standard -- $(GENERATED)) </dev/null | git hash-object --stdin); \
 	  [ "$$before" = "$$after" ] || { echo 'Generated files were out of date. They are written anew: commit them.'; git --no-pager diff --stat -- $(GENERATED); exit 1; }
+
+# As build, without what only a debugger reads.
+.PHONY: build/release/mailvigil
+build/release/mailvigil:
+	go build -trimpath -buildvcs=false -buildmode=pie -ldflags '-s -w -extldflags "-Wl,-z,relro,-z,now" -X mailvigil/internal/app.release=$(VERSION)' -o $@ ./cmd/mailvigil
+
+.PHONY: deb
+deb: build/release/mailvigil networks ## Make the Debian package in build/
+	@file=$$(packaging/deb build/release/mailvigil '$(VERSION)' build); echo "$$file"; \
+	  if command -v lintian >/dev/null; then lintian --fail-on error,warning --suppress-tags unused-override "$$file"; \
+	  else echo 'deb: lintian is not installed, so the package is not checked by it'; fi
+
+.PHONY: container
+container: build/release/mailvigil networks ## Make the container image, where podman, buildah or docker works
+	@packaging/container build/release/mailvigil '$(VERSION)'
 
 .PHONY: pictures
 pictures: build ## Take the pictures of a report for the docs, in a browser

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"mailvigil/internal/access"
 	"mailvigil/verdict"
@@ -40,6 +41,10 @@ func (f *fake) ask(what string, words ...string) error {
 
 var noon = time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC)
 
+func numbered(n int64) *Incident {
+	return &Incident{Summary: Summary{Number: n, Name: "spray", Status: StatusOpen, Kind: "attack", Severity: "high"}, Parts: []Part{{ID: "a"}}}
+}
+
 func (f *fake) Status(context.Context) (*Status, error) {
 	return &Status{Version: "1", Time: noon, Timezone: "Europe/Brussels"}, f.ask("status")
 }
@@ -53,19 +58,19 @@ func (f *fake) Incident(_ context.Context, n int64) (*Incident, error) {
 	if n == 404 {
 		return nil, NoIncident(n)
 	}
-	return &Incident{Summary: Summary{Number: n, Name: "spray"}}, f.ask("incident")
+	return numbered(n), f.ask("incident")
 }
 
 func (f *fake) Note(_ context.Context, by string, n int64, text string) (*Incident, error) {
-	return &Incident{Summary: Summary{Number: n}}, f.ask("note", by, fmt.Sprint(n), text)
+	return numbered(n), f.ask("note", by, fmt.Sprint(n), text)
 }
 
 func (f *fake) Assign(_ context.Context, by string, n int64, owner string) (*Incident, error) {
-	return &Incident{Summary: Summary{Number: n}}, f.ask("assign", by, fmt.Sprint(n), owner)
+	return numbered(n), f.ask("assign", by, fmt.Sprint(n), owner)
 }
 
 func (f *fake) Close(_ context.Context, by string, n int64, c Closing) (*Incident, error) {
-	return &Incident{Summary: Summary{Number: n}}, f.ask("close", by, fmt.Sprint(n), c.As, c.Why)
+	return numbered(n), f.ask("close", by, fmt.Sprint(n), c.As, c.Why)
 }
 
 func (f *fake) Expect(_ context.Context, by string, e Expect) (*Expect, error) {
@@ -180,8 +185,6 @@ func TestRoles(t *testing.T) {
 // An operation that forgot to state its role is nobody's.
 func TestForgottenRole(t *testing.T) {
 	h, a := as(&fake{}, access.Administrator)
-	mux := a.Adapter()
-	_ = mux
 	huma.Register(a, huma.Operation{Method: http.MethodGet, Path: "/forgotten", OperationID: "forgotten"}, func(context.Context, *none) (*answer[*Status], error) {
 		return &answer[*Status]{&Status{}}, nil
 	})
@@ -524,5 +527,85 @@ func TestOthersAnswer(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		_ = srv.Close()
+	}
+}
+
+// Every answer is as the description says, the refusals too.
+func TestDescription(t *testing.T) {
+	f := &fake{}
+	h, a := as(f, access.Administrator)
+	w := ask(h, "GET", Prefix+"/openapi.json", "")
+	doc, err := jsonschema.UnmarshalJSON(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if version := doc.(map[string]any)["openapi"]; version != "3.1.0" {
+		t.Errorf("it is OpenAPI %v", version)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("api.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	check := func(op *huma.Operation, status, kind string, body []byte) {
+		t.Helper()
+		escaped := strings.NewReplacer("~", "~0", "/", "~1")
+		at := fmt.Sprintf("api.json#/paths/%s/%s/responses/%s/content/%s/schema",
+			escaped.Replace(op.Path), strings.ToLower(op.Method), status, escaped.Replace(kind))
+		schema, err := c.Compile(strings.NewReplacer("{", "%7B", "}", "%7D").Replace(at))
+		if err != nil {
+			t.Fatalf("%s: %v", op.OperationID, err)
+		}
+		answer, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(answer); err != nil {
+			t.Errorf("%s %s: %v\n%s", op.OperationID, status, err, body)
+		}
+	}
+	for _, op := range operations(a) {
+		if op.OperationID == "openapi" {
+			continue
+		}
+		path := Prefix + strings.ReplaceAll(op.Path, "{number}", "7")
+		if got := op.Extensions["x-role"]; got != needed[op.OperationID].String() {
+			t.Errorf("%s is described as needing %v", op.OperationID, got)
+		}
+		if w := ask(h, op.Method, path, bodies[op.OperationID]); w.Code != 200 {
+			t.Errorf("%s: %d %s", op.OperationID, w.Code, w.Body)
+		} else {
+			check(op, "200", "application/json", w.Body.Bytes())
+		}
+		refused, _ := as(f, access.Nobody)
+		check(op, "403", "application/problem+json", ask(refused, op.Method, path, bodies[op.OperationID]).Body.Bytes())
+	}
+	// Where everything is there, it is described too.
+	if w := ask(h, "GET", Prefix+"/incidents/7", ""); strings.Contains(w.Body.String(), "null") {
+		t.Errorf("a list is null: %s", w.Body)
+	}
+	var in Incident
+	fill(reflect.ValueOf(&in).Elem())
+	in.Status, in.Kind, in.Severity = StatusOpen, "attack", "high"
+	in.Followups[0].Kind = "due"
+	full, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s Status
+	fill(reflect.ValueOf(&s).Elem())
+	s.Incidents[0] = in.Summary
+	s.Services[0].State, s.Probes[0].State = ServiceOpen, "ok"
+	status, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range operations(a) {
+		switch op.OperationID {
+		case "incident":
+			check(op, "200", "application/json", full)
+		case "status":
+			check(op, "200", "application/json", status)
+		}
 	}
 }

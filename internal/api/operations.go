@@ -28,7 +28,7 @@ func read[I, T any](a huma.API, id, path, summary string, needs access.Role, run
 		if err != nil {
 			return nil, problem(err)
 		}
-		return &answer[*T]{out}, nil
+		return &answer[*T]{whole(out)}, nil
 	})
 }
 
@@ -42,7 +42,7 @@ func act[I, T any](s *server, a huma.API, id, path, summary string, needs access
 			return nil, problem(err)
 		}
 		s.log.Info("done", "operation", id, "by", by.Name, "role", by.Role.String())
-		return &answer[*T]{out}, nil
+		return &answer[*T]{whole(out)}, nil
 	})
 }
 

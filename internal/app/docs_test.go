@@ -84,6 +84,16 @@ func TestCommandsOfTheDocs(t *testing.T) {
 		t.Skip("bash is not installed")
 	}
 	host := simulatedHost(t)
+	// A watch answers, for the commands that ask one.
+	stop, err := serveFake("busy", filepath.Join(host, fakeSocket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}()
 	pages, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +189,7 @@ func runShown(t *testing.T, host, dir, shown string) {
 	text = foreign.ReplaceAllString(text, "${1}"+host+"/${2}/")
 	cmd := exec.Command("bash", "-o", "pipefail", "-c", text)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(host, "bin")+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), app.SocketVariable+"="+filepath.Join(host, fakeSocket), "PATH="+filepath.Join(host, "bin")+":"+os.Getenv("PATH"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
@@ -191,6 +201,9 @@ func runShown(t *testing.T, host, dir, shown string) {
 		t.Errorf("%s\nas\n%s\n%v\n%.2000s", shown, text, err, out.String())
 	}
 }
+
+// fakeSocket is where the watch of the simulated host answers.
+const fakeSocket = "run/c.sock"
 
 // simulatedHost has logs where a host has them, and in place of other programs
 // some that only read.
@@ -239,10 +252,13 @@ func simulatedHost(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for _, dir := range []string{"etc/dovecot", "etc/postfix", "etc/nginx"} {
+	for _, dir := range []string{"etc/dovecot", "etc/postfix", "etc/nginx", "etc/mailvigil"} {
 		if err := os.MkdirAll(filepath.Join(host, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.WriteFile(filepath.Join(host, "etc/mailvigil/mailvigil.yaml"), []byte("timezone: Europe/Brussels\n"), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(host, "etc/timezone"), []byte("Europe/Brussels\n"), 0o644); err != nil {
 		t.Fatal(err)

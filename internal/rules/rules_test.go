@@ -218,13 +218,25 @@ var packageRules = []rule{
 		},
 	},
 	{
-		"console and api import only chart and message of internal",
-		"pages see the rest through interfaces that they declare, so that they can be tested and replaced",
+		"console and api import only chart, message and access of internal",
+		"pages see the rest through interfaces that they declare, so that they can be tested and replaced; who may do what is part of every operation",
 		func(p pkg) []string {
 			if p.path != "internal/console" && p.path != "internal/api" {
 				return nil
 			}
-			return only(func(path string) bool { return !isInternal(path) || in("internal/chart", "internal/message")(path) })(p)
+			return only(func(path string) bool {
+				return !isInternal(path) || in("internal/chart", "internal/message", "internal/access")(path)
+			})(p)
+		},
+	},
+	{
+		"access and daemon import none of ours",
+		"who may do what, and how a service of a host behaves, must not depend on what this one does",
+		func(p pkg) []string {
+			if p.path != "internal/access" && p.path != "internal/daemon" {
+				return nil
+			}
+			return only(in())(p)
 		},
 	},
 	{
@@ -595,13 +607,17 @@ func TestPackageRulesFail(t *testing.T) {
 			good: []pkg{source("internal/gate", `import ("mailvigil/restrict"; "mailvigil/internal/enrich")`)},
 			bad:  []pkg{source("internal/gate", `import "mailvigil/internal/state"`), source("internal/gate", `import "mailvigil/verdict"`)},
 		},
-		"console and api import only chart and message of internal": {
-			good: []pkg{source("internal/console", `import ("mailvigil/verdict"; "mailvigil/internal/chart")`)},
+		"console and api import only chart, message and access of internal": {
+			good: []pkg{source("internal/console", `import ("mailvigil/verdict"; "mailvigil/internal/chart")`), source("internal/api", `import "mailvigil/internal/access"`)},
 			bad:  []pkg{source("internal/console", `import "mailvigil/internal/state"`), source("internal/api", `import "mailvigil/internal/pipeline"`)},
 		},
 		"health and notify import only secret and message of ours, and secret nothing": {
 			good: []pkg{source("internal/health", `import ("mailvigil/internal/secret"; "mailvigil/internal/message")`), source("internal/notify", `import "mailvigil/internal/secret"`)},
 			bad:  []pkg{source("internal/health", `import "mailvigil/internal/config"`), source("internal/notify", `import "mailvigil/internal/incident"`), source("internal/secret", `import "mailvigil/internal/message"`)},
+		},
+		"access and daemon import none of ours": {
+			good: []pkg{source("internal/access", `import "os/user"`), source("internal/api", `import "mailvigil/internal/access"`)},
+			bad:  []pkg{source("internal/daemon", `import "mailvigil/internal/api"`), source("internal/access", `import "mailvigil/internal/config"`)},
 		},
 		"pipeline is imported by app alone, and by evaluate, which measures it": {
 			good: []pkg{source("internal/app", `import "mailvigil/internal/pipeline"`), source("internal/evaluate", `import "mailvigil/internal/pipeline"`)},
