@@ -94,6 +94,13 @@ func TestLinesComeOutAsTheyWentIn(t *testing.T) {
 	if l := second.Lines[0]; second.Source != "http/192.0.2.2" || second.Format != maillog.FormatNone || string(l.Bytes) != "three" || !l.Overlong {
 		t.Errorf("the second batch is %s %v %q overlong %v", second.Source, second.Format, l.Bytes, l.Overlong)
 	}
+	if !first.Begins || !second.Begins {
+		t.Error("the first batch of a source does not say that it begins")
+	}
+	put(t, q, lines("tcp/192.0.2.1", "five"))
+	if third, err := q.Next(t.Context()); err != nil || third.Begins {
+		t.Errorf("the next batch of a source begins anew, %v", err)
+	}
 	seen := map[int64]bool{}
 	for _, b := range []*intake.Batch{first, second} {
 		for _, l := range b.Lines {
