@@ -104,11 +104,29 @@ func TestExample(t *testing.T) {
 		},
 		Metrics: config.Metrics{Listen: "127.0.0.1:9464"},
 		Log:     config.Log{Format: "text"},
+		Intake:  exampleIntake(),
 		Probes:  exampleProbes(),
 		Notify:  exampleNotify(),
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)
+	}
+}
+
+func exampleIntake() config.Intake {
+	senders := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	return config.Intake{
+		Listeners: []config.Listener{
+			{Transport: config.SyslogTCP, Address: "0.0.0.0:5514", Allow: senders},
+			{Transport: config.SyslogUDP, Address: "127.0.0.1:5514"},
+			{
+				Transport: config.SyslogTLS, Address: "0.0.0.0:6514", Allow: senders,
+				Certificate: "/etc/mailvigil/tls.pem", Key: "/etc/mailvigil/tls.key", ClientCA: "/etc/mailvigil/senders.pem",
+			},
+			{Transport: config.HTTP, Address: "127.0.0.1:8090", TokenFile: "/etc/mailvigil/intake.tokens"},
+		},
+		Journal: config.Journal{Read: true, Units: []string{"dovecot.service", "postfix@*"}, Directory: "/var/log/journal"},
+		Queue:   config.IntakeQueue{Folder: "/var/lib/mailvigil/queue", Limit: 1 << 30},
 	}
 }
 
@@ -124,6 +142,8 @@ func TestGoodFiles(t *testing.T) {
 		{"the same twice", "holidays: [2026-12-25, 2026-12-25]", config.Config{Holidays: []config.Date{{Year: 2026, Month: time.December, Day: 25}}}},
 		{"domains in capitals", "domains: [Parl.Example]", config.Config{Domains: []string{"parl.example"}}},
 		{"an anchor", "domains: [&d parl.example, *d]", config.Config{Domains: []string{"parl.example", "parl.example"}}},
+		{"the whole journal", "intake: {journal: {units: ['*']}}", config.Config{Intake: config.Intake{Journal: config.Journal{Read: true}}}},
+		{"a cluster", "intake: {queue: {url: 'nats://a:4222', replicas: 3, credentials: queue.creds}}", config.Config{Intake: config.Intake{Queue: config.IntakeQueue{URL: "nats://a:4222", Replicas: 3, Credentials: "/etc/mailvigil/queue.creds"}}}},
 		{"paths beside the file", "networks: {file: networks.db}\nlogs: [../logs]", config.Config{Networks: config.Networks{File: "/etc/mailvigil/networks.db"}, Logs: []string{"/etc/logs"}}},
 	}
 	for _, tt := range tests {

@@ -64,7 +64,7 @@ type Listener struct {
 // Journal is whether and what is read of systemd's journal.
 type Journal struct {
 	Read bool
-	// Units, as patterns; empty: all.
+	// Units, as patterns; empty where one of them was "*", which is all.
 	Units []string
 	// Directory of the journal's files, "" for the machine's own.
 	Directory string
@@ -169,20 +169,15 @@ func checkAddress(text string) error {
 var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.\\@*?\[\]-]+$`)
 
 func (r *reader) journal(n *yaml.Node, j *Journal) {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool" {
-		_ = n.Decode(&j.Read)
-		return
-	}
-	if n.Kind == yaml.ScalarNode {
-		r.fail(n, "journal must be true, false or lines of the form \"key: value\", not %s", kind(n))
-		return
-	}
-	j.Read = true
 	r.mapping(n, "journal", []field{
 		{"units", func(n *yaml.Node) {
 			for _, item := range r.list(n, "journal.units") {
 				name, ok := r.text(item, "a unit")
 				if !ok {
+					continue
+				}
+				j.Read = true
+				if name == "*" {
 					continue
 				}
 				// journalctl gets it as an argument.
@@ -199,6 +194,9 @@ func (r *reader) journal(n *yaml.Node, j *Journal) {
 			}
 		}},
 	})
+	if j.Directory != "" && !j.Read {
+		r.fail(n, "it does not say which units; add \"units: [dovecot.service, postfix@*]\", or \"*\" for all")
+	}
 }
 
 // minimumQueue is the least that internal/intake/queue takes.
@@ -206,6 +204,7 @@ const minimumQueue = 8 << 20
 
 func (r *reader) queue(n *yaml.Node, q *IntakeQueue) {
 	var folder *yaml.Node
+	sound := len(r.problems)
 	r.mapping(n, "queue", []field{
 		{"folder", func(n *yaml.Node) {
 			folder = n
@@ -218,13 +217,9 @@ func (r *reader) queue(n *yaml.Node, q *IntakeQueue) {
 			if !ok {
 				return
 			}
-			size, err := ParseSize(text)
-			if err != nil {
-				r.fail(n, "%v", err)
-				return
-			}
-			if q.Limit = size; size < minimumQueue {
-				r.fail(n, "%s is too small for a queue; give it at least 8MB", text)
+			before := len(r.problems)
+			if q.Limit = r.size(n, "queue.limit", text); q.Limit < minimumQueue && len(r.problems) == before {
+				r.fail(n, "%s is too small for a queue; give it at least 10 MB", text)
 			}
 		}},
 		{"url", func(n *yaml.Node) {
@@ -263,24 +258,12 @@ func (r *reader) queue(n *yaml.Node, q *IntakeQueue) {
 		}},
 	})
 	switch {
+	case len(r.problems) > sound:
 	case q.URL != "" && q.Folder != "":
 		r.fail(folder, "the queue is either in a folder or at a URL; leave out one of them")
 	case q.URL == "" && (q.Credentials != "" || q.Replicas > 1):
 		r.fail(n, "credentials and replicas are of a cluster; add its url")
 	}
-}
-
-// ParseSize reads a number of bytes: "500MB", "2GB", "64KB", "1048576". A KB has
-// 1024 bytes.
-func ParseSize(text string) (int64, error) {
-	digits := strings.TrimRight(text, "KMGTiB ")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	unit := strings.TrimSpace(text[len(digits):])
-	shift, known := map[string]int{"": 0, "B": 0, "KB": 10, "MB": 20, "GB": 30, "TB": 40, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}[unit]
-	if err != nil || !known || n < 0 || n > 1<<(62-shift) {
-		return 0, fmt.Errorf("%q is no size; write it as in 500MB or 2GB", text)
-	}
-	return n << shift, nil
 }
 
 // Name is how people are shown where a listener listens.

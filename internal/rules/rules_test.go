@@ -135,7 +135,7 @@ var packageRules = []rule{
 		"intake and enrich import only maillog and traffic of the root",
 		"they hand events over and must not know what is thought of them",
 		func(p pkg) []string {
-			if p.path != "internal/intake" && p.path != "internal/enrich" {
+			if p.path != "internal/intake" && !strings.HasPrefix(p.path, "internal/intake/") && p.path != "internal/enrich" {
 				return nil
 			}
 			return only(func(path string) bool { return isInternal(path) || in("maillog", "traffic")(path) })(p)
@@ -203,6 +203,24 @@ var packageRules = []rule{
 				if strings.HasPrefix(path, "modernc.org/sqlite") && p.path != "internal/state" {
 					broken = append(broken, "imports "+path)
 				}
+			}
+			return broken
+		},
+	},
+	{
+		"NATS is known to the queue alone, and the queue to app",
+		"its server is a large library: what does not queue builds without it, and another queue would change one package",
+		func(p pkg) (broken []string) {
+			ours, others := imports(slices.Concat(p.files, p.tests))
+			if p.path != "internal/intake/queue" {
+				for _, path := range others {
+					if strings.HasPrefix(path, "github.com/nats-io/") {
+						broken = append(broken, "imports "+path)
+					}
+				}
+			}
+			if slices.Contains(ours, "internal/intake/queue") && p.path != "internal/app" {
+				broken = append(broken, "imports internal/intake/queue")
 			}
 			return broken
 		},
@@ -576,7 +594,7 @@ func TestPackageRulesFail(t *testing.T) {
 		},
 		"intake and enrich import only maillog and traffic of the root": {
 			good: []pkg{source("internal/enrich", `import ("mailvigil/maillog"; "mailvigil/internal/config")`), source("internal/report", `import "mailvigil/verdict"`)},
-			bad:  []pkg{source("internal/enrich", `import "mailvigil/verdict"`), source("internal/intake", `import "mailvigil/abuse"`)},
+			bad:  []pkg{source("internal/enrich", `import "mailvigil/verdict"`), source("internal/intake", `import "mailvigil/abuse"`), source("internal/intake/receive", `import "mailvigil/verdict"`)},
 		},
 		"archive, ocsf and jsonl import only maillog of the root, and no package that reads": {
 			good: []pkg{source("internal/archive", `import ("mailvigil/maillog"; "example.com/parquet")`), source("internal/ocsf", `import "mailvigil/internal/jsonl"`)},
@@ -602,6 +620,10 @@ func TestPackageRulesFail(t *testing.T) {
 			bad: []pkg{
 				source("internal/archive", `import "modernc.org/sqlite"`), source("internal/api", `import "modernc.org/sqlite/lib"`), inTest(source("internal/app", `import _ "modernc.org/sqlite"`)),
 			},
+		},
+		"NATS is known to the queue alone, and the queue to app": {
+			good: []pkg{source("internal/intake/queue", `import "github.com/nats-io/nats.go"`), source("internal/app", `import "mailvigil/internal/intake/queue"`)},
+			bad:  []pkg{source("internal/app", `import "github.com/nats-io/nats.go/jetstream"`), source("internal/intake/receive", `import "mailvigil/internal/intake/queue"`)},
 		},
 		"gate imports only restrict, maillog, enrich, config and message": {
 			good: []pkg{source("internal/gate", `import ("mailvigil/restrict"; "mailvigil/internal/enrich")`)},

@@ -178,9 +178,11 @@ func (l *link) read(ctx context.Context, from uint64) (jetstream.MessagesContext
 // serverLog hands on what the server complains of.
 type serverLog struct{ to *slog.Logger }
 
-func (l serverLog) Noticef(string, ...any)         {}
-func (l serverLog) Debugf(string, ...any)          {}
-func (l serverLog) Tracef(string, ...any)          {}
-func (l serverLog) Warnf(format string, v ...any)  { l.to.Warn("queue: " + fmt.Sprintf(format, v...)) }
+func (l serverLog) Noticef(string, ...any)        {}
+func (l serverLog) Debugf(string, ...any)         {}
+func (l serverLog) Tracef(string, ...any)         {}
+func (l serverLog) Warnf(format string, v ...any) { l.to.Warn("queue: " + fmt.Sprintf(format, v...)) }
+
 func (l serverLog) Errorf(format string, v ...any) { l.to.Error("queue: " + fmt.Sprintf(format, v...)) }
+
 func (l serverLog) Fatalf(format string, v ...any) { l.to.Error("queue: " + fmt.Sprintf(format, v...)) }

@@ -120,6 +120,7 @@ type Queue struct {
 	purge  chan struct{}
 
 	ready []*intake.Batch // of the reader
+	begun map[string]bool // sources that were handed over
 	next  uint64          // sequence to read from
 	iter  jetstream.MessagesContext
 	from  *link // that iter reads from
@@ -139,7 +140,6 @@ type pack struct {
 type flight struct {
 	sequence uint64
 	left     int // batches that are not acknowledged
-	lines    int
 }
 
 // Open opens the queue, or begins one. What it held before comes first.
@@ -177,7 +177,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		q.lock.release()
 		return nil, err
 	}
-	q.filling = q.newPack()
+	q.filling, q.begun = q.newPack(), map[string]bool{}
 	run, stop := context.WithCancel(context.Background())
 	q.stop = stop
 	q.done.Go(func() { q.write(run) })
@@ -538,7 +538,8 @@ func (q *Queue) deliver(seq uint64, data []byte) {
 	}
 	q.mu.Unlock()
 	for _, b := range got {
-		f.lines += len(b.Lines)
+		b.Begins = !q.begun[b.Source]
+		q.begun[b.Source] = true
 		var once sync.Once
 		b.Ack = func() error {
 			once.Do(func() { q.ack(f, len(b.Lines)) })

@@ -94,6 +94,13 @@ func TestLinesComeOutAsTheyWentIn(t *testing.T) {
 	if l := second.Lines[0]; second.Source != "http/192.0.2.2" || second.Format != maillog.FormatNone || string(l.Bytes) != "three" || !l.Overlong {
 		t.Errorf("the second batch is %s %v %q overlong %v", second.Source, second.Format, l.Bytes, l.Overlong)
 	}
+	if !first.Begins || !second.Begins {
+		t.Error("the first batch of a source does not say that it begins")
+	}
+	put(t, q, lines("tcp/192.0.2.1", "five"))
+	if third, err := q.Next(t.Context()); err != nil || third.Begins {
+		t.Errorf("the next batch of a source begins anew, %v", err)
+	}
 	seen := map[int64]bool{}
 	for _, b := range []*intake.Batch{first, second} {
 		for _, l := range b.Lines {
@@ -322,6 +329,14 @@ func TestMain(m *testing.M) {
 		}()
 	}
 	start := time.Now().UnixNano()
+	if os.Getenv("MAILVIGIL_QUEUE_EMPTY") != "" {
+		_, _ = q.Put(context.Background(), lines("a", "one"))
+		for q.Status(context.Background()).Packs > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		fmt.Println("empty")
+		select {}
+	}
 	for i := 0; ; i++ {
 		text := fmt.Sprintf("%d-%d", start, i)
 		if _, err := q.Put(context.Background(), lines("a", text)); err != nil {
@@ -408,6 +423,44 @@ func TestKilled(t *testing.T) {
 	}
 	if len(answered) < 200 {
 		t.Errorf("only %d lines were written", len(answered))
+	}
+}
+
+// A queue that is killed once it ran empty gives no number twice either.
+func TestKilledWhenEmpty(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts and kills processes")
+	}
+	dir := t.TempDir()
+	last := int64(0)
+	for range 3 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "MAILVIGIL_QUEUE_KILLED="+dir, "MAILVIGIL_QUEUE_TAKE=1", "MAILVIGIL_QUEUE_EMPTY=1")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		in := bufio.NewScanner(out)
+		for in.Scan() {
+			f := strings.Fields(in.Text())
+			if len(f) == 3 && f[0] == "got" {
+				n, _ := strconv.ParseInt(f[2], 10, 64)
+				if n <= last {
+					t.Errorf("number %d comes after %d", n, last)
+				}
+				last = n
+			}
+			if in.Text() == "empty" {
+				_ = cmd.Process.Kill()
+			}
+		}
+		_ = cmd.Wait()
+	}
+	if last == 0 {
+		t.Error("no line came")
 	}
 }
 

@@ -117,11 +117,11 @@ var reasonNames = [reasons]string{
 
 // counters of one listener.
 type counters struct {
-	name                                         string
-	received, bytes, queued                      atomic.Int64
-	overlong, notUTF8, waits, connections, taken atomic.Int64
-	by                                           [reasons]atomic.Int64
-	kernel                                       func() int64 // nil where the kernel does not say
+	name                                  string
+	received, bytes, queued               atomic.Int64
+	overlong, notUTF8, waits, connections atomic.Int64
+	by                                    [reasons]atomic.Int64
+	kernel                                func() int64 // nil where the kernel does not say
 
 	mu      sync.Mutex
 	last    string

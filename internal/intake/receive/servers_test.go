@@ -18,8 +18,8 @@ import (
 	"mailvigil/maillog"
 )
 
-// program skips the test where a server is not installed; "make setup" says how
-// to have it.
+// program skips the test where a server is not installed. Debian's packages are
+// rsyslog, rsyslog-openssl, dovecot-imapd, systemd-journal-remote and curl.
 func program(t *testing.T, names ...string) string {
 	t.Helper()
 	if testing.Short() {
