@@ -324,8 +324,8 @@ func (f *Follower) stir() {
 	for _, path := range written {
 		if st := f.byPath[path]; st != nil {
 			f.wake(st)
-		} else if ig := f.ignored[f.aside[path]]; ig == nil || ig.retry {
-			f.look = true
+		} else if ig := f.ignored[f.aside[path]]; ig != nil && ig.retry && ig.why.Text == "" {
+			f.look = true // an empty file no longer is; others wait for the next look
 		}
 	}
 }

@@ -617,6 +617,26 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 	return f.discover(ctx, fresh, heads, maillog.FormatNone)
 }
 
+// begin makes a new file known.
+func (f *Follower) begin(file *File, head []byte) {
+	st := &followed{
+		Position: Position{
+			ID: f.nextID, Source: file.Source, Format: file.Format.String(), Path: file.Path, Real: nameOf(file.Path),
+			Size: file.Size, ModTime: file.ModTime, Reference: file.Reference,
+		},
+		key: inodeOf(file.info), format: file.Format, compression: file.Compression, info: file.info, first: file.First,
+		head: head, seen: f.looks, stirred: file.ModTime,
+	}
+	if st.head == nil {
+		st.head = []byte{}
+	}
+	f.nextID++
+	f.add(st)
+	f.changed[st] = true
+	f.wake(st)
+	delete(f.aside, file.Path)
+}
+
 // blank is true of NUL alone, as a truncation under the writer leaves it.
 func blank(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
@@ -635,6 +655,16 @@ func (f *Follower) match(ctx context.Context, e onDisk, head []byte, compression
 			continue
 		}
 		if st.gone.IsZero() {
+			if blank(head) {
+				// NUL tells nothing; what was reached does.
+				same, u := f.continues(ctx, st, e)
+				if u != nil {
+					u.close()
+				}
+				if same == another {
+					continue
+				}
+			}
 			// Shorter: a copy in the making, or of its beginning.
 			copyOf, undecided = st, int64(len(head)) < l && !settled
 			continue
@@ -773,22 +803,7 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 			f.look = true // it was rotated in this moment
 			continue
 		}
-		st := &followed{
-			Position: Position{
-				ID: f.nextID, Source: file.Source, Format: file.Format.String(), Path: file.Path, Real: nameOf(file.Path),
-				Size: file.Size, ModTime: file.ModTime, Reference: file.Reference,
-			},
-			key: key, format: file.Format, compression: file.Compression, info: file.info, first: file.First,
-			head: heads[file.Path], seen: f.looks, stirred: file.ModTime,
-		}
-		if st.head == nil {
-			st.head = []byte{}
-		}
-		f.nextID++
-		f.add(st)
-		f.changed[st] = true
-		f.wake(st)
-		delete(f.aside, file.Path)
+		f.begin(file, heads[file.Path])
 	}
 	again := map[maillog.Format][]onDisk{}
 	for _, p := range d.set.Problems {
@@ -822,7 +837,18 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 		case Damaged:
 			ig.retry = true
 		case Binary:
-			ig.retry = blank(heads[p.Name])
+			if ig.retry = blank(heads[p.Name]); !ig.retry {
+				break
+			}
+			// Truncated under a writer that does not append: more NUL than Discover
+			// looks at, and behind them the lines of the log that was there.
+			if before := f.lastOf(p.Name); before != nil && f.byInode[key] == nil {
+				f.begin(&File{
+					Path: p.Name, Name: p.Name, Format: before.format, Compression: plain, Size: info.Size(),
+					ModTime: info.ModTime(), Reference: info.ModTime(), Source: before.Source, info: info,
+				}, heads[p.Name])
+				continue
+			}
 		}
 		ig.settled = true
 		f.ignored[key] = ig
@@ -858,8 +884,15 @@ func logOf(path string) string {
 // formatBefore is the format of the file that a new one follows: a log begins
 // with lines of whatever kind.
 func (f *Follower) formatBefore(path string) maillog.Format {
+	if before := f.lastOf(path); before != nil {
+		return before.format
+	}
+	return maillog.FormatNone
+}
+
+// lastOf is the latest file of the same log; nil where there is none.
+func (f *Follower) lastOf(path string) (latest *followed) {
 	begins := logOf(path)
-	var latest *followed
 	for name, s := range f.sources {
 		if len(s.files) > 0 && strings.HasPrefix(name, begins) {
 			if st := s.files[len(s.files)-1]; latest == nil || st.ID > latest.ID {
@@ -867,10 +900,7 @@ func (f *Follower) formatBefore(path string) maillog.Format {
 			}
 		}
 	}
-	if latest == nil {
-		return maillog.FormatNone
-	}
-	return latest.format
+	return latest
 }
 
 // watch asks to be woken by changes in all folders with files.
