@@ -150,6 +150,9 @@ func (l *modelLog) remove(path string) {
 	delete(l.holds, path)
 	if l.at == path {
 		l.at = ""
+		if len(l.rest) > 0 {
+			l.split[l.next-1] = true // handed over as it is, later
+		}
 	}
 	l.unsee()
 }
