@@ -206,7 +206,7 @@ func Follow(o FollowOptions) (*Follower, error) {
 		if p.ID <= 0 || p.Offset < 0 || p.HeadLength < 0 || p.HeadLength > headMax || p.StartLength < 0 || p.StartLength > p.HeadLength || p.TailLength < 0 || f.files[p.ID] != nil {
 			return nil, errors.New("the stored positions of the log files are damaged: restore them from a backup, or remove them to read all logs anew")
 		}
-		st := &followed{Position: p, key: inode{p.Device, p.Inode}, format: formats[p.Format], stirred: p.ModTime, gone: p.Gone}
+		st := &followed{Position: p, key: inode{p.Device, p.Inode}, format: formats[p.Format], stirred: earlier(p.ModTime, o.Now()), gone: p.Gone}
 		f.nextID = max(f.nextID, p.ID+1)
 		f.add(st)
 	}
@@ -217,6 +217,14 @@ func Follow(o FollowOptions) (*Follower, error) {
 	}
 	f.publish()
 	return f, nil
+}
+
+// earlier is the time of a file, or now where a clock that is wrong says later.
+func earlier(mtime, now time.Time) time.Time {
+	if mtime.After(now) {
+		return now
+	}
+	return mtime
 }
 
 // add makes a sequence known.
@@ -318,7 +326,7 @@ func (f *Follower) stir() {
 	written, look := f.waker.Take()
 	f.due = f.due || look
 	// Looking must not take more than a small share of the time.
-	if f.due && f.o.Now().Sub(f.looked) >= 50*f.took {
+	if since := f.o.Now().Sub(f.looked); f.due && (since < 0 || since >= 50*f.took) {
 		f.look = true
 	}
 	for _, path := range written {

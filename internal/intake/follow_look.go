@@ -523,14 +523,14 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 		}
 		key, size, mtime := inodeOf(e.info), e.info.Size(), e.info.ModTime()
 		ig := f.ignored[key]
-		since := mtime
+		since := earlier(mtime, now)
 		if ig != nil && ig.path == e.path {
 			ig.seen = f.looks
 			same := ig.size == size && ig.mtime.Equal(mtime)
 			if !same {
 				ig.since, ig.mtime = now, mtime
 			}
-			if ig.since.After(since) {
+			if ig.since.After(since) || mtime.After(now) {
 				since = ig.since
 			}
 			switch {
@@ -625,7 +625,7 @@ func (f *Follower) begin(file *File, head []byte) {
 			Size: file.Size, ModTime: file.ModTime, Reference: file.Reference,
 		},
 		key: inodeOf(file.info), format: file.Format, compression: file.Compression, info: file.info, first: file.First,
-		head: head, seen: f.looks, stirred: file.ModTime,
+		head: head, seen: f.looks, stirred: earlier(file.ModTime, f.o.Now()),
 	}
 	if st.head == nil {
 		st.head = []byte{}
@@ -812,7 +812,7 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 			continue
 		}
 		key := inodeOf(info)
-		ig := &ignored{path: p.Name, size: info.Size(), mtime: info.ModTime(), since: info.ModTime(), why: p, next: 2 * info.Size(), seen: f.looks}
+		ig := &ignored{path: p.Name, size: info.Size(), mtime: info.ModTime(), since: earlier(info.ModTime(), f.o.Now()), why: p, next: 2 * info.Size(), seen: f.looks}
 		switch p.Kind {
 		case Unknown:
 			before := f.formatBefore(p.Name)
@@ -829,8 +829,11 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 			if st := f.alike(heads[p.Name]); st != nil {
 				ig.copyOf, ig.next = st.ID, ig.size
 			}
-		case Changed, Unreadable:
+		case Changed:
 			f.look = true
+			continue
+		case Unreadable:
+			f.ignored[key], ig.retry = ig, true
 			continue
 		case Empty:
 			ig.retry, ig.why = true, Problem{}

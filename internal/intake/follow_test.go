@@ -566,6 +566,27 @@ func TestFollow(t *testing.T) {
 			w.start()
 			later(w)
 		}, want: `0-9 20-24 "half"`},
+		"times to come": {do: func(w *follow) {
+			w.append("mail.log", []byte("half"))
+			w.rename("mail.log", "mail.log.1")
+			w.write("mail.log", []byte("Mar 01 10:00:00 imap-login: half of the first"))
+			for _, name := range []string{"mail.log", "mail.log.1"} {
+				if err := os.Chtimes(w.path(name), time.Time{}, time.Now().AddDate(1, 0, 0)); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+			w.drain()
+			later(w)
+			w.append("mail.log", append([]byte("\n"), logins(20, 30)...))
+			later(w)
+		}, want: `0-9 "half" "Mar 01 10:00:00 imap-login: half of the first" 20-29`},
+		"the clock goes back": {do: func(w *follow) {
+			w.drain()
+			w.clock = w.clock.Add(-24 * time.Hour)
+			w.rename("mail.log", "mail.log.1")
+			w.write("mail.log", logins(10, 20))
+			w.drain()
+		}, want: "0-19"},
 		"hard links": {do: func(w *follow) {
 			if err := os.Link(w.path("mail.log"), w.path("also.log")); err != nil {
 				w.t.Fatal(err)
