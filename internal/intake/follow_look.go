@@ -917,7 +917,10 @@ func (f *Follower) watch(l *listing) {
 		if w := f.watched[dir]; w != nil && w.id == id && w.err == nil {
 			continue
 		}
-		f.watched[dir] = &watching{id, f.waker.Watch(dir)}
+		w := &watching{id, f.waker.Watch(dir)}
+		f.watched[dir] = w
+		// What came after it was listed and before it was watched nobody tells.
+		f.look = f.look || w.err == nil
 	}
 	for dir := range f.watched {
 		if _, there := l.dirs[dir]; !there {
