@@ -314,9 +314,14 @@ func (f *Follower) Next(ctx context.Context) (*Batch, error) {
 			return b, nil
 		}
 		f.publishSometimes()
+		var due <-chan time.Time // a look that was put off
+		if f.due {
+			due = time.After(50*f.took - f.o.Now().Sub(f.looked))
+		}
 		select {
 		case <-ctx.Done():
 		case <-f.waker.C():
+		case <-due:
 		}
 	}
 }
