@@ -206,7 +206,7 @@ func Follow(o FollowOptions) (*Follower, error) {
 		if p.ID <= 0 || p.Offset < 0 || p.HeadLength < 0 || p.HeadLength > headMax || p.StartLength < 0 || p.StartLength > p.HeadLength || p.TailLength < 0 || f.files[p.ID] != nil {
 			return nil, errors.New("the stored positions of the log files are damaged: restore them from a backup, or remove them to read all logs anew")
 		}
-		st := &followed{Position: p, key: inode{p.Device, p.Inode}, format: formats[p.Format], stirred: p.ModTime, gone: p.Gone}
+		st := &followed{Position: p, key: inode{p.Device, p.Inode}, format: formats[p.Format], stirred: earlier(p.ModTime, o.Now()), gone: p.Gone}
 		f.nextID = max(f.nextID, p.ID+1)
 		f.add(st)
 	}
@@ -217,6 +217,14 @@ func Follow(o FollowOptions) (*Follower, error) {
 	}
 	f.publish()
 	return f, nil
+}
+
+// earlier is the time of a file, or now where a clock that is wrong says later.
+func earlier(mtime, now time.Time) time.Time {
+	if mtime.After(now) {
+		return now
+	}
+	return mtime
 }
 
 // add makes a sequence known.
@@ -306,9 +314,14 @@ func (f *Follower) Next(ctx context.Context) (*Batch, error) {
 			return b, nil
 		}
 		f.publishSometimes()
+		var due <-chan time.Time // a look that was put off
+		if f.due {
+			due = time.After(50*f.took - f.o.Now().Sub(f.looked))
+		}
 		select {
 		case <-ctx.Done():
 		case <-f.waker.C():
+		case <-due:
 		}
 	}
 }
@@ -318,14 +331,14 @@ func (f *Follower) stir() {
 	written, look := f.waker.Take()
 	f.due = f.due || look
 	// Looking must not take more than a small share of the time.
-	if f.due && f.o.Now().Sub(f.looked) >= 50*f.took {
+	if since := f.o.Now().Sub(f.looked); f.due && (since < 0 || since >= 50*f.took) {
 		f.look = true
 	}
 	for _, path := range written {
 		if st := f.byPath[path]; st != nil {
 			f.wake(st)
-		} else if ig := f.ignored[f.aside[path]]; ig == nil || ig.retry {
-			f.look = true
+		} else if ig := f.ignored[f.aside[path]]; ig != nil && ig.retry && ig.why.Text == "" {
+			f.look = true // an empty file no longer is; others wait for the next look
 		}
 	}
 }

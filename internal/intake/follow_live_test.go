@@ -85,14 +85,7 @@ func TestFollowPolled(t *testing.T) {
 	dir := t.TempDir()
 	log := filepath.Join(dir, "mail.log")
 	write(t, log, logins(0, 10))
-	w, err := newNotifyWaker(time.Millisecond)
-	if err != nil {
-		t.Skip(err)
-	}
-	notify := w.notify
-	w.notify = nil
-	defer func() { _ = notify.Close() }()
-	f, err := Follow(FollowOptions{Paths: []string{dir}, Waker: w})
+	f, err := Follow(FollowOptions{Paths: []string{dir}, Waker: newWaker(nil, time.Millisecond)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -523,14 +523,14 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 		}
 		key, size, mtime := inodeOf(e.info), e.info.Size(), e.info.ModTime()
 		ig := f.ignored[key]
-		since := mtime
+		since := earlier(mtime, now)
 		if ig != nil && ig.path == e.path {
 			ig.seen = f.looks
 			same := ig.size == size && ig.mtime.Equal(mtime)
 			if !same {
 				ig.since, ig.mtime = now, mtime
 			}
-			if ig.since.After(since) {
+			if ig.since.After(since) || mtime.After(now) {
 				since = ig.since
 			}
 			switch {
@@ -617,6 +617,26 @@ func (f *Follower) strangers(ctx context.Context, met []onDisk) error {
 	return f.discover(ctx, fresh, heads, maillog.FormatNone)
 }
 
+// begin makes a new file known.
+func (f *Follower) begin(file *File, head []byte) {
+	st := &followed{
+		Position: Position{
+			ID: f.nextID, Source: file.Source, Format: file.Format.String(), Path: file.Path, Real: nameOf(file.Path),
+			Size: file.Size, ModTime: file.ModTime, Reference: file.Reference,
+		},
+		key: inodeOf(file.info), format: file.Format, compression: file.Compression, info: file.info, first: file.First,
+		head: head, seen: f.looks, stirred: earlier(file.ModTime, f.o.Now()),
+	}
+	if st.head == nil {
+		st.head = []byte{}
+	}
+	f.nextID++
+	f.add(st)
+	f.changed[st] = true
+	f.wake(st)
+	delete(f.aside, file.Path)
+}
+
 // blank is true of NUL alone, as a truncation under the writer leaves it.
 func blank(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
@@ -635,6 +655,16 @@ func (f *Follower) match(ctx context.Context, e onDisk, head []byte, compression
 			continue
 		}
 		if st.gone.IsZero() {
+			if blank(head) {
+				// NUL tells nothing; what was reached does.
+				same, u := f.continues(ctx, st, e)
+				if u != nil {
+					u.close()
+				}
+				if same == another {
+					continue
+				}
+			}
 			// Shorter: a copy in the making, or of its beginning.
 			copyOf, undecided = st, int64(len(head)) < l && !settled
 			continue
@@ -773,22 +803,7 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 			f.look = true // it was rotated in this moment
 			continue
 		}
-		st := &followed{
-			Position: Position{
-				ID: f.nextID, Source: file.Source, Format: file.Format.String(), Path: file.Path, Real: nameOf(file.Path),
-				Size: file.Size, ModTime: file.ModTime, Reference: file.Reference,
-			},
-			key: key, format: file.Format, compression: file.Compression, info: file.info, first: file.First,
-			head: heads[file.Path], seen: f.looks, stirred: file.ModTime,
-		}
-		if st.head == nil {
-			st.head = []byte{}
-		}
-		f.nextID++
-		f.add(st)
-		f.changed[st] = true
-		f.wake(st)
-		delete(f.aside, file.Path)
+		f.begin(file, heads[file.Path])
 	}
 	again := map[maillog.Format][]onDisk{}
 	for _, p := range d.set.Problems {
@@ -797,7 +812,7 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 			continue
 		}
 		key := inodeOf(info)
-		ig := &ignored{path: p.Name, size: info.Size(), mtime: info.ModTime(), since: info.ModTime(), why: p, next: 2 * info.Size(), seen: f.looks}
+		ig := &ignored{path: p.Name, size: info.Size(), mtime: info.ModTime(), since: earlier(info.ModTime(), f.o.Now()), why: p, next: 2 * info.Size(), seen: f.looks}
 		switch p.Kind {
 		case Unknown:
 			before := f.formatBefore(p.Name)
@@ -814,15 +829,29 @@ func (f *Follower) discover(ctx context.Context, fresh []onDisk, heads map[strin
 			if st := f.alike(heads[p.Name]); st != nil {
 				ig.copyOf, ig.next = st.ID, ig.size
 			}
-		case Changed, Unreadable:
+		case Changed:
 			f.look = true
+			continue
+		case Unreadable:
+			f.ignored[key], ig.retry = ig, true
 			continue
 		case Empty:
 			ig.retry, ig.why = true, Problem{}
 		case Damaged:
 			ig.retry = true
 		case Binary:
-			ig.retry = blank(heads[p.Name])
+			if ig.retry = blank(heads[p.Name]); !ig.retry {
+				break
+			}
+			// Truncated under a writer that does not append: more NUL than Discover
+			// looks at, and behind them the lines of the log that was there.
+			if before := f.lastOf(p.Name); before != nil && f.byInode[key] == nil {
+				f.begin(&File{
+					Path: p.Name, Name: p.Name, Format: before.format, Compression: plain, Size: info.Size(),
+					ModTime: info.ModTime(), Reference: info.ModTime(), Source: before.Source, info: info,
+				}, heads[p.Name])
+				continue
+			}
 		}
 		ig.settled = true
 		f.ignored[key] = ig
@@ -858,8 +887,15 @@ func logOf(path string) string {
 // formatBefore is the format of the file that a new one follows: a log begins
 // with lines of whatever kind.
 func (f *Follower) formatBefore(path string) maillog.Format {
+	if before := f.lastOf(path); before != nil {
+		return before.format
+	}
+	return maillog.FormatNone
+}
+
+// lastOf is the latest file of the same log; nil where there is none.
+func (f *Follower) lastOf(path string) (latest *followed) {
 	begins := logOf(path)
-	var latest *followed
 	for name, s := range f.sources {
 		if len(s.files) > 0 && strings.HasPrefix(name, begins) {
 			if st := s.files[len(s.files)-1]; latest == nil || st.ID > latest.ID {
@@ -867,10 +903,7 @@ func (f *Follower) formatBefore(path string) maillog.Format {
 			}
 		}
 	}
-	if latest == nil {
-		return maillog.FormatNone
-	}
-	return latest.format
+	return latest
 }
 
 // watch asks to be woken by changes in all folders with files.
@@ -884,7 +917,10 @@ func (f *Follower) watch(l *listing) {
 		if w := f.watched[dir]; w != nil && w.id == id && w.err == nil {
 			continue
 		}
-		f.watched[dir] = &watching{id, f.waker.Watch(dir)}
+		w := &watching{id, f.waker.Watch(dir)}
+		f.watched[dir] = w
+		// What came after it was listed and before it was watched nobody tells.
+		f.look = f.look || w.err == nil
 	}
 	for dir := range f.watched {
 		if _, there := l.dirs[dir]; !there {

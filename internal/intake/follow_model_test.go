@@ -150,8 +150,17 @@ func (l *modelLog) remove(path string) {
 	delete(l.holds, path)
 	if l.at == path {
 		l.at = ""
+		if len(l.rest) > 0 {
+			l.split[l.next-1] = true // handed over as it is, later
+		}
 	}
-	l.cuts = l.cuts[:len(l.cuts)-l.unseen] // it may be gone with the file
+	l.unsee()
+}
+
+// unsee takes back that what was truncated must be known: where its file is
+// gone before anybody looked, nobody can know.
+func (l *modelLog) unsee() {
+	l.cuts = l.cuts[:len(l.cuts)-l.unseen]
 	l.unseen = 0
 }
 
@@ -201,6 +210,7 @@ func (l *modelLog) compress(tb testing.TB, n int, ext string, between func()) {
 	l.must(os.WriteFile(path+ext, packed, 0o600))
 	between()
 	l.must(os.Remove(path))
+	l.unsee()
 	l.holds[path+ext] = l.holds[path]
 	delete(l.holds, path)
 }

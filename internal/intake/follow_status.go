@@ -88,7 +88,7 @@ type busyWith struct {
 const unanswered = 10 * time.Second
 
 func (f *Follower) publishSometimes() {
-	if now := f.o.Now(); now.Sub(f.statusAt) >= time.Second {
+	if now := f.o.Now(); now.Sub(f.statusAt).Abs() >= time.Second {
 		f.publish()
 	}
 }

@@ -46,7 +46,6 @@ type follow struct {
 	f      *Follower
 	clock  time.Time
 	stored map[int64]Position
-	lines  []string // name and text
 	got    []handed
 }
 
@@ -249,6 +248,10 @@ func (w *follow) lost() (truncations, bytes int64) {
 // TestFollowAsRead holds what is handed over against what File.Read does.
 func TestFollowAsRead(t *testing.T) {
 	long := bytes.Repeat([]byte("x"), 3*MaxLine)
+	batches, starts := []int{0, 1, 100_000}, []bool{false, true}
+	if testing.Short() {
+		batches, starts = []int{1}, []bool{true}
+	}
 	for name, content := range map[string][]byte{
 		"plain":       logins(0, 5000),
 		"CR":          bytes.ReplaceAll(logins(0, 100), []byte("\n"), []byte("\r\n")),
@@ -260,8 +263,8 @@ func TestFollowAsRead(t *testing.T) {
 		"endless":     slices.Concat(logins(0, 10), long),
 	} {
 		for _, pack := range []string{"", ".gz", ".zst"} {
-			for _, batch := range []int{0, 1, 100_000} {
-				for _, restarts := range []bool{false, true} {
+			for _, batch := range batches {
+				for _, restarts := range starts {
 					t.Run(fmt.Sprint(name, pack, batch, restarts), func(t *testing.T) {
 						w := newFollow(t)
 						w.o.BatchBytes = batch
@@ -441,6 +444,38 @@ func TestFollow(t *testing.T) {
 			w.write("mail.log", append(make([]byte, len(logins(0, 10))), logins(10, 20)...))
 			w.drain()
 		}, want: "0-19", truncated: 1},
+		"a hole of many megabytes": {do: func(w *follow) {
+			w.drain()
+			w.write("mail.log.1", logins(0, 10))
+			w.write("mail.log", nil)
+			if err := os.Truncate(w.path("mail.log"), 40<<20); err != nil {
+				w.t.Fatal(err)
+			}
+			w.drain()
+			w.append("mail.log", logins(10, 20))
+			w.drain()
+			w.start()
+			w.append("mail.log", logins(20, 30))
+			w.drain()
+			// Once more: both begin with the same NUL bytes.
+			w.rename("mail.log.1", "mail.log.2")
+			content, err := os.ReadFile(w.path("mail.log"))
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.write("mail.log.1", content)
+			w.drain()
+			w.write("mail.log", nil)
+			if err := os.Truncate(w.path("mail.log"), int64(len(content))); err != nil {
+				w.t.Fatal(err)
+			}
+			w.append("mail.log", logins(30, 40))
+			w.drain()
+			w.start()
+			w.drain()
+			w.append("mail.log", logins(40, 45))
+			w.drain()
+		}, want: "0-44"},
 		"truncated without a copy": {do: func(w *follow) {
 			w.drain()
 			w.append("mail.log", logins(10, 20))
@@ -531,6 +566,27 @@ func TestFollow(t *testing.T) {
 			w.start()
 			later(w)
 		}, want: `0-9 20-24 "half"`},
+		"times to come": {do: func(w *follow) {
+			w.append("mail.log", []byte("half"))
+			w.rename("mail.log", "mail.log.1")
+			w.write("mail.log", []byte("Mar 01 10:00:00 imap-login: half of the first"))
+			for _, name := range []string{"mail.log", "mail.log.1"} {
+				if err := os.Chtimes(w.path(name), time.Time{}, time.Now().AddDate(1, 0, 0)); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+			w.drain()
+			later(w)
+			w.append("mail.log", append([]byte("\n"), logins(20, 30)...))
+			later(w)
+		}, want: `0-9 "half" "Mar 01 10:00:00 imap-login: half of the first" 20-29`},
+		"the clock goes back": {do: func(w *follow) {
+			w.drain()
+			w.clock = w.clock.Add(-24 * time.Hour)
+			w.rename("mail.log", "mail.log.1")
+			w.write("mail.log", logins(10, 20))
+			w.drain()
+		}, want: "0-19"},
 		"hard links": {do: func(w *follow) {
 			if err := os.Link(w.path("mail.log"), w.path("also.log")); err != nil {
 				w.t.Fatal(err)

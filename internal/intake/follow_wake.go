@@ -48,16 +48,20 @@ const lookApart = 50 * time.Millisecond
 
 // newNotifyWaker returns a waker, and an error where it is one that only ticks.
 func newNotifyWaker(poll time.Duration) (*notifyWaker, error) {
+	notify, err := fsnotify.NewWatcher()
+	if err != nil {
+		notify = nil
+	}
+	return newWaker(notify, poll), err
+}
+
+func newWaker(notify *fsnotify.Watcher, poll time.Duration) *notifyWaker {
 	w := &notifyWaker{
-		ticker: time.NewTicker(poll), c: make(chan struct{}, 1), done: make(chan struct{}),
+		notify: notify, ticker: time.NewTicker(poll), c: make(chan struct{}, 1), done: make(chan struct{}),
 		written: map[string]bool{},
 	}
-	notify, err := fsnotify.NewWatcher()
-	if err == nil {
-		w.notify = notify
-	}
 	w.wg.Go(w.run)
-	return w, err
+	return w
 }
 
 func (w *notifyWaker) run() {
