@@ -260,45 +260,56 @@ func (s *leaves) larger(v, g float64) float64 {
 // attributes, which is that of one the causes are in.
 func (s *leaves) side(workers int) float64 {
 	const leastRows, leastValues, tail = 20, 3, 0.06
+	const enough = 1 << 12 // rows
 	some := s.even(workers)
-	rows := make([]tally, 0, len(some.rows))
-	at := make([]int, 0, len(some.rows))
-	for i, r := range some.rows {
-		if r.v > 0 && r.f > 0 {
+	rows := make([]tally, 0, enough+1)
+	at := make([]int, 0, enough+1)
+	for i := 0; i < len(some.rows); i += 1 + len(some.rows)/enough {
+		if r := some.rows[i]; r.v > 0 && r.f > 0 {
 			rows = append(rows, tally{r.v, s.drift * r.f})
 			at = append(at, i)
 		}
 	}
+	by := make([][][]int32, len(some.columns)) // attribute, code → rows
+	each(len(by), workers, func(a int) {
+		by[a] = make([][]int32, len(s.values[a]))
+		for k, i := range at {
+			code := some.columns[a][i]
+			by[a][code] = append(by[a][code], int32(k))
+		}
+		by[a] = slices.DeleteFunc(by[a], func(rows []int32) bool { return len(rows) < leastRows })
+	})
+	by = slices.DeleteFunc(by, func(values [][]int32) bool { return len(values) < leastValues })
+	if len(by) == 0 {
+		return 1
+	}
 	// Two standard errors of a median of such skewnesses.
 	clear := -2 * 1.2533 * 0.93 / math.Sqrt(float64(len(rows)))
+	z := make([]float64, len(rows))
 	skewed := func(b float64) float64 {
-		most := make([]float64, len(some.columns))
-		each(len(most), workers, func(a int) {
-			by := make([][]float64, len(s.values[a]))
-			for k, r := range rows {
-				code := some.columns[a][at[k]]
-				by[code] = append(by[code], (r.v-r.f)/math.Sqrt(b*r.v*r.v+(1-b)*r.f*r.f))
-			}
-			var found []float64
-			for _, zs := range by {
-				if n := len(zs); n >= leastRows {
-					k := int(tail * float64(n))
-					low, mid, high := nth(zs, k), nth(zs, n/2), nth(zs, n-1-k)
-					if high > low {
-						found = append(found, (high+low-2*mid)/(high-low))
-					}
+		for k, r := range rows {
+			z[k] = (r.v - r.f) / math.Sqrt(b*r.v*r.v+(1-b)*r.f*r.f)
+		}
+		most := make([]float64, len(by))
+		each(len(by), workers, func(a int) {
+			found := make([]float64, 0, len(by[a]))
+			own := make([]float64, 0, len(z))
+			for _, rows := range by[a] {
+				own = own[:0]
+				for _, k := range rows {
+					own = append(own, z[k])
 				}
+				k := int(tail * float64(len(own)))
+				low, mid, high := nth(own, k), nth(own, len(own)/2), nth(own, len(own)-1-k)
+				found = append(found, (high+low-2*mid)/max(high-low, rounding))
 			}
-			most[a] = math.Inf(-1)
-			if len(found) >= leastValues {
-				most[a] = middle(found)
-			}
+			most[a] = middle(found)
 		})
 		return slices.Max(most)
 	}
 	upper := 1.0
 	for _, b := range []float64{1, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.1} {
-		if at := skewed(b); at >= clear || math.IsInf(at, -1) {
+		if skewed(b) >= clear {
 			break
 		}
 		upper = b

@@ -34,7 +34,7 @@ func drawTable(t *rapid.T, amounts bool) drawn {
 	if rapid.Bool().Draw(t, "sparse") {
 		k.rows = 300
 	}
-	table, _ := k.draw(rapid.Uint64().Draw(t, "seed"), rapid.Bool().Draw(t, "causes"))
+	table, _ := k.draw(rapid.Uint64().Draw(t, "seed"), rapid.Bool().Draw(t, "causes"), rapid.Bool().Draw(t, "near"))
 	out := drawn{attributes: table.Attributes, leaves: unpack(table), options: Options{Windows: rapid.SampledFrom([]int{0, k.past}).Draw(t, "told")}}
 	if amounts {
 		for i := range out.leaves { // no whole numbers, whatever the scale

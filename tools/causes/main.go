@@ -35,6 +35,7 @@ type study struct {
 	Seed       uint64       `json:"seed"`
 	Kinds      []kind       `json:"kinds"`
 	All        kind         `json:"all"`
+	Near       int          `json:"near"` // tables near the limit
 	Confidence []confidence `json:"confidence"`
 }
 

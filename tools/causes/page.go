@@ -99,15 +99,17 @@ Tables without a cause in which one was named (wanted: at most 1 %).
 		row(w, noise, tables, alarms)
 	}
 	row(w, "all", s.All.Tables, s.All.FalseAlarms)
-	fmt.Fprint(w, `
+	fmt.Fprintf(w, `
 ## Confidence
 
-All causes named above, false ones included, by the confidence they were given with
-(wanted: of those given with about 90 %, 87 to 93 % right).
+All causes named above, false ones included, and those of %d tables more of the same
+kinds, whose causes depart by half to one and a half times of what is detectable, by
+the confidence they were given with (wanted: of those given with about 90 %%, 87 to
+93 %% right).
 
 | confidence | causes | on average | right |
 |---|---:|---:|---:|
-`)
+`, s.Near)
 	for _, c := range s.Confidence {
 		if c.Causes > 0 {
 			fmt.Fprintf(w, "| %.2f to %.2f | %d | %.3f | %.3f |\n", c.From, c.To, c.Causes, c.Said, c.Right)
