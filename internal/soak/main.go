@@ -64,8 +64,15 @@ func main() {
 		name  string
 		value any
 	}{
-		{"seconds", r.Seconds}, {"lines a second", fmt.Sprintf("%.0f", r.Rate)}, {"kills", r.Kills}, {"rotations", r.Rotations},
-		{"written", r.Written}, {"archived", r.Archived}, {"lost", r.Lost}, {"duplicated", r.Duplicated}, {"never written", r.Foreign},
+		{"seconds", r.Seconds},
+		{"lines a second", fmt.Sprintf("%.0f", r.Rate)},
+		{"kills", r.Kills},
+		{"rotations", r.Rotations},
+		{"written", r.Written},
+		{"archived", r.Archived},
+		{"lost", r.Lost},
+		{"duplicated", r.Duplicated},
+		{"never written", r.Foreign},
 	} {
 		fmt.Printf("%-16s %v\n", row.name, row.value)
 	}
