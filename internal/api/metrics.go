@@ -101,6 +101,9 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	known(m.slot, s.LastSlot)
 	open := map[[2]string]float64{}
 	for _, in := range s.Incidents {
+		if in.Status != StatusOpen {
+			continue
+		}
 		open[[2]string{in.Kind, in.Severity}]++
 	}
 	for labels, n := range open {

@@ -21,7 +21,7 @@ type Status struct {
 	LastSlot time.Time `json:"last_slot,omitzero" doc:"Start of the last minute of event time that was closed and judged. Missing until there is one."`
 
 	Services  []Service `json:"services"`
-	Incidents []Summary `json:"incidents" doc:"Those that are open, most severe first."`
+	Incidents []Summary `json:"incidents" doc:"Those that are open or quiet, most severe first."`
 	Problems  []Problem `json:"problems" doc:"What is wrong with the watch itself, worst first."`
 	Intake    []Source  `json:"intake"`
 	Archive   Archive   `json:"archive"`

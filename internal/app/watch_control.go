@@ -112,12 +112,12 @@ func (w *watching) Status(ctx context.Context) (*api.Status, error) {
 		s.LastSlot = end.Add(-time.Minute)
 	}
 	for _, in := range w.book.All() {
-		if in.Status == incident.Open {
+		if in.Status == incident.Open || in.Status == incident.Quiet {
 			s.Incidents = append(s.Incidents, summaryOf(in))
 		}
 	}
 	slices.SortStableFunc(s.Incidents, func(a, b api.Summary) int {
-		return cmp.Or(cmp.Compare(severity(b.Severity), severity(a.Severity)), cmp.Compare(b.Number, a.Number))
+		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(severity(b.Severity), severity(a.Severity)), cmp.Compare(b.Number, a.Number)) // open before quiet
 	})
 	for _, of := range sortedKeys(w.trouble) {
 		s.Problems = append(s.Problems, api.Problem{Code: of, Grave: of == "archive" || of == "state", Text: w.trouble[of], Next: "See docs/operations.md."})

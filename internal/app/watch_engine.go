@@ -226,7 +226,7 @@ func (w *watching) take(ctx context.Context, b *intake.Batch) error {
 	}
 	now := w.now()
 	row := archive.Row{Source: b.Source, Received: now.UnixNano()}
-	row.File = b.Name
+	row.File, row.Log = b.Name, log
 	for i := range b.Lines {
 		l := &b.Lines[i]
 		if queued && l.Number <= w.numbers[b.Source] {
@@ -406,13 +406,13 @@ func segmentFor(s archive.Segment) state.Segment {
 }
 
 func segmentOf(s state.Segment) archive.Segment {
-	written := s.Written
-	if written == 0 {
-		written = s.Last
+	var written time.Time // else its name says it
+	if s.Written != 0 {
+		written = time.Unix(0, s.Written).UTC()
 	}
 	return archive.Segment{
 		Name: s.Name, Day: s.Day, Service: s.Service, First: time.Unix(0, s.First).UTC(), Last: time.Unix(0, s.Last).UTC(),
-		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: time.Unix(0, written).UTC(),
+		Rows: s.Rows, Bytes: s.Bytes, SHA256: s.SHA256, Written: written,
 	}
 }
 
@@ -683,7 +683,7 @@ func (w *watching) Events(ctx context.Context, from, to time.Time, fn func(*mail
 		return err
 	}
 	problems, err := archive.Read(ctx, w.store.Folder(), segments, from, to, func(e *maillog.Event, o archive.Origin) error {
-		return fn(e, pipeline.Origin{Source: o.Source, File: o.File, Line: o.Line, Offset: o.Offset})
+		return fn(e, pipeline.Origin{Source: o.Source, Log: o.Log, File: o.File, Line: o.Line, Offset: o.Offset})
 	})
 	for _, p := range problems {
 		w.troubleIs("segment "+p.Segment.Name, p.Error())
@@ -697,36 +697,22 @@ func (w *watching) Lines(ctx context.Context, wanted map[pipeline.Origin]pipelin
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[pipeline.Origin]string, len(wanted))
-	for _, span := range together(wanted) {
-		_, err := archive.Select(ctx, w.store.Folder(), segments, archive.Wanted{From: span.First, To: span.Last.Add(1), Raw: true}, func(_ *maillog.Event, o archive.Origin) error {
-			k := pipeline.Origin{Source: o.Source, File: o.File, Line: o.Line, Offset: o.Offset}
-			if _, ok := wanted[k]; ok {
-				out[k] = string(o.Raw)
-			}
-			return nil
-		})
-		if err != nil {
-			return out, err
+	origins := slices.Collect(maps.Keys(wanted))
+	refs := make([]archive.Ref, len(origins))
+	for i, o := range origins {
+		refs[i] = archive.Ref{Source: o.Source, Log: o.Log, File: o.File, Line: o.Line, Offset: o.Offset, First: wanted[o].First, Last: wanted[o].Last}
+	}
+	lines, problems, err := archive.Lines(ctx, w.store.Folder(), segments, refs)
+	for _, p := range problems {
+		w.troubleIs("segment "+p.Segment.Name, p.Error())
+	}
+	out := make(map[pipeline.Origin]string, len(lines))
+	for i, text := range lines {
+		if text != nil {
+			out[origins[i]] = string(text)
 		}
 	}
-	return out, nil
-}
-
-// together are the times that hold all spans, with nothing much between.
-func together(wanted map[pipeline.Origin]pipeline.Span) []pipeline.Span {
-	list := slices.SortedFunc(maps.Values(wanted), func(a, b pipeline.Span) int { return a.First.Compare(b.First) })
-	var out []pipeline.Span
-	for _, s := range list {
-		if n := len(out); n > 0 && !s.First.After(out[n-1].Last.Add(10*time.Minute)) {
-			if s.Last.After(out[n-1].Last) {
-				out[n-1].Last = s.Last
-			}
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
+	return out, err
 }
 
 // everything is the segments with all lines that were taken. The caller holds

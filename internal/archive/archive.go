@@ -71,6 +71,8 @@ type row struct {
 	// engines refuse in a column of texts.
 	Nanos int32  `parquet:"time_ns,optional,dict"`
 	Exact []byte `parquet:"exact,optional"`
+	// Log tells the files apart that bore the same name one after the other.
+	Log int64 `parquet:"log,optional,dict"`
 }
 
 // A row group is held in memory until it is full, so these bound the memory of
@@ -103,6 +105,7 @@ type Row struct {
 	Source string // from which input it came, as the configuration calls it
 	Line
 	Received int64 // when it was read, Unix nanoseconds, kept to the microsecond
+	Log      int64 // tells the files apart that bore the same name one after the other; 0 where that is not known
 
 	Person  string // whose account it is, one name whatever the spelling
 	ASN     uint32
@@ -142,7 +145,7 @@ func newParquet(w io.Writer, release string) *parquet.GenericWriter[row] {
 
 var unbounded = []string{
 	"account", "client_ip", "user_agent", "device", "session", "mechanism", "raw", "server_ip", "device_type", "url", "hostname",
-	"messages", "person", "asn", "country", "network_kind", "time_ns", "exact",
+	"messages", "person", "asn", "country", "network_kind", "time_ns", "exact", "log",
 }
 
 // Events returns how many events were written.
@@ -288,7 +291,7 @@ func (a *arena) fill(to *row, r *Row) {
 		return s
 	}
 	to.File, to.Line, to.Offset = word(exactFile, r.File), r.Number, r.Offset
-	to.Source, to.Received = word(exactSource, r.Source), floorMicro(r.Received)
+	to.Source, to.Received, to.Log = word(exactSource, r.Source), floorMicro(r.Received), r.Log
 	to.Person, to.ASN, to.Country, to.NetworkKind = word(exactPerson, r.Person), r.ASN, r.Country, r.Kind
 	to.Why, to.Raw = word(exactWhy, r.Why), text(exactRaw, r.Raw)
 	ev := r.Event

@@ -118,6 +118,7 @@ func TestSchema(t *testing.T) {
 	optional binary why (STRING);
 	optional int32 time_ns (INT(32,true));
 	optional binary exact;
+	optional int64 log (INT(64,true));
 }`
 	if got := parquet.SchemaOf(row{}).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -238,7 +239,7 @@ func TestAnotherReader(t *testing.T) {
 		"file": "access.log", "line": 1.0, "format": "combined", "time": "2024-04-05T07:30:00.123Z", "service": "activesync",
 		"action": "ping", "outcome": "refused", "reason": "overloaded", "account": `PARL\anna`, "client_ip": "fe80::7",
 		"user_agent": "Apple-iPhone14C5/2104.62", "device": "D1", "session": "s1", "mechanism": "Basic", "status": 503.0,
-		"bytes": 13.0, "joined": true, "raw": "the line", "offset": 0.0, "time_ns": 789.0, "exact": "\n\x04eth0",
+		"bytes": 13.0, "joined": true, "raw": "the line", "offset": 0.0, "time_ns": 789.0, "exact": "\n\x04eth0", "log": nil,
 	}
 	for _, name := range []string{"asn", "country", "device_type", "hostname", "messages", "network_kind", "person", "received", "server_ip", "source", "url", "why"} {
 		want[name] = nil

@@ -209,40 +209,50 @@ func Expire(now time.Time, segments []Segment, p Policy, holds []Hold) (e Expiry
 // Ref is a line, wherever segments were merged since.
 type Ref struct {
 	Source string
+	Log    int64
 	File   string
 	Line   int64
 	Offset int64
-	Time   time.Time // of its event, or when it was received
+	// First and Last bound the time of its event, or when it was received.
+	First, Last time.Time
 }
 
 // Lines returns the raw lines of refs, in their order; nil where a line is in
 // none of the segments.
 func Lines(ctx context.Context, folder string, segments []Segment, refs []Ref) ([][]byte, []*Problem, error) {
 	type place struct {
-		source, file string
-		line, offset int64
+		source, file      string
+		log, line, offset int64
 	}
 	wanted := make(map[place][]int, len(refs))
-	times := make([]time.Time, 0, len(refs))
 	for i, r := range refs {
-		p := place{r.Source, r.File, r.Line, r.Offset}
+		p := place{r.Source, r.File, r.Log, r.Line, r.Offset}
 		wanted[p] = append(wanted[p], i)
-		times = append(times, r.Time)
 	}
-	slices.SortFunc(times, time.Time.Compare)
 	found := make([][]byte, len(refs))
 	var problems []*Problem
 	for _, seg := range inOrder(segments) {
-		// The times that fall into the segment bound what is read of it. Times
+		// The refs that may be in the segment bound what is read of it. Times
 		// may have been cut to the microsecond on their way.
-		i, _ := slices.BinarySearchFunc(times, seg.First.Truncate(time.Microsecond), time.Time.Compare)
-		j, _ := slices.BinarySearchFunc(times, seg.Last.Add(1), time.Time.Compare)
-		if i >= j {
+		var w Wanted
+		for i := range refs {
+			r := &refs[i]
+			if r.Last.Before(seg.First.Truncate(time.Microsecond)) || r.First.After(seg.Last) {
+				continue
+			}
+			if w.From.IsZero() || r.First.Before(w.From) {
+				w.From = r.First
+			}
+			if r.Last.After(w.To) {
+				w.To = r.Last
+			}
+		}
+		if w.From.IsZero() {
 			continue
 		}
-		w := Wanted{From: times[i].Truncate(time.Microsecond), To: times[j-1].Truncate(time.Microsecond).Add(time.Microsecond), Raw: true, NoEvent: true}
+		w.From, w.To, w.Raw, w.NoEvent = w.From.Truncate(time.Microsecond), w.To.Truncate(time.Microsecond).Add(time.Microsecond), true, true
 		more, err := Select(ctx, folder, []Segment{seg}, w, func(_ *maillog.Event, o Origin) error {
-			for _, i := range wanted[place{o.Source, o.File, o.Line, o.Offset}] {
+			for _, i := range wanted[place{o.Source, o.File, o.Log, o.Line, o.Offset}] {
 				if found[i] == nil {
 					found[i] = append([]byte{}, o.Raw...)
 				}

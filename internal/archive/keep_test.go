@@ -169,19 +169,23 @@ func TestLines(t *testing.T) {
 			r.Raw = fmt.Appendf(nil, "line \xff %d", i)
 		}
 		add(t, s, r)
-		refs = append(refs, Ref{"a", "a.log", int64(i + 1), 0, time.Unix(0, r.Event.Time)})
+		at := time.Unix(0, r.Event.Time)
+		refs = append(refs, Ref{Source: "a", File: "a.log", Line: int64(i + 1), First: at, Last: at})
 		segments = append(segments, publish(t, s)...)
 	}
 	segments, _ = compact(t, s, segments)
 	micro := refs[6]
-	micro.Time = micro.Time.Truncate(time.Microsecond)
-	other := refs[7]
+	micro.First = micro.First.Truncate(time.Microsecond)
+	micro.Last = micro.First
+	other, later, wide := refs[7], refs[8], refs[9]
 	other.Source = "b"
-	lines, problems, err := Lines(context.Background(), s.folder, segments, []Ref{refs[13], refs[4], refs[4], micro, other})
+	later.Log = 3 // another file of that name
+	wide.First, wide.Last = refs[0].First, refs[19].Last
+	lines, problems, err := Lines(context.Background(), s.folder, segments, []Ref{refs[13], refs[4], refs[4], micro, other, later, wide})
 	if err != nil || len(problems) > 0 {
 		t.Fatal(problems, err)
 	}
-	if got := fmt.Sprintf("%q", lines); got != `["a line 14" "line \xff 4" "line \xff 4" "line \xff 6" ""]` || lines[4] != nil {
+	if got := fmt.Sprintf("%q", lines); got != `["a line 14" "line \xff 4" "line \xff 4" "line \xff 6" "" "" "a line 10"]` || lines[4] != nil || lines[5] != nil {
 		t.Errorf("got %s", got)
 	}
 }

@@ -26,6 +26,7 @@ type Origin struct {
 	File     string
 	Line     int64
 	Offset   int64
+	Log      int64     // see Row
 	Received time.Time // zero where it was not kept
 	Person   string
 	ASN      uint32
@@ -132,6 +133,7 @@ const (
 	cCountry
 	cNetworkKind
 	cExact
+	cLog
 	cRaw
 	columns
 )
@@ -139,7 +141,7 @@ const (
 var columnNames = [columns]string{
 	"time", "why", "format", "service", "action", "outcome", "reason", "account", "client_ip", "user_agent", "device", "session",
 	"mechanism", "status", "bytes", "joined", "server_ip", "device_type", "url", "hostname", "messages", "time_ns", "file", "line",
-	"offset", "source", "received", "person", "asn", "country", "network_kind", "exact", "raw",
+	"offset", "source", "received", "person", "asn", "country", "network_kind", "exact", "log", "raw",
 }
 
 // reader reads one file after the other.
@@ -297,7 +299,7 @@ func (r *reader) row() (_ *maillog.Event, ok bool, err error) {
 		return nil, false, nil
 	}
 	r.o = Origin{
-		Source: c[cSource].word(r.words), File: c[cFile].word(r.words), Line: c[cLine].int64(), Offset: c[cOffset].int64(),
+		Source: c[cSource].word(r.words), File: c[cFile].word(r.words), Line: c[cLine].int64(), Offset: c[cOffset].int64(), Log: c[cLog].int64(),
 		Person: c[cPerson].word(r.words), ASN: uint32(c[cASN].int64()), Country: c[cCountry].word(r.words),
 		Kind: c[cNetworkKind].word(r.words), Why: why, Raw: c[cRaw].bytes(),
 	}

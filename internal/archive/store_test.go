@@ -98,7 +98,7 @@ func selected(t testing.TB, folder string, segments []Segment, w Wanted) ([]Row,
 func kept(ev *maillog.Event, o Origin) Row {
 	r := Row{
 		Why: o.Why, Source: o.Source, Line: Line{File: o.File, Number: o.Line, Offset: o.Offset, Raw: bytes.Clone(o.Raw)},
-		Person: o.Person, ASN: o.ASN, Country: o.Country, Kind: o.Kind,
+		Person: o.Person, ASN: o.ASN, Country: o.Country, Kind: o.Kind, Log: o.Log,
 	}
 	if !o.Received.IsZero() {
 		r.Received = o.Received.UnixNano()
@@ -159,6 +159,7 @@ func anyRow() *rapid.Generator[Row] {
 				Number: rapid.Int64().Draw(t, "line"), Offset: rapid.Int64().Draw(t, "offset"), Raw: text("raw"),
 			},
 			Received: 1000 * rapid.Int64Range(1, 1<<52).Draw(t, "received"),
+			Log:      rapid.Int64Range(0, 3).Draw(t, "log"),
 		}
 		if rapid.IntRange(0, 3).Draw(t, "unparsed") == 0 {
 			r.Why = rapid.SampledFrom([]string{"understood, and states no event", "longer than 65536 bytes"}).Draw(t, "why")

@@ -165,11 +165,12 @@ func (l *Live) Alarms(perMonth float64) {
 func (l *Live) Problems(list []intake.Problem) { l.problems = list }
 
 // Begin says that a log is read from its file's beginning on, or, where the
-// lines before were given to Warm, from behind them.
+// lines before were given to Warm, from behind them. Where nobody knows the
+// format, each line tells its own.
 func (l *Live) Begin(source string, f maillog.Format, reference time.Time) {
 	s := l.sources[source]
 	if s == nil {
-		s = &logSource{format: f, parser: maillog.NewParser(maillog.Options{Format: f, Location: l.opt.Location, Reference: reference})}
+		s = &logSource{format: f, parser: maillog.NewParser(maillog.Options{Format: f, Mixed: f == maillog.FormatNone, Location: l.opt.Location, Reference: reference})}
 		l.sources[source] = s
 		return
 	}

@@ -59,7 +59,7 @@ func Status(w io.Writer, s *api.Status, o Options) error {
 		p.paragraph("", "", faint, line)
 
 		if len(s.Incidents) > 0 {
-			p.heading("Open incidents")
+			p.heading("Incidents that are not closed")
 			for _, in := range s.Incidents[:min(len(s.Incidents), maxOpen)] {
 				p.summary(&in, s.Time)
 			}
@@ -80,7 +80,10 @@ func headline(s *api.Status) (string, style) {
 		in := &s.Incidents[0]
 		text := sentenceEnd(cmp.Or(in.Text, upperFirst(in.Name)))
 		if n := len(s.Incidents) - 1; n > 0 {
-			text += " And " + plural(n, "more open incident") + "."
+			text += " And " + plural(n, "more incident") + "."
+		}
+		if in.Status == api.StatusQuiet {
+			text += " It is over, and waits for somebody to close it."
 		}
 		_, st := kindWord(verdict.Kind(in.Kind))
 		return text, st

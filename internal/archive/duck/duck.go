@@ -189,6 +189,7 @@ var schema = []Column{
 	{"format", "VARCHAR"},
 	{"source", "VARCHAR"},
 	{"file", "VARCHAR"},
+	{"log", "BIGINT"},
 	{"line", "BIGINT"},
 	{"offset", "BIGINT"},
 	{"received", "TIMESTAMPTZ"},
