@@ -15,7 +15,7 @@ func TestMetrics(t *testing.T) {
 	n := func(v float64) *float64 { return &v }
 	s := &Status{
 		Since: time.Unix(1000, 0), LastSlot: time.Unix(2000, 0),
-		Incidents: []Summary{{Status: api.StatusOpen, Kind: "attack", Severity: "high", Text: "anna@parl.example"}, {Kind: "attack", Severity: "high"}, {Kind: "fault", Severity: "low"}},
+		Incidents: []Summary{{Status: StatusOpen, Kind: "attack", Severity: "high", Text: "anna@parl.example"}, {Status: StatusOpen, Kind: "attack", Severity: "high"}, {Status: StatusQuiet, Kind: "attack"}, {Status: StatusOpen, Kind: "fault", Severity: "low"}},
 		Services:  []Service{{Service: "imap", State: ServiceFault, Observed: n(3), Unusual: true}, {Service: "imap"}},
 		Intake:    []Source{{Name: "/var/log/\xffmail.log", Kind: "file", Lines: 7, Lost: 2, Behind: 9}, {Name: "/var/log/\xffmail.log", Kind: "file"}},
 		Archive:   Archive{Bytes: 5}, Vigilance: Vigilance{Raised: true},
