@@ -193,7 +193,12 @@ func (w *watching) reload(ctx context.Context) (*api.Reloaded, error) {
 
 // hangups reloads at each SIGHUP.
 func (w *watching) hangups(ctx context.Context) {
-	for range daemon.Hangups(ctx) {
+	for hangups := daemon.Hangups(ctx); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+		}
 		w.notifier.Reloading()
 		if _, err := w.reload(ctx); err != nil {
 			w.log.Error(err.Error())
