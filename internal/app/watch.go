@@ -14,10 +14,8 @@ import (
 	"mailvigil/internal/archive"
 	"mailvigil/internal/config"
 	"mailvigil/internal/daemon"
-	"mailvigil/internal/health"
 	"mailvigil/internal/incident"
 	"mailvigil/internal/intake"
-	"mailvigil/internal/pipeline"
 	"mailvigil/internal/state"
 )
 
@@ -155,21 +153,10 @@ const rememberIncidents = 180 * 24 * time.Hour
 // learn begins the counts with what there was before: the archive's events, or
 // none on the first start, when the followed files hold them all.
 func (w *watching) learn(ctx context.Context) error {
-	set, err := intake.Discover(ctx, existing(w.paths), intake.Options{Location: w.zone})
-	if err != nil {
+	var err error
+	if w.live, err = w.counted(ctx, w); err != nil {
 		return err
 	}
-	o := w.options
-	var found []string
-	if len(set.Files) > 0 {
-		if o.Enrich, found, err = pipeline.Survey(ctx, set, o); err != nil {
-			return err
-		}
-	}
-	if err := set.Close(); err != nil {
-		return err
-	}
-	w.live = pipeline.NewLive(o, found, w, health.Accounts(w.probing.probes))
 	if len(w.segments) == 0 {
 		return nil
 	}

@@ -64,21 +64,24 @@ type watching struct {
 	// unpublished is what was cut off and could not be published yet.
 	unpublished *unpublished
 
-	taking  sync.Mutex // one batch at a time; taken before all others
-	mu      sync.Mutex
-	live    *pipeline.Live
-	book    *incident.Book
-	pending pending
-	began   bool // all logs were read once up to now
-	dirty   bool // lines came since the last look at what is strange
-	trouble map[string]string
-	clock   jumps
-	control sync.WaitGroup // the control socket
-	hush    func()         // ends it
-	asked   knowledgeOf
-	probing probing
-	network network
-	numbers map[string]int64 // the last line of each source of the queue that was taken
+	taking   sync.Mutex // one batch at a time; taken before all others
+	mu       sync.Mutex
+	live     *pipeline.Live
+	book     *incident.Book
+	pending  pending
+	began    bool // all logs were read once up to now
+	dirty    bool // lines came since the last look at what is strange
+	trouble  map[string]string
+	clock    jumps
+	control  sync.WaitGroup // the control socket
+	hush     func()         // ends it
+	asked    knowledgeOf
+	probing  probing
+	learnt   time.Time    // when the past was counted anew
+	renewing chan renewal // nil: it is not now
+	beside   sync.WaitGroup
+	network  network
+	numbers  map[string]int64 // the last line of each source of the queue that was taken
 
 	dispatcher atomic.Pointer[notify.Dispatcher] // nil where nobody is told
 	told       int64                             // the last change of an incident that was
@@ -149,6 +152,7 @@ func (w *watching) run(ctx context.Context) error {
 	taking.Wait()
 	w.asking.wait()
 	w.telling.wait()
+	w.beside.Wait()
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.Canceled) {
 		cause = nil // it was stopped
@@ -483,7 +487,8 @@ func (w *watching) step(ctx context.Context, m *moments) {
 		m.told = now
 		w.log.Error("what happened could not be told to people; it is tried again", "error", err)
 	}
-	if now.Sub(m.house).Abs() >= houseEvery {
+	w.renew(ctx, now)
+	if w.renewing == nil && now.Sub(m.house).Abs() >= houseEvery {
 		m.house = now
 		w.house(ctx, now)
 	}
@@ -683,7 +688,7 @@ func (w *watching) Events(ctx context.Context, from, to time.Time, fn func(*mail
 		return err
 	}
 	problems, err := archive.Read(ctx, w.store.Folder(), segments, from, to, func(e *maillog.Event, o archive.Origin) error {
-		return fn(e, pipeline.Origin{Source: o.Source, Log: o.Log, File: o.File, Line: o.Line, Offset: o.Offset})
+		return fn(e, originOf(&o))
 	})
 	for _, p := range problems {
 		w.troubleIs("segment "+p.Segment.Name, p.Error())
