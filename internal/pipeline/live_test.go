@@ -271,6 +271,9 @@ func TestLiveMinutes(t *testing.T) {
 
 // What the archive holds teaches a watch that was started again.
 func TestLiveLearnsFromTheArchive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges a fortnight twice")
+	}
 	w := world(t, simulate.Spray, 4, 120, 14)
 	dir := t.TempDir()
 	write(t, w, dir)
@@ -307,6 +310,9 @@ func TestLiveLearnsFromTheArchive(t *testing.T) {
 // Counting anew from the archive beside the watch changes nothing of what is
 // told, and later lines join what earlier ones said.
 func TestLiveRenewed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges a fortnight four times")
+	}
 	w := world(t, simulate.Spray, 4, 120, 14)
 	dir := t.TempDir()
 	write(t, w, dir)
