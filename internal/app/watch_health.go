@@ -49,8 +49,11 @@ func (w *watching) startProbes(ctx context.Context) error {
 
 // probe asks until the context ends.
 func (w *watching) probe(ctx context.Context) {
-	if len(w.probing.probes) > 0 {
-		health.NewMonitor(w.probing.probes, health.Options{}).Run(ctx, func(r health.Result) { w.answered(ctx, r) })
+	w.mu.Lock()
+	probes := w.probing.probes
+	w.mu.Unlock()
+	if len(probes) > 0 {
+		health.NewMonitor(probes, health.Options{}).Run(ctx, func(r health.Result) { w.answered(ctx, r) })
 	}
 }
 
