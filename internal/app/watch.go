@@ -58,6 +58,10 @@ type watchOptions struct {
 	file   string // of the configuration, "" for none
 	config *config.Config
 	zone   *time.Location
+	// Of tests: what wakes the follower, and the time that passes whatever the
+	// clock says. Else it is the kernel, and the machine's.
+	waker   intake.Waker
+	elapsed func() time.Duration
 }
 
 // runWatch keeps watch until the context ends.
@@ -67,7 +71,7 @@ func (a *app) runWatch(ctx context.Context, o watchOptions) error {
 		return err
 	}
 	if err = w.listen(ctx, cmp.Or(o.socket, o.config.Control.Socket, api.DefaultSocket)); err == nil {
-		err = w.run(ctx)
+		err = w.run()
 	}
 	return errors.Join(err, w.close())
 }
@@ -83,7 +87,13 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	}
 	w := &watching{
 		now: a.now, since: a.now(), zone: o.zone, config: o.config, file: o.file, paths: paths,
-		room: make(chan struct{}, 1), base: ctx, reread: a.now(),
+		room: make(chan struct{}, 1), reread: a.now(),
+	}
+	w.base, w.end = context.WithCancelCause(ctx)
+	began := time.Now()
+	w.clock.elapsed = func() time.Duration { return time.Since(began) }
+	if o.elapsed != nil {
+		w.clock.elapsed = o.elapsed
 	}
 	if w.log, err = a.logger(o.config, &w.level); err != nil {
 		return nil, err
@@ -124,7 +134,12 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 		return nil, err
 	}
 	w.tellSwept(swept)
-	if w.positions, err = w.storedPositions(ctx); err != nil {
+	positions, err := w.storedPositions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.follower, err = intake.Follow(intake.FollowOptions{Paths: w.paths, Location: w.zone, Positions: positions, Now: w.now, Waker: o.waker})
+	if err != nil {
 		return nil, err
 	}
 	kept, last, err := w.state.Incidents(ctx, a.now().Add(-rememberIncidents))

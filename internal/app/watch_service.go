@@ -123,7 +123,7 @@ func (w *watching) parts() []daemon.Part[config.Config] {
 				defer w.mu.Unlock()
 				p := &w.probing
 				p.tracker = health.NewTracker(rule, w.zone, probes, p.tracker.State())
-				p.probes = probes
+				p.probes, p.rule = probes, rule
 				w.live.Ignore(health.Accounts(probes))
 				w.asking.start(w.base, w.probe)
 			}, nil
