@@ -149,7 +149,9 @@ type Summary struct {
 	Ongoing   bool      `json:"ongoing"`
 	Accounts  int       `json:"accounts" doc:"Accounts in other hands."`
 	Owner     string    `json:"owner,omitempty"`
-	Due       time.Time `json:"due,omitzero" doc:"The next date at which something is due or awaited."`
+	Due       time.Time `json:"due,omitzero" doc:"The next date at which something is due, awaited or to be thought of."`
+	DueKind   string    `json:"due_kind,omitempty" doc:"due, awaited or reminder."`
+	DueWhat   string    `json:"due_what,omitempty" doc:"What it is, and from whom it is awaited."`
 	Updated   time.Time `json:"updated"`
 }
 
@@ -326,7 +328,21 @@ type Page struct {
 // Closing asks to close an incident.
 type Closing struct {
 	As  string `json:"as" enum:"attack,fault,benign,false_alarm" doc:"What it was. It teaches what is normal."`
-	Why string `json:"why,omitempty" maxLength:"4000"`
+	Why string `json:"why" minLength:"1" maxLength:"4000" doc:"Why, for those who read it later."`
+}
+
+// Planning asks for a Followup.
+type Planning struct {
+	Kind string    `json:"kind" enum:"due,awaited,reminder" doc:"To be done by then, to come from somebody by then, or to be thought of then."`
+	What string    `json:"what" minLength:"1" maxLength:"2000"`
+	From string    `json:"from,omitempty" maxLength:"200" doc:"From whom it is awaited."`
+	Time time.Time `json:"time" doc:"A time to come."`
+}
+
+// Merging asks to make one of two incidents.
+type Merging struct {
+	With int64  `json:"with" minimum:"1" doc:"Number of the other. The lower number stays."`
+	Why  string `json:"why,omitempty" maxLength:"4000"`
 }
 
 // Expect is a change that was announced.

@@ -139,14 +139,34 @@ func (p *printer) summary(in *api.Summary, now time.Time) {
 	case in.Status == api.StatusOpen || in.Status == api.StatusQuiet:
 		facts = append(facts, "nobody has it")
 	}
-	if !in.Due.IsZero() {
-		word := "due "
-		if in.Due.Before(now) {
-			word = "was due "
-		}
-		facts = append(facts, word+p.when(in.Due, now))
-	}
 	p.paragraph("      ", "      ", faint, strings.Join(facts, ", "))
+	if !in.Due.IsZero() {
+		st, text := faint, p.planned(in.DueKind, in.Due, now)
+		if in.Due.Before(now) {
+			st = red
+		}
+		if in.DueWhat != "" {
+			text += ": " + in.DueWhat
+		}
+		p.paragraph("      ", "      ", st, upperFirst(text))
+	}
+}
+
+// planned says when something is due, awaited or to be thought of.
+func (p *printer) planned(kind string, at, now time.Time) string {
+	late := at.Before(now)
+	text := "due"
+	switch {
+	case kind == "awaited" && late:
+		text = "still awaited since"
+	case kind == "awaited":
+		text = "awaited by"
+	case kind == "reminder":
+		text = "to be thought of at"
+	case late:
+		text = "was due"
+	}
+	return text + " " + p.when(at, now)
 }
 
 var stateWords = map[api.ServiceState]struct {
@@ -440,10 +460,11 @@ func (p *printer) followups(all []api.Followup, now time.Time) {
 		switch {
 		case !f.Done.IsZero():
 			text, st = text+": done "+p.when(f.Done, now)+by(f.DoneBy), faint
-		case f.Time.Before(now):
-			text, st = text+": was "+f.Kind+" "+p.when(f.Time, now), red
 		default:
-			text += ": " + f.Kind + " " + p.when(f.Time, now)
+			if f.Time.Before(now) {
+				st = red
+			}
+			text += ": " + p.planned(f.Kind, f.Time, now)
 		}
 		p.marked("", strconv.Itoa(f.Number)+". ", st, text)
 	}
