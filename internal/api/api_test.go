@@ -632,7 +632,7 @@ func TestDescription(t *testing.T) {
 	var in Incident
 	fill(reflect.ValueOf(&in).Elem())
 	in.Status, in.Kind, in.Severity = StatusOpen, "attack", "high"
-	in.Followups[0].Kind = "due"
+	in.Followups[0].Kind, in.Assessment.Answer = "due", "attack"
 	full, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
@@ -641,6 +641,7 @@ func TestDescription(t *testing.T) {
 	fill(reflect.ValueOf(&s).Elem())
 	s.Incidents[0] = in.Summary
 	s.Services[0].State, s.Probes[0].State = ServiceOpen, "ok"
+	s.Assessment.Answer = "attack"
 	status, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,19 @@ type Status struct {
 	Expected  []Expect  `json:"expected" doc:"Announced changes of now and later."`
 
 	Configuration Configuration `json:"configuration"`
+
+	Assessment *Assessment `json:"assessment,omitempty" doc:"Glitch or attack, of the last hour; missing where nothing is wrong."`
+}
+
+// Assessment answers "glitch or attack?" from what the probes saw and what the
+// logs say.
+type Assessment struct {
+	Answer  string    `json:"answer" enum:"quiet,glitch,attack,both,unseen,undetermined"`
+	Text    string    `json:"text"`
+	For     []string  `json:"for" doc:"What speaks for it, from either side."`
+	Missing []string  `json:"missing" doc:"What nobody looked at."`
+	From    time.Time `json:"from"`
+	Until   time.Time `json:"until"`
 }
 
 // ServiceState is what people can do with a service.
@@ -178,7 +191,9 @@ type Incident struct {
 	Notes     []Note     `json:"notes"`
 	Followups []Followup `json:"followups" doc:"What is due, awaited, or to be thought of."`
 	Closing   *Closed    `json:"closing,omitempty"`
-	History   []Event    `json:"history" doc:"What became of it, oldest first."`
+	// Assessment is missing only where the state could not be read.
+	Assessment *Assessment `json:"assessment,omitempty" doc:"Glitch or attack, of the incident's time."`
+	History    []Event     `json:"history" doc:"What became of it, oldest first."`
 
 	MergedInto int64   `json:"merged_into,omitempty"`
 	Absorbed   []int64 `json:"absorbed" doc:"Those merged into this one."`

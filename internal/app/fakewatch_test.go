@@ -66,6 +66,11 @@ func newFakeWatch(kind string) (*fakeWatch, error) {
 		Notes:     []api.Note{{Time: now.Add(-time.Hour), By: "tom", Text: "seen \x1b[2J"}},
 		History:   []api.Event{{Time: now.Add(-110 * time.Minute), What: "opened"}},
 		Next:      []string{"Reset the password of anna@parl.example."},
+		Assessment: &api.Assessment{
+			Answer: "attack", Text: "An attack, by the logs; the service answers as it should.", From: judged.Onset, Until: now,
+			For:     []string{"The probes: 113 of 113 answers were right.", "The logs: One address tried the passwords of 212 accounts and got into 1 of them (incident 13)."},
+			Missing: []string{"No probe asked the webmail \x1b[1m."},
+		},
 	}
 	f.incidents = []*api.Incident{closed, quiet, open}
 	for _, in := range f.incidents {
@@ -98,6 +103,7 @@ func (f *fakeWatch) Status(context.Context) (*api.Status, error) {
 	if f.quiet {
 		return s, nil
 	}
+	s.Assessment = &api.Assessment{Answer: "attack", Text: "An attack, by the logs; the service answers as it should.", From: f.now.Add(-time.Hour), Until: f.now, For: []string{"The probes: 60 of 60 answers were right."}}
 	s.Incidents = f.lists(func(in *api.Incident) bool { return in.Status == api.StatusOpen })
 	s.Services = append(s.Services, api.Service{Service: "imap", State: api.ServiceFault, Observed: n(2340), Lower: n(200), Upper: n(420), Span: 300, Unusual: true, Text: "sign-ins take 9 seconds"})
 	s.Intake = append(s.Intake, api.Source{Name: "udp 0.0.0.0:514", Kind: "syslog", Lost: 12, Behind: 3_000_000, Text: "datagrams come faster than they are read"})

@@ -147,6 +147,10 @@ func (w *watching) Status(ctx context.Context) (*api.Status, error) {
 			a.To = x.Last
 		}
 	}
+	var err error
+	if s.Assessment, err = w.assessNow(ctx, now); err != nil {
+		return nil, err
+	}
 	for _, e := range w.asked.expected {
 		if e.Withdrawn.IsZero() && e.Until.After(now) {
 			s.Expected = append(s.Expected, api.Expect{ID: strconv.FormatInt(e.ID, 10), What: e.What, From: e.From, Until: e.Until, By: e.By})
@@ -273,6 +277,9 @@ func (w *watching) Incident(ctx context.Context, number int64) (*api.Incident, e
 	}
 	for _, h := range history {
 		out.History = append(out.History, api.Event{Time: h.At, By: h.By, What: string(h.Kind), Text: h.Text})
+	}
+	if out.Assessment, err = w.assessIncident(ctx, in); err != nil {
+		return nil, err
 	}
 	number64 := func(id string) int64 {
 		if id == "" {

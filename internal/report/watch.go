@@ -23,6 +23,7 @@ const (
 	maxNotes     = 8
 	maxHistory   = 12
 	maxFollowups = 8
+	maxGrounds   = 6
 )
 
 // page writes one page of a watch's answer.
@@ -57,6 +58,7 @@ func Status(w io.Writer, s *api.Status, o Options) error {
 			line += " Judged up to " + p.when(s.LastSlot.Add(time.Minute), s.Time) + "."
 		}
 		p.paragraph("", "", faint, line)
+		p.assessment(s.Assessment)
 
 		if len(s.Incidents) > 0 {
 			p.heading("Incidents that are not closed")
@@ -387,6 +389,7 @@ func Incident(w io.Writer, in *api.Incident, now time.Time, o Options) error {
 			p.paragraph("", "", yellow, fmt.Sprintf("It was found to be part of #%d, which has all of it.", in.MergedInto))
 		}
 		p.standing(in, now)
+		p.assessment(in.Assessment)
 		for i := range in.Parts {
 			judged := in.Parts[i].Judged()
 			p.incident(i+1, &judged)
@@ -444,6 +447,22 @@ func (p *printer) outages(all []api.Outage, now time.Time) {
 			text += ", until " + p.when(x.End, x.Onset) + lasted(x.Onset, x.End)
 		}
 		p.marked("", p.bullet(), yellow, text+". "+sentenceEnd(cmp.Or(x.Text, x.Affected)))
+	}
+}
+
+// assessment answers "glitch or attack?".
+func (p *printer) assessment(a *api.Assessment) {
+	if a == nil {
+		return
+	}
+	p.heading("Glitch or attack?")
+	p.paragraph("", "", none, a.Text)
+	for _, text := range a.For[:min(len(a.For), maxGrounds)] {
+		p.marked("", p.bullet(), none, text)
+	}
+	p.more(len(a.For)-maxGrounds, "ground")
+	for _, text := range a.Missing {
+		p.marked("", p.bullet(), yellow, text)
 	}
 }
 
