@@ -297,7 +297,7 @@ func (s *Series) describe(o Options) string {
 		}
 	}
 	const layout = "Mon 2 Jan 2006 15:04"
-	text := fmt.Sprintf("From %s to %s, %s, in steps of %s.", s.Start.In(loc).Format(layout), s.end().In(loc).Format(layout), message.Zone(loc, s.Start), s.Step)
+	text := fmt.Sprintf("From %s to %s, %s, in steps of %s.", s.Start.In(loc).Format(layout), s.end().In(loc).Format(layout), message.Zone(loc, s.Start), Length(s.Step))
 	if !math.IsInf(peak, 0) {
 		at := s.Start.Add(s.Step * time.Duration(when)).In(loc)
 		text += fmt.Sprintf(" Highest: %s at %s.", label(peak), at.Format(layout))
@@ -326,4 +326,21 @@ func text(s string) string {
 		return "" // strings.Builder gives no errors
 	}
 	return b.String()
+}
+
+// Length is that of a step, in words.
+func Length(d time.Duration) string {
+	count := func(n time.Duration, unit string) string {
+		if n == 1 {
+			return "1 " + unit
+		}
+		return fmt.Sprintf("%d %ss", n, unit)
+	}
+	switch {
+	case d >= time.Hour && d%time.Hour == 0:
+		return count(d/time.Hour, "hour")
+	case d >= time.Minute && d%time.Minute == 0:
+		return count(d/time.Minute, "minute")
+	}
+	return d.String()
 }

@@ -46,7 +46,7 @@ func (s *sheet) plot(in *verdict.Incident, height int) *figure {
 	series := series(in.Plot, in)
 	loc := s.o.Location
 	merged := (len(series.Observed) + pageRows - 1) / pageRows
-	f := s.figure(series.Title, chart.SVG(series, s.inline(height)), "Counts in steps of "+span(series.Step)+
+	f := s.figure(series.Title, chart.SVG(series, s.inline(height)), "Counts in steps of "+chart.Length(series.Step)+
 		". The band is where counts are expected; what leaves it is marked at the edge as well. The dark line is the onset, the shade around it where the onset lies with 90 % probability.")
 	f.Head = []string{"From", "Counted in " + span(series.Step*time.Duration(merged)), "Expected"}
 	for i := 0; i < len(series.Observed); i += merged {
@@ -67,14 +67,6 @@ func (s *sheet) plot(in *verdict.Incident, height int) *figure {
 		f.Rows = append(f.Rows, []string{at.Format("Mon 2 Jan 15:04"), count, chart.Count(expected)})
 	}
 	return f
-}
-
-// span writes a step of time.
-func span(d time.Duration) string {
-	if d%time.Hour == 0 {
-		return plural(int(d/time.Hour), "hour")
-	}
-	return plural(int(d/time.Minute), "minute")
 }
 
 // hours shows on which days and at what hours it was: people keep office hours,
