@@ -48,7 +48,7 @@ func (s *sheet) plot(in *verdict.Incident, height int) *figure {
 	merged := (len(series.Observed) + pageRows - 1) / pageRows
 	f := s.figure(series.Title, chart.SVG(series, s.inline(height)), "Counts in steps of "+chart.Length(series.Step)+
 		". The band is where counts are expected; what leaves it is marked at the edge as well. The dark line is the onset, the shade around it where the onset lies with 90 % probability.")
-	f.Head = []string{"From", "Counted in " + span(series.Step*time.Duration(merged)), "Expected"}
+	f.Head = []string{"From", "Counted in " + chart.Length(series.Step*time.Duration(merged)), "Expected"}
 	for i := 0; i < len(series.Observed); i += merged {
 		var observed, expected float64
 		known := true
