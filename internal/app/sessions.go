@@ -7,17 +7,19 @@ import (
 )
 
 // Where the software names no session, what one client does without a pause of
-// half an hour is one.
-const sessionsOf = `WITH spaced AS (
-  SELECT *, session IS NULL AND time - lag(time) OVER alike > INTERVAL 30 MINUTE AS apart
+// half an hour is one. Where it does, not every line of it names the client.
+const sessionsOf = `WITH named AS (
+  SELECT *, coalesce(device, user_agent) AS client, CASE WHEN session IS NULL THEN coalesce(device, user_agent) END AS stranger
   FROM events WHERE ` + ofAccount + `
-  WINDOW alike AS (PARTITION BY session, service, client_ip, user_agent, device ORDER BY time, source, line)
+), spaced AS (
+  SELECT *, session IS NULL AND time - lag(time) OVER alike > INTERVAL 30 MINUTE AS apart FROM named
+  WINDOW alike AS (PARTITION BY session, service, client_ip, stranger ORDER BY time, source, line)
 ), numbered AS (
-  SELECT *, sum(CASE WHEN apart THEN 1 ELSE 0 END) OVER (PARTITION BY session, service, client_ip, user_agent, device ORDER BY time, source, line) AS part FROM spaced
+  SELECT *, sum(CASE WHEN apart THEN 1 ELSE 0 END) OVER (PARTITION BY session, service, client_ip, stranger ORDER BY time, source, line) AS part FROM spaced
 )
 SELECT min(time) AS first, max(time) AS last, service, session, client_ip, any_value(country) AS country, any_value(asn) AS asn,
-  count(*) AS events, count(*) FILTER (outcome IN ('failure', 'denied', 'refused')) AS failures, sum(bytes)::BIGINT AS bytes, coalesce(device, user_agent) AS client
-FROM numbered GROUP BY session, service, client_ip, user_agent, device, part
+  count(*) AS events, count(*) FILTER (outcome IN ('failure', 'denied', 'refused')) AS failures, sum(bytes)::BIGINT AS bytes, max(client) AS client
+FROM numbered GROUP BY session, service, client_ip, stranger, part
 ORDER BY first, service, session, client_ip`
 
 func (a *app) sessionsCommand() *cobra.Command {
