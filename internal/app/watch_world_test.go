@@ -214,7 +214,8 @@ func (o *organisation) append(name string, text []byte) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err == nil {
 		_, err = f.Write(text)
-		err = errors.Join(err, f.Close())
+		// Lines that state no year have that of their file.
+		err = errors.Join(err, f.Close(), os.Chtimes(path, o.clock, o.clock))
 	}
 	if err != nil {
 		o.t.Fatal(err)

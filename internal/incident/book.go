@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"mailvigil/internal/message"
 	"mailvigil/verdict"
 )
 
@@ -713,7 +712,7 @@ func (b *Book) Fault(now time.Time, o Outage) []Change {
 		text = o.Text
 	case in.Outages[at].End.IsZero() && !o.End.IsZero():
 		in.Outages[at] = o
-		text = fmt.Sprintf("%s answers again, after %s.", sentence(message.Service(o.Service)), span(o.End.Sub(o.Onset[1])))
+		text = fmt.Sprintf("%s answers again, after %s.", sentence(o.Service), span(o.End.Sub(o.Onset[1])))
 	case !in.Outages[at].End.IsZero() && o.End.IsZero():
 		in.Outages[at] = o
 		text = o.Text

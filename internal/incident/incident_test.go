@@ -390,7 +390,7 @@ func TestOutages(t *testing.T) {
 	if got := states(b); !slices.Equal(got, []string{"#1 open"}) {
 		t.Errorf("got %v", got)
 	}
-	if says := hear(12, out("imap-1", "imap", 1, 11), "#1 updated"); !strings.Contains(says, "IMAP answers again, after 10 minutes.") {
+	if says := hear(12, out("imap-1", "imap", 1, 11), "#1 updated"); !strings.Contains(says, "Imap answers again, after 10 minutes.") {
 		t.Errorf("said %q", says)
 	}
 	// It is out again at once, and another service far away in time and kind.
@@ -416,7 +416,7 @@ func TestOutages(t *testing.T) {
 // show the same service.
 func TestOutageMerged(t *testing.T) {
 	b := incident.NewBook(incident.Options{}, nil, 0)
-	fault := func(services ...string) *verdict.Incident {
+	fault := func(services ...string) verdict.Incident {
 		return with(storm(0, 8, true, ""), func(x *verdict.Incident) {
 			x.Kind, x.Name, x.Services = verdict.Fault, "the mail service itself failed", services
 		})
