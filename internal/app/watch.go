@@ -87,7 +87,7 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	}
 	w := &watching{
 		now: a.now, since: a.now(), zone: o.zone, config: o.config, file: o.file, paths: paths,
-		room: make(chan struct{}, 1), reread: a.now(),
+		room: make(chan struct{}, 1), filling: make(chan struct{}, 1), reread: a.now(),
 	}
 	w.base, w.end = context.WithCancelCause(ctx)
 	began := time.Now()
@@ -117,7 +117,7 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	if w.state, err = state.Open(ctx, folder, a.now); err != nil {
 		return nil, err
 	}
-	if w.store, err = archive.Open(filepath.Join(folder, "archive"), archive.StoreOptions{Release: release, Now: a.now}); err != nil {
+	if w.store, err = archive.Open(filepath.Join(folder, "archive"), archive.StoreOptions{Release: release, Now: a.now, Memory: 2 * fullAt}); err != nil {
 		return nil, err
 	}
 	recorded, err := w.state.Segments(ctx)

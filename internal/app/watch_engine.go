@@ -62,6 +62,7 @@ type watching struct {
 	store    *archive.Store
 	follower *intake.Follower
 	room     chan struct{} // something was published
+	filling  chan struct{} // many lines wait to be written
 
 	publishing sync.Mutex // taken before mu, where both are
 	segments   []archive.Segment
@@ -117,7 +118,8 @@ const (
 	lateness     = 2 * time.Second  // a minute is closed so long after its end
 	strangeEvery = time.Second      // a single line that tells is seen so soon
 	retryAfter   = 5 * time.Second  // what could not be written is tried again
-	fullAt       = 40 << 20         // bytes of lines that wait: no more are taken
+	aheadAt      = 12 << 20         // bytes of lines that wait: some are written, for the next publishing
+	fullAt       = 40 << 20         // no more are taken
 	houseEvery   = 10 * time.Minute // old segments removed, small ones put together
 	lookBehind   = 30 * time.Second // looks are so far apart while logs are caught up with
 	nearly       = time.Minute      // a log that is behind by less is level with now
@@ -145,6 +147,7 @@ func (w *watching) run() error {
 	if d := w.dispatcher.Load(); d != nil {
 		w.telling.start(ctx, d.Run)
 	}
+	taking.Go(func() { w.writeAhead(ctx) })
 	taking.Go(func() { w.hangups(ctx) })
 	taking.Go(func() { w.notifier.Watchdog(ctx, w.alive) })
 	w.notifier.Ready(w.statusText())
@@ -270,6 +273,12 @@ func (w *watching) take(ctx context.Context, b *intake.Batch) error {
 			}
 		}
 	}
+	if w.store.Held() >= aheadAt {
+		select {
+		case w.filling <- struct{}{}:
+		default:
+		}
+	}
 	w.dirty = w.dirty || len(b.Lines) > 0
 	p := &w.pending
 	if p.lines == 0 && len(p.positions) == 0 {
@@ -307,6 +316,31 @@ func (w *watching) cut() {
 	if w.unpublished == nil && !w.partly && !w.pending.empty() {
 		w.unpublished = &unpublished{w.store.Cut(), w.pending}
 		w.pending = pending{}
+	}
+}
+
+// writeAhead writes segments while their lines come in faster than they are
+// published, so that reading and writing go on side by side.
+func (w *watching) writeAhead(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.filling:
+		}
+		for w.store.Held() >= aheadAt && ctx.Err() == nil {
+			before := w.store.Held()
+			if err := w.store.WriteAhead(); err != nil {
+				break // publishing will say it
+			}
+			select {
+			case w.room <- struct{}{}:
+			default:
+			}
+			if w.store.Held() >= before {
+				break // what waits is being published
+			}
+		}
 	}
 }
 

@@ -58,8 +58,8 @@ type StoreOptions struct {
 	Memory  int64            // bytes of lines held until they are written; 0 for 24 MB
 }
 
-// Store makes the segments of a folder. Add, Cut and Publish may be called by
-// several goroutines.
+// Store makes the segments of a folder. Add, WriteAhead, Cut and Publish may be
+// called by several goroutines, but WriteAhead by one at a time.
 //
 // Lines are held in memory until they are published, or until they fill it:
 // then the largest segment in the making is written ahead, under a temporary
@@ -72,7 +72,7 @@ type Store struct {
 
 	mu    sync.Mutex // guards open and ahead
 	open  map[key]*making
-	ahead []*made // written, not yet named
+	ahead []*ahead
 
 	encoder encoder // of what was added
 	merger  encoder // of what is compacted, which takes longer
@@ -123,6 +123,13 @@ func (l *rowList) add() *row {
 	c := &l.chunks[n-1]
 	*c = (*c)[:len(*c)+1]
 	return &(*c)[len(*c)-1]
+}
+
+// ahead is a segment that is written before it is published, or was.
+type ahead struct {
+	of   *making       // nil once it is written
+	made *made         // nil until then
+	done chan struct{} // closed when writing has ended
 }
 
 // made is a segment that was written under a temporary name.
@@ -223,16 +230,69 @@ func (s *Store) writeAhead() error {
 	}
 	delete(s.open, largest.key)
 	s.held.Add(-largest.cost)
-	s.ahead = append(s.ahead, done)
+	a := &ahead{made: done, done: make(chan struct{})}
+	close(a.done)
+	s.ahead = append(s.ahead, a)
 	return nil
+}
+
+// WriteAhead writes the largest segment in the making, under a temporary name,
+// while others go on adding lines. Called in time, it spares Add the writing. It
+// does nothing where there is none. Where it fails nothing is lost: it is
+// written by the next call, or when it is published.
+func (s *Store) WriteAhead() error {
+	s.mu.Lock()
+	var a *ahead
+	for _, x := range s.ahead {
+		if closed(x.done) && x.of != nil {
+			a = x // it failed before
+			break
+		}
+	}
+	if a == nil {
+		var largest *making
+		for _, m := range s.open {
+			if largest == nil || m.cost > largest.cost {
+				largest = m
+			}
+		}
+		if largest == nil {
+			s.mu.Unlock()
+			return nil
+		}
+		delete(s.open, largest.key)
+		a = &ahead{of: largest}
+		s.ahead = append(s.ahead, a)
+	}
+	a.done = make(chan struct{})
+	m := a.of
+	s.mu.Unlock()
+	defer close(a.done)
+	done, err := s.write(m)
+	if err != nil {
+		return err
+	}
+	a.of, a.made = nil, done
+	s.held.Add(-m.cost)
+	return nil
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // Cut is what was added until a moment: a set of lines that are published
 // together, so that the positions behind them can be recorded with them.
 type Cut struct {
-	s    *Store
-	open []*making
-	done []*made
+	s     *Store
+	ahead []*ahead
+	open  []*making
+	done  []*made
 }
 
 // Cut cuts off what was added so far. It is quick, and what is added from now
@@ -240,7 +300,7 @@ type Cut struct {
 func (s *Store) Cut() *Cut {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &Cut{s: s, done: s.ahead, open: slices.Collect(maps.Values(s.open))}
+	c := &Cut{s: s, ahead: s.ahead, open: slices.Collect(maps.Values(s.open))}
 	slices.SortFunc(c.open, func(a, b *making) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.service, b.service)) })
 	s.open, s.ahead = map[key]*making{}, nil
 	return c
@@ -261,8 +321,14 @@ func (s *Store) Publish(ctx context.Context) ([]Segment, error) {
 func (s *Store) giveBack(c *Cut) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ahead = append(c.done, s.ahead...)
-	for _, m := range c.open {
+	done := make(chan struct{})
+	close(done)
+	back := make([]*ahead, 0, len(c.done)+len(c.ahead)+len(s.ahead))
+	for _, d := range c.done {
+		back = append(back, &ahead{made: d, done: done})
+	}
+	s.ahead = append(append(back, c.ahead...), s.ahead...)
+	for _, m := range slices.Backward(c.open) {
 		later := s.open[m.key]
 		s.open[m.key] = m
 		if later == nil {
@@ -291,6 +357,20 @@ func (c *Cut) Publish(ctx context.Context) ([]Segment, error) {
 	s := c.s
 	s.cuts.Lock()
 	defer s.cuts.Unlock()
+	for len(c.ahead) > 0 {
+		a := c.ahead[0]
+		select {
+		case <-a.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if a.of != nil {
+			c.open = slices.Insert(c.open, 0, a.of)
+		} else {
+			c.done = append(c.done, a.made)
+		}
+		c.ahead = c.ahead[1:]
+	}
 	for len(c.open) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -444,9 +524,13 @@ func (h *hashing) Write(b []byte) (int, error) {
 func (s *Store) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, d := range s.ahead {
-		if d.temporary != "" {
-			_ = s.disk.remove(d.temporary)
+	for _, a := range s.ahead {
+		<-a.done
+		if a.made != nil && a.made.temporary != "" {
+			_ = s.disk.remove(a.made.temporary)
+		}
+		if a.of != nil {
+			s.held.Add(-a.of.cost)
 		}
 	}
 	for _, m := range s.open {

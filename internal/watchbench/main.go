@@ -180,6 +180,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	b.writer = &writer{world: b.world}
 	for _, phase := range []func(context.Context) error{b.catchUp, b.everyday, b.slots, b.findings, b.flooded} {
 		if err := phase(ctx); err != nil {
+			b.say("it ends: %v", err)
 			return cmp.Or(context.Cause(ctx), err)
 		}
 	}
