@@ -151,6 +151,10 @@ func (w *watching) run() error {
 	taking.Go(func() { w.hangups(ctx) })
 	taking.Go(func() { w.notifier.Watchdog(ctx, w.alive) })
 	w.notifier.Ready(w.statusText())
+	w.log.Info("watching", "logs", strings.Join(w.paths, " "), "data", w.state.Dir(), "zone", w.zone.String())
+	for _, p := range w.follower.Status().Problems {
+		w.log.Warn(p.Error())
+	}
 	w.tick(ctx)
 	w.notifier.Stopping()
 	taking.Wait()
