@@ -58,10 +58,10 @@ type watching struct {
 	asking   running      // probes
 	telling  running      // messages
 
-	state     *state.Store
-	store     *archive.Store
-	follower  *intake.Follower
-	room      chan struct{} // something was published
+	state    *state.Store
+	store    *archive.Store
+	follower *intake.Follower
+	room     chan struct{} // something was published
 
 	publishing sync.Mutex // taken before mu, where both are
 	segments   []archive.Segment
