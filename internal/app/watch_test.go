@@ -41,7 +41,7 @@ func TestWatchAttack(t *testing.T) {
 		t.Errorf("opened as %+v", in.Summary)
 	}
 	if len(in.Parts) == 0 || len(in.Parts[0].Evidence) == 0 || in.Parts[0].Evidence[0].Text == "" {
-		t.Errorf("no line is cited: %+v", in.Parts)
+		t.Errorf("no line is cited: %d parts, %+v", len(in.Parts), in.Parts[0].Evidence)
 	}
 	if s := o.status(); len(s.Incidents) != 1 || s.Incidents[0].Number != in.Number || len(s.Problems) > 0 {
 		t.Errorf("the status has %+v and %+v", s.Incidents, s.Problems)

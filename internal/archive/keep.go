@@ -131,7 +131,7 @@ func (s *Store) merge(ctx context.Context, run []Segment) (d *made, problems []*
 		problems, err = Select(ctx, s.folder, run, Wanted{Raw: true, NoEvent: true}, func(ev *maillog.Event, o Origin) error {
 			r := Row{
 				Event: ev, Why: o.Why, Source: o.Source, Line: Line{File: o.File, Number: o.Line, Offset: o.Offset, Raw: o.Raw},
-				Person: o.Person, ASN: o.ASN, Country: o.Country, Kind: o.Kind,
+				Person: o.Person, ASN: o.ASN, Country: o.Country, Kind: o.Kind, Log: o.Log,
 			}
 			if !o.Received.IsZero() {
 				r.Received = o.Received.UnixNano()
