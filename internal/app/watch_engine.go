@@ -78,6 +78,7 @@ type watching struct {
 	asked   knowledgeOf
 	probing probing
 	network network
+	search  search
 	numbers map[string]int64 // the last line of each source of the queue that was taken
 
 	dispatcher atomic.Pointer[notify.Dispatcher] // nil where nobody is told
@@ -149,6 +150,7 @@ func (w *watching) run(ctx context.Context) error {
 	taking.Wait()
 	w.asking.wait()
 	w.telling.wait()
+	w.search.running.Wait()
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.Canceled) {
 		cause = nil // it was stopped
@@ -462,6 +464,7 @@ func (w *watching) step(ctx context.Context, m *moments) {
 			w.log.Info("vigilance has fallen back to usual")
 		}
 	}
+	w.searchArchive(now)
 	until, level := w.closable(now)
 	w.began = w.began || level
 	// While the logs are caught up with, every minute of theirs would be judged.
@@ -565,10 +568,11 @@ func (w *watching) keep(ctx context.Context, book *incident.Book, changes []inci
 		}
 		taught = taught || c.Kind == incident.ChangeClosed || c.Kind == incident.ChangeReopened
 	}
-	if taught {
-		return w.know(ctx, w.now())
+	raised, err := w.alert(ctx, changes)
+	if taught || raised {
+		err = errors.Join(err, w.know(ctx, w.now()))
 	}
-	return nil
+	return err
 }
 
 // house keeps the archive in order: small segments are put together, old ones
