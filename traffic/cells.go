@@ -346,6 +346,15 @@ func (c *Cells) Total(match func(*Leaf) bool) float64 {
 	return sum
 }
 
+// Count adds up the events of one leaf, by its index in Leaves.
+func (c *Cells) Count(leaf int) float64 {
+	var sum float64
+	for _, x := range c.counts[leaf] {
+		sum += float64(x.n)
+	}
+	return sum
+}
+
 // Cells returns how many counts are held: slots × leaves that are not zero.
 func (c *Cells) Cells() int {
 	n := 0

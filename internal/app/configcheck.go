@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,7 @@ type checked struct {
 	OK       bool      `json:"ok"`
 	Problems []mistake `json:"problems"`
 	Means    []string  `json:"means"`
+	Warnings []mistake `json:"warnings"` // of what is right, and may not be meant
 }
 
 // mistake is one thing that is wrong, at a place of the file; line and column are
@@ -81,7 +83,7 @@ Exit code: 0 where all is right, 1 where something is wrong.`,
 }
 
 func (a *app) check(file, out string) error {
-	c := checked{File: file, Problems: []mistake{}, Means: []string{}}
+	c := checked{File: file, Problems: []mistake{}, Means: []string{}, Warnings: []mistake{}}
 	cfg, err := config.Load(file)
 	var text string
 	switch {
@@ -106,6 +108,10 @@ func (a *app) check(file, out string) error {
 		text = "ok: " + printable(file) + "\n"
 		for _, m := range c.Means {
 			text += "  " + printable(m) + "\n"
+		}
+		for _, p := range cfg.Warnings {
+			c.Warnings = append(c.Warnings, mistake{p.Line, p.Column, p.Text})
+			text += printable("warning: "+p.Error()) + "\n"
 		}
 	} else {
 		text += fmt.Sprintf("%s. Nothing of the file holds before that is changed.\n", amountOf(len(c.Problems), "mistake"))
@@ -177,6 +183,22 @@ func meaning(cfg *config.Config) (lines []string) {
 	if cfg.Ledger != "" {
 		line("Ledger: %s", cfg.Ledger)
 	}
+	line("Data of the watch: %s", cmp.Or(cfg.Data, dataFolder))
+	kept := amountOf(cfg.Archive.Kept(), "day")
+	if cfg.Archive.Bytes > 0 {
+		kept += fmt.Sprintf(", at most %.0f MB", float64(cfg.Archive.Bytes)/1e6)
+	}
+	line("Archive: %s", kept)
+	if n := len(cfg.Intake.Listeners); n > 0 || cfg.Intake.Journal.Read {
+		line("Network: %s; systemd's journal: %t", amountOf(n, "listener"), cfg.Intake.Journal.Read)
+	}
+	if p := cfg.Probes; p != nil {
+		line("Probes: %d", len(p.Checks))
+	}
+	if n := cfg.Notify; n != nil {
+		line("Told of incidents: %s", amountOf(len(n.Receivers), "receiver"))
+	}
+	line("Vigilance by itself: from an attack of severity %s on, for %s", cmp.Or(cfg.Vigilance.Severity, config.DefaultVigilanceSeverity), cmp.Or(cfg.Vigilance.For, config.DefaultVigilance))
 	socket := cfg.Control.Socket
 	if socket == "" {
 		socket = api.DefaultSocket

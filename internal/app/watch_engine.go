@@ -88,6 +88,7 @@ type watching struct {
 	renewing chan renewal // nil: it is not now
 	beside   sync.WaitGroup
 	network  network
+	search   search
 	numbers  map[string]int64 // the last line of each source of the queue that was taken
 
 	dispatcher atomic.Pointer[notify.Dispatcher] // nil where nobody is told
@@ -161,6 +162,7 @@ func (w *watching) run() error {
 	w.asking.wait()
 	w.telling.wait()
 	w.beside.Wait()
+	w.search.running.Wait()
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.Canceled) {
 		cause = nil // it was stopped
@@ -525,6 +527,7 @@ func (w *watching) step(ctx context.Context, m *moments) {
 			w.log.Info("vigilance has fallen back to usual")
 		}
 	}
+	w.searchArchive(now)
 	until, level := w.closable(now)
 	w.began = w.began || level
 	// While the logs are caught up with, every minute of theirs would be judged.
@@ -629,10 +632,11 @@ func (w *watching) keep(ctx context.Context, book *incident.Book, changes []inci
 		}
 		taught = taught || c.Kind == incident.ChangeClosed || c.Kind == incident.ChangeReopened
 	}
-	if taught {
-		return w.know(ctx, w.now())
+	raised, err := w.alert(ctx, changes)
+	if taught || raised {
+		err = errors.Join(err, w.know(ctx, w.now()))
 	}
-	return nil
+	return err
 }
 
 // house keeps the archive in order: small segments are put together, old ones

@@ -97,6 +97,9 @@ func (w *watching) notice(c *incident.Change) (n notify.Notice, ok bool) {
 		Incident: in.Number, Kind: string(in.Kind), Time: c.At, Sentence: c.Text, Services: in.Services,
 		Acknowledged: in.Owner != "" || in.Status == incident.Closed, What: nextOf(in),
 	}
+	if c := w.reloader.Current().Notify; c != nil && c.Link != "" {
+		n.Link = c.Link + strconv.FormatInt(in.Number, 10)
+	}
 	var err error
 	if n.Severity, err = notify.ParseSeverity(string(in.Severity)); err != nil {
 		n.Severity = notify.Info

@@ -99,6 +99,7 @@ func (w *watching) parts() []daemon.Part[config.Config] {
 		}),
 		// What is kept is read from the configuration that holds.
 		change("archive", func(c *conf) any { return c.Archive }, func(context.Context, *conf) (func(), error) { return func() {}, nil }),
+		change("vigilance", func(c *conf) any { return c.Vigilance }, func(context.Context, *conf) (func(), error) { return func() {}, nil }),
 		change("control.roles", func(c *conf) any { return c.Control.Roles }, func(_ context.Context, next *conf) (func(), error) {
 			roles, err := rolesOf(next)
 			return func() { w.roles.Store(roles) }, err

@@ -46,7 +46,9 @@ type Config struct {
 	Archive Archive
 	// Control is who may ask the watch, and where.
 	Control Control
-	Metrics Metrics
+	// Vigilance is when the watch looks harder by itself.
+	Vigilance Vigilance
+	Metrics   Metrics
 	// Log is what the watch writes of itself, not what it reads.
 	Log Log
 	// Intake is what comes over the network.

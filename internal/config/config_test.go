@@ -102,11 +102,12 @@ func TestExample(t *testing.T) {
 				"administrator": {"group:mailvigil-admin"}, "responder": {"anna", "group:postmasters"}, "viewer": {"group:helpdesk"},
 			},
 		},
-		Metrics: config.Metrics{Listen: "127.0.0.1:9464"},
-		Log:     config.Log{Format: "text"},
-		Intake:  exampleIntake(),
-		Probes:  exampleProbes(),
-		Notify:  exampleNotify(),
+		Vigilance: config.Vigilance{Severity: "high", For: 4 * time.Hour},
+		Metrics:   config.Metrics{Listen: "127.0.0.1:9464"},
+		Log:       config.Log{Format: "text"},
+		Intake:    exampleIntake(),
+		Probes:    exampleProbes(),
+		Notify:    exampleNotify(),
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)

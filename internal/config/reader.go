@@ -126,6 +126,7 @@ func (r *reader) root(n *yaml.Node, cfg *Config) {
 		}},
 		{"archive", func(n *yaml.Node) { cfg.Archive = r.archive(n) }},
 		{"control", func(n *yaml.Node) { cfg.Control = r.control(n) }},
+		{"vigilance", func(n *yaml.Node) { cfg.Vigilance = r.vigilance(n) }},
 		{"metrics", func(n *yaml.Node) { cfg.Metrics = r.metrics(n) }},
 		{"log", func(n *yaml.Node) { cfg.Log = r.log(n) }},
 		{"intake", func(n *yaml.Node) { r.intake(n, &cfg.Intake) }},

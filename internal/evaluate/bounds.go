@@ -50,3 +50,23 @@ func atMost(k, n int, p float64) float64 {
 	}
 	return sum
 }
+
+// poissonUpper is the one-sided 95 % upper bound of the mean of a Poisson count
+// of which n were seen.
+func poissonUpper(n int) float64 {
+	low, high := float64(n), float64(n)+10+6*math.Sqrt(float64(n)+1)
+	for range 60 {
+		mid := (low + high) / 2
+		p, sum := math.Exp(-mid), 0.0
+		for k := range n + 1 {
+			sum += p
+			p *= mid / float64(k+1)
+		}
+		if sum > 0.05 {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return low
+}

@@ -45,6 +45,7 @@ func main() {
 	seed := flag.Uint64("seed", 50_000, "first `NUMBER` that chance follows from")
 	only := flag.String("scenarios", "", "comma-separated `NAMES`, all where empty")
 	honest := flag.Int("honest", 0, "ask so `MANY` quiet organisations how surely attacks would be seen, and see, instead of all else")
+	vigilance := flag.Int("vigilance", 0, "count what raised vigilance tells of so `MANY` quiet organisations, instead of all else")
 	fast := flag.Bool("quick", false, "only a tenth of it")
 	show := flag.Int("show", 0, "say what was simulated and what was told of so `MANY` worlds of each scenario, instead of all else")
 	flag.Parse()
@@ -58,6 +59,17 @@ func main() {
 	}
 	if *show > 0 {
 		if err := e.show(context.Background(), *networks, *only, *show); err != nil {
+			fmt.Fprintln(os.Stderr, "evaluate:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if *vigilance > 0 {
+		err := e.prepare(*networks)
+		if err == nil {
+			err = e.runVigilance(context.Background(), *vigilance)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, "evaluate:", err)
 			os.Exit(1)
 		}

@@ -58,6 +58,7 @@ func (r *run) causes(w *window, list []explain.Cause) []map[string]string {
 		if _, ok := m["os_version"]; ok && m["os"] == "" {
 			m["os"] = r.osOf(m["os_version"])
 		}
+		x.series.part.name(m)
 		if x.series.family == failures {
 			m["outcome"] = "failure"
 		}

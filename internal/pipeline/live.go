@@ -161,6 +161,12 @@ func (l *Live) Alarms(perMonth float64) {
 	l.before.whole = math.MinInt64 / 2
 }
 
+// Detailed sets whether parts of services are watched too.
+func (l *Live) Detailed(yes bool) {
+	l.opt.Detailed = yes
+	l.before.whole = math.MinInt64 / 2
+}
+
 // Problems replaces what could not be read, as intake says it.
 func (l *Live) Problems(list []intake.Problem) { l.problems = list }
 
@@ -356,7 +362,7 @@ func outline(xs []*excess) string {
 	for _, x := range xs {
 		size := math.Round(4 * math.Log2(1+x.size()))
 		going := x.episodes[len(x.episodes)-1].Ongoing
-		fmt.Fprintln(&b, x.series.service, x.series.family, x.up, len(x.intervals), size, going)
+		fmt.Fprintln(&b, x.series.service, x.series.family, x.series.part, x.up, len(x.intervals), size, going)
 	}
 	return b.String()
 }
@@ -409,6 +415,7 @@ func (l *Live) Verdict() *verdict.Verdict { return l.before.verdict }
 type Series struct {
 	Service string // "" for all services together
 	Family  string // "traffic", "failures", "errors" or "hosting"
+	Part    string // the kind of network or the country that it is of alone, "" for all of it
 	Plot    *verdict.Plot
 }
 
@@ -428,7 +435,7 @@ func (l *Live) Series(back, step time.Duration) []Series {
 		if x.service != maillog.ServiceNone {
 			name = x.service.String()
 		}
-		out = append(out, Series{name, string(x.family), s.steps(&excess{series: x}, from, end, minutes)})
+		out = append(out, Series{name, string(x.family), x.part.String(), s.steps(&excess{series: x}, from, end, minutes)})
 	}
 	return out
 }

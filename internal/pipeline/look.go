@@ -290,6 +290,10 @@ func (r *run) absorb(w *window, done []*accepted) (of *accepted, passedOn bool) 
 		if !a.span.overlaps(x.whole()) || a.Up != x.up {
 			continue
 		}
+		// A part of what was told is not told again.
+		if s := x.series; s.part != (part{}) && a.series.service == s.service && a.series.family == s.family {
+			return a, false
+		}
 		// The failures of one service are part of all failures.
 		if a.Family == string(failures) && x.series.family == failures {
 			return a, false

@@ -33,10 +33,13 @@ type Announcement struct {
 
 // Options of a run.
 type Options struct {
-	Location        *time.Location
-	Since, Until    time.Time // zero: everything. What was over before Since is not told, but teaches; what came from Until on is not read
-	Workers         int       // 0: one per core, at most 8
-	AlarmsPerMonth  float64   // 0: one false alarm a month for the whole organisation
+	Location     *time.Location
+	Since, Until time.Time // zero: everything. What was over before Since is not told, but teaches; what came from Until on is not read
+	Workers      int       // 0: one per core, at most 8
+	// Detailed watches parts of services too: what comes from one kind of
+	// network, or from one country. Their number is bounded.
+	Detailed        bool
+	AlarmsPerMonth  float64 // 0: one false alarm a month for the whole organisation
 	Enrich          enrich.Config
 	Progress        *intake.Progress   // may be nil
 	NetworksMissing bool               // no network data: said in the verdict

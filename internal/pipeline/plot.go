@@ -127,6 +127,9 @@ func title(s *series) string {
 	if s.service == maillog.ServiceNone {
 		name = "all services"
 	}
+	if p := s.part.String(); p != "" {
+		name += " from " + p
+	}
 	switch s.family {
 	case failures:
 		return "failed sign-ins, " + name

@@ -30,12 +30,13 @@ const (
 type series struct {
 	service maillog.Service // ServiceNone: all
 	family  family
+	part    part // of it alone; zero is all of it
 	counts  []float64
 	result  anomaly.Result
 }
 
 func (s *series) match(l *traffic.Leaf) bool {
-	if s.service != maillog.ServiceNone && l.Service != s.service {
+	if s.service != maillog.ServiceNone && l.Service != s.service || !s.part.match(l) {
 		return false
 	}
 	switch s.family {
@@ -215,7 +216,7 @@ func (r *run) scan(before []*series, changed func(*series) bool, during interval
 	if before != nil {
 		results = make([]anomaly.Result, len(all))
 		for i, x := range all {
-			k := slices.IndexFunc(before, func(b *series) bool { return b.service == x.service && b.family == x.family })
+			k := slices.IndexFunc(before, func(b *series) bool { return b.same(x) })
 			if anew[i] = k < 0 || changed(x); k >= 0 {
 				results[i] = before[k].result
 			}
@@ -231,8 +232,9 @@ func (r *run) scan(before []*series, changed func(*series) bool, during interval
 // it is a part of, or -1.
 func (r *run) list() (all []*series, parents []int) {
 	whole := make(map[family]int) // where the series of all services stands
-	add := func(s maillog.Service, f family) {
-		x := &series{service: s, family: f}
+	of := make(map[kept]int)      // where the series of one service stands
+	add := func(s maillog.Service, f family, p part) {
+		x := &series{service: s, family: f, part: p}
 		n := 0.0
 		x.counts = r.cells.Series(x.match)
 		for _, c := range x.counts {
@@ -246,8 +248,13 @@ func (r *run) list() (all []*series, parents []int) {
 		if i, ok := whole[f]; ok {
 			parent = i
 		}
+		if i, ok := of[kept{service: s, family: f}]; ok && p != (part{}) {
+			parent = i
+		}
 		if s == maillog.ServiceNone {
 			whole[f] = len(all)
+		} else if p == (part{}) {
+			of[kept{service: s, family: f}] = len(all)
 		}
 		all, parents = append(all, x), append(parents, parent)
 	}
@@ -258,15 +265,20 @@ func (r *run) list() (all []*series, parents []int) {
 		}
 	}
 	slices.Sort(services)
-	add(maillog.ServiceNone, failures)
-	add(maillog.ServiceNone, faults)
-	add(maillog.ServiceNone, hosting)
+	add(maillog.ServiceNone, failures, part{})
+	add(maillog.ServiceNone, faults, part{})
+	add(maillog.ServiceNone, hosting, part{})
 	for _, s := range services {
 		if s != maillog.Web { // requests that are no business of the mail service
-			add(s, everyday)
+			add(s, everyday, part{})
 		}
-		add(s, failures)
-		add(s, faults)
+		add(s, failures, part{})
+		add(s, faults, part{})
+	}
+	if r.opt.Detailed {
+		for _, x := range r.details() {
+			add(x.service, x.family, x.part)
+		}
 	}
 	return all, parents
 }
@@ -347,6 +359,9 @@ func (r *run) excesses(all []*series) []*excess {
 	for _, s := range all {
 		for _, up := range []bool{true, false} {
 			var x *excess
+			if !up && s.part != (part{}) {
+				continue // those who are missed here are mostly somewhere else
+			}
 			for _, e := range s.result.Episodes {
 				if e.Up != up {
 					continue

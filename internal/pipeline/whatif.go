@@ -71,7 +71,7 @@ const afterwards = 2 * 60
 // events, as large as it was.
 func (r *run) grew(x *excess) bool {
 	return !slices.ContainsFunc(r.excess, func(b *excess) bool {
-		return b.series.service == x.series.service && b.series.family == x.series.family && b.up == x.up &&
+		return b.series.same(x.series) && b.up == x.up &&
 			b.whole().overlaps(x.whole()) && math.Abs(b.size()-x.size()) < 0.05*x.size()
 	})
 }
