@@ -73,6 +73,26 @@ func (f *fake) Close(_ context.Context, by string, n int64, c Closing) (*Inciden
 	return numbered(n), f.ask("close", by, fmt.Sprint(n), c.As, c.Why)
 }
 
+func (f *fake) Plan(_ context.Context, by string, n int64, x Followup) (*Incident, error) {
+	return numbered(n), f.ask("plan", by, fmt.Sprint(n), x.Kind, x.What, x.From)
+}
+
+func (f *fake) Done(_ context.Context, by string, n int64, followup int) (*Incident, error) {
+	return numbered(n), f.ask("done", by, fmt.Sprint(n), fmt.Sprint(followup))
+}
+
+func (f *fake) Reopen(_ context.Context, by string, n int64, why string) (*Incident, error) {
+	return numbered(n), f.ask("reopen", by, fmt.Sprint(n), why)
+}
+
+func (f *fake) Merge(_ context.Context, by string, n int64, m Merging) (*Incident, error) {
+	return numbered(min(n, m.With)), f.ask("merge", by, fmt.Sprint(n), fmt.Sprint(m.With), m.Why)
+}
+
+func (f *fake) SetSeverity(_ context.Context, by string, n int64, severity string) (*Incident, error) {
+	return numbered(n), f.ask("severity", by, fmt.Sprint(n), severity)
+}
+
 func (f *fake) Expect(_ context.Context, by string, e Expect) (*Expect, error) {
 	return &e, f.ask("expect", by, e.By, e.What)
 }
@@ -117,13 +137,17 @@ func ask(h http.Handler, method, path, body string, headers ...string) *httptest
 
 // bodies are what each operation is asked with, by its id.
 var bodies = map[string]string{
-	"incident-note":   `{"text":"seen"}`,
-	"incident-assign": `{"owner":"tom"}`,
-	"incident-close":  `{"as":"attack","why":"two passwords were guessed"}`,
-	"expect":          `{"what":"iOS rollout","from":"2026-03-02T08:00:00Z","until":"2026-03-05T18:00:00Z"}`,
-	"vigilance-raise": `{"for_seconds":7200,"reason":"vote"}`,
-	"vigilance-lower": `{}`,
-	"backup":          `{"path":"/var/backups/mailvigil.db"}`,
+	"incident-note":     `{"text":"seen"}`,
+	"incident-assign":   `{"owner":"tom"}`,
+	"incident-close":    `{"as":"attack","why":"two passwords were guessed"}`,
+	"incident-plan":     `{"kind":"awaited","what":"the list of proxies","from":"the network team","time":"2026-03-02T18:00:00Z"}`,
+	"incident-reopen":   `{"why":"it was another"}`,
+	"incident-merge":    `{"with":3,"why":"one tool"}`,
+	"incident-severity": `{"severity":"high"}`,
+	"expect":            `{"what":"iOS rollout","from":"2026-03-02T08:00:00Z","until":"2026-03-05T18:00:00Z"}`,
+	"vigilance-raise":   `{"for_seconds":7200,"reason":"vote"}`,
+	"vigilance-lower":   `{}`,
+	"backup":            `{"path":"/var/backups/mailvigil.db"}`,
 }
 
 // needed is who may do what. An operation that is not here fails the test: its
@@ -131,6 +155,8 @@ var bodies = map[string]string{
 var needed = map[string]access.Role{
 	"status": access.Viewer, "incidents": access.Viewer, "incident": access.Viewer, "openapi": access.Viewer,
 	"incident-note": access.Analyst, "incident-assign": access.Analyst, "expect": access.Analyst,
+	"incident-plan": access.Analyst, "incident-done": access.Analyst,
+	"incident-reopen": access.Responder, "incident-merge": access.Responder, "incident-severity": access.Responder,
 	"incident-close": access.Responder, "vigilance-raise": access.Responder, "vigilance-lower": access.Responder,
 	"reload": access.Administrator, "backup": access.Administrator,
 }
@@ -162,7 +188,7 @@ func TestRoles(t *testing.T) {
 		for role := access.Nobody; role <= access.Administrator; role++ {
 			f := &fake{}
 			h, _ := as(f, role)
-			w := ask(h, op.Method, Prefix+strings.ReplaceAll(op.Path, "{number}", "7"), bodies[op.OperationID])
+			w := ask(h, op.Method, Prefix+strings.NewReplacer("{number}", "7", "{followup}", "2").Replace(op.Path), bodies[op.OperationID])
 			want := http.StatusForbidden
 			if role >= needs {
 				want = http.StatusOK
@@ -224,6 +250,11 @@ func TestRefusals(t *testing.T) {
 		{"no JSON", "POST", "/incidents/7/notes", `{"text"`, nil, 400, "JSON"},
 		{"another key", "POST", "/incidents/7/closing", `{"as":"attack","because":"x"}`, nil, 422, "unexpected property"},
 		{"an unknown verdict", "POST", "/incidents/7/closing", `{"as":"lapsed"}`, nil, 422, "attack, fault, benign, false_alarm"},
+		{"a closing without a reason", "POST", "/incidents/7/closing", `{"as":"attack"}`, nil, 422, "why"},
+		{"from whom a date is", "POST", "/incidents/7/followups", `{"kind":"due","what":"x","from":"tom","time":"2026-03-05T08:00:00Z"}`, nil, 422, "awaited"},
+		{"an unknown date", "POST", "/incidents/7/followups", `{"kind":"someday","what":"x","time":"2026-03-05T08:00:00Z"}`, nil, 422, "due, awaited, reminder"},
+		{"no followup", "POST", "/incidents/7/followups/0/done", "", nil, 422, "number >= 1"},
+		{"an unknown severity", "POST", "/incidents/7/severity", `{"severity":"awful"}`, nil, 422, "critical, auto"},
 		{"an end before the beginning", "POST", "/expected", `{"what":"x","from":"2026-03-05T08:00:00Z","until":"2026-03-02T18:00:00Z"}`, nil, 422, "swap"},
 		{"a year", "POST", "/expected", `{"what":"x","from":"2026-03-05T08:00:00Z","until":"2027-03-02T18:00:00Z"}`, nil, 422, "31 days"},
 		{"vigilance for ever", "POST", "/vigilance/raise", `{"for_seconds":100000000,"reason":"x"}`, nil, 422, "604800"},
@@ -394,6 +425,19 @@ func TestSocket(t *testing.T) {
 	if _, err := c.Assign(ctx, 7, "tom"); err != nil {
 		t.Error(err)
 	}
+	for _, f := range []func() (*Incident, error){
+		func() (*Incident, error) {
+			return c.Plan(ctx, 7, Planning{Kind: "awaited", What: "a list", From: "tom", Time: noon})
+		},
+		func() (*Incident, error) { return c.Done(ctx, 7, 2) },
+		func() (*Incident, error) { return c.Reopen(ctx, 7, "another") },
+		func() (*Incident, error) { return c.Merge(ctx, 7, Merging{With: 3, Why: "one"}) },
+		func() (*Incident, error) { return c.SetSeverity(ctx, 7, "auto") },
+	} {
+		if in, err := f(); err != nil || in.Number == 0 {
+			t.Errorf("%+v %v", in, err)
+		}
+	}
 	if _, err := c.Expect(ctx, Expect{What: "rollout", From: noon, Until: noon.Add(time.Hour), By: "somebody else"}); err != nil {
 		t.Error(err)
 	}
@@ -414,6 +458,7 @@ func TestSocket(t *testing.T) {
 	}
 	want := []string{
 		"status", "note tester 7 seen", "close tester 7 attack guessed", "assign tester 7 tom",
+		"plan tester 7 awaited a list tom", "done tester 7 2", "reopen tester 7 another", "merge tester 7 3 one", "severity tester 7 ",
 		"expect tester tester rollout", "raise tester", "lower tester over", "reload tester", "backup tester /c", "incidents",
 	}
 	if !reflect.DeepEqual(f.asked, want) {
@@ -568,7 +613,7 @@ func TestDescription(t *testing.T) {
 		if op.OperationID == "openapi" {
 			continue
 		}
-		path := Prefix + strings.ReplaceAll(op.Path, "{number}", "7")
+		path := Prefix + strings.NewReplacer("{number}", "7", "{followup}", "2").Replace(op.Path)
 		if got := op.Extensions["x-role"]; got != needed[op.OperationID].String() {
 			t.Errorf("%s is described as needing %v", op.OperationID, got)
 		}
@@ -587,7 +632,7 @@ func TestDescription(t *testing.T) {
 	var in Incident
 	fill(reflect.ValueOf(&in).Elem())
 	in.Status, in.Kind, in.Severity = StatusOpen, "attack", "high"
-	in.Followups[0].Kind = "due"
+	in.Followups[0].Kind, in.Assessment.Answer = "due", "attack"
 	full, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
@@ -596,6 +641,7 @@ func TestDescription(t *testing.T) {
 	fill(reflect.ValueOf(&s).Elem())
 	s.Incidents[0] = in.Summary
 	s.Services[0].State, s.Probes[0].State = ServiceOpen, "ok"
+	s.Assessment.Answer = "attack"
 	status, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)

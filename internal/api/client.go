@@ -191,6 +191,31 @@ func (c *Client) Close(ctx context.Context, number int64, in Closing) (*Incident
 	return post[Incident](ctx, c, of(number)+"/closing", in)
 }
 
+// Plan sets what an incident waits for.
+func (c *Client) Plan(ctx context.Context, number int64, in Planning) (*Incident, error) {
+	return post[Incident](ctx, c, of(number)+"/followups", in)
+}
+
+// Done says that a followup was done, or came.
+func (c *Client) Done(ctx context.Context, number int64, followup int) (*Incident, error) {
+	return post[Incident](ctx, c, of(number)+"/followups/"+strconv.Itoa(followup)+"/done", nil)
+}
+
+// Reopen takes a closing back.
+func (c *Client) Reopen(ctx context.Context, number int64, why string) (*Incident, error) {
+	return post[Incident](ctx, c, of(number)+"/reopening", map[string]string{"why": why})
+}
+
+// Merge makes one of two incidents, and returns the one that stays.
+func (c *Client) Merge(ctx context.Context, number int64, in Merging) (*Incident, error) {
+	return post[Incident](ctx, c, of(number)+"/merging", in)
+}
+
+// SetSeverity says how bad it is; auto leaves it to the watch.
+func (c *Client) SetSeverity(ctx context.Context, number int64, severity string) (*Incident, error) {
+	return post[Incident](ctx, c, of(number)+"/severity", map[string]string{"severity": severity})
+}
+
 // Expect announces a change.
 func (c *Client) Expect(ctx context.Context, e Expect) (*Expect, error) {
 	return post[Expect](ctx, c, "/expected", e)

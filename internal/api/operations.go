@@ -113,6 +113,53 @@ func (s *server) register(a huma.API) {
 	) (*Incident, error) {
 		return w.Close(ctx, by, in.Number, in.Body)
 	})
+	act(s, a, "incident-plan", "/incidents/{number}/followups", "Set what is due, awaited, or to be thought of", access.Analyst, func(ctx context.Context, by string, in *struct {
+		Numbered
+		Body Planning
+	},
+	) (*Incident, error) {
+		p := in.Body
+		if p.From != "" && p.Kind != "awaited" {
+			return nil, &Refusal{http.StatusUnprocessableEntity, "from says from whom something is awaited; leave it out, or make the kind awaited"}
+		}
+		return w.Plan(ctx, by, in.Number, Followup{Kind: p.Kind, What: p.What, From: p.From, Time: p.Time})
+	})
+	act(s, a, "incident-done", "/incidents/{number}/followups/{followup}/done", "Say that what it waited for was done, or came", access.Analyst, func(ctx context.Context, by string, in *struct {
+		Numbered
+		Followup int `path:"followup" minimum:"1" doc:"Number of the followup in the incident."`
+	},
+	) (*Incident, error) {
+		return w.Done(ctx, by, in.Number, in.Followup)
+	})
+	act(s, a, "incident-reopen", "/incidents/{number}/reopening", "Take the closing of an incident back, and what it taught", access.Responder, func(ctx context.Context, by string, in *struct {
+		Numbered
+		Body struct {
+			Why string `json:"why" minLength:"1" maxLength:"4000"`
+		}
+	},
+	) (*Incident, error) {
+		return w.Reopen(ctx, by, in.Number, in.Body.Why)
+	})
+	act(s, a, "incident-merge", "/incidents/{number}/merging", "Make one of two incidents; the lower number stays and is returned", access.Responder, func(ctx context.Context, by string, in *struct {
+		Numbered
+		Body Merging
+	},
+	) (*Incident, error) {
+		return w.Merge(ctx, by, in.Number, in.Body)
+	})
+	act(s, a, "incident-severity", "/incidents/{number}/severity", "Say how bad an incident is", access.Responder, func(ctx context.Context, by string, in *struct {
+		Numbered
+		Body struct {
+			Severity string `json:"severity" enum:"info,low,medium,high,critical,auto" doc:"auto leaves it to the watch again."`
+		}
+	},
+	) (*Incident, error) {
+		severity := in.Body.Severity
+		if severity == "auto" {
+			severity = ""
+		}
+		return w.SetSeverity(ctx, by, in.Number, severity)
+	})
 	act(s, a, "expect", "/expected", "Announce a change", access.Analyst, func(ctx context.Context, by string, in *struct{ Body Expect }) (*Expect, error) {
 		e := in.Body
 		e.ID, e.By = "", by

@@ -30,6 +30,19 @@ type Status struct {
 	Expected  []Expect  `json:"expected" doc:"Announced changes of now and later."`
 
 	Configuration Configuration `json:"configuration"`
+
+	Assessment *Assessment `json:"assessment,omitempty" doc:"Glitch or attack, of the last hour; missing where nothing is wrong."`
+}
+
+// Assessment answers "glitch or attack?" from what the probes saw and what the
+// logs say.
+type Assessment struct {
+	Answer  string    `json:"answer" enum:"quiet,glitch,attack,both,unseen,undetermined"`
+	Text    string    `json:"text"`
+	For     []string  `json:"for" doc:"What speaks for it, from either side."`
+	Missing []string  `json:"missing" doc:"What nobody looked at."`
+	From    time.Time `json:"from"`
+	Until   time.Time `json:"until"`
 }
 
 // ServiceState is what people can do with a service.
@@ -149,7 +162,9 @@ type Summary struct {
 	Ongoing   bool      `json:"ongoing"`
 	Accounts  int       `json:"accounts" doc:"Accounts in other hands."`
 	Owner     string    `json:"owner,omitempty"`
-	Due       time.Time `json:"due,omitzero" doc:"The next date at which something is due or awaited."`
+	Due       time.Time `json:"due,omitzero" doc:"The next date at which something is due, awaited or to be thought of."`
+	DueKind   string    `json:"due_kind,omitempty" doc:"due, awaited or reminder."`
+	DueWhat   string    `json:"due_what,omitempty" doc:"What it is, and from whom it is awaited."`
 	Updated   time.Time `json:"updated"`
 }
 
@@ -176,7 +191,9 @@ type Incident struct {
 	Notes     []Note     `json:"notes"`
 	Followups []Followup `json:"followups" doc:"What is due, awaited, or to be thought of."`
 	Closing   *Closed    `json:"closing,omitempty"`
-	History   []Event    `json:"history" doc:"What became of it, oldest first."`
+	// Assessment is missing only where the state could not be read.
+	Assessment *Assessment `json:"assessment,omitempty" doc:"Glitch or attack, of the incident's time."`
+	History    []Event     `json:"history" doc:"What became of it, oldest first."`
 
 	MergedInto int64   `json:"merged_into,omitempty"`
 	Absorbed   []int64 `json:"absorbed" doc:"Those merged into this one."`
@@ -326,7 +343,21 @@ type Page struct {
 // Closing asks to close an incident.
 type Closing struct {
 	As  string `json:"as" enum:"attack,fault,benign,false_alarm" doc:"What it was. It teaches what is normal."`
-	Why string `json:"why,omitempty" maxLength:"4000"`
+	Why string `json:"why" minLength:"1" maxLength:"4000" doc:"Why, for those who read it later."`
+}
+
+// Planning asks for a Followup.
+type Planning struct {
+	Kind string    `json:"kind" enum:"due,awaited,reminder" doc:"To be done by then, to come from somebody by then, or to be thought of then."`
+	What string    `json:"what" minLength:"1" maxLength:"2000"`
+	From string    `json:"from,omitempty" maxLength:"200" doc:"From whom it is awaited."`
+	Time time.Time `json:"time" doc:"A time to come."`
+}
+
+// Merging asks to make one of two incidents.
+type Merging struct {
+	With int64  `json:"with" minimum:"1" doc:"Number of the other. The lower number stays."`
+	Why  string `json:"why,omitempty" maxLength:"4000"`
 }
 
 // Expect is a change that was announced.

@@ -30,6 +30,18 @@ type Watch interface {
 	// Assign makes owner responsible, nobody where it is "".
 	Assign(ctx context.Context, by string, number int64, owner string) (*Incident, error)
 	Close(ctx context.Context, by string, number int64, c Closing) (*Incident, error)
+	// Plan sets what an incident waits for. Kind, What, Time and, of what is
+	// awaited, From are given.
+	Plan(ctx context.Context, by string, number int64, f Followup) (*Incident, error)
+	// Done says that the followup of a number was done, or came.
+	Done(ctx context.Context, by string, number int64, followup int) (*Incident, error)
+	// Reopen takes a closing back, and what it taught.
+	Reopen(ctx context.Context, by string, number int64, why string) (*Incident, error)
+	// Merge makes one of two incidents and returns the one that stays, which is
+	// that of the lower number.
+	Merge(ctx context.Context, by string, number int64, m Merging) (*Incident, error)
+	// SetSeverity says how bad it is; "" leaves it to the watch again.
+	SetSeverity(ctx context.Context, by string, number int64, severity string) (*Incident, error)
 	// Expect announces a change; what is returned has its ID.
 	Expect(ctx context.Context, by string, e Expect) (*Expect, error)
 	Raise(ctx context.Context, by string, r Raise) (*Vigilance, error)

@@ -57,7 +57,7 @@ func newFakeWatch(kind string) (*fakeWatch, error) {
 	open := &api.Incident{
 		Summary: api.Summary{
 			Number: 13, Status: api.StatusOpen, Kind: "attack", Severity: "high", Name: judged.Name, Text: judged.Text, Services: judged.Services,
-			Onset: judged.Onset, OnsetFrom: judged.OnsetInterval[0], OnsetTo: judged.OnsetInterval[1], Ongoing: true, Accounts: 1, Due: now.Add(time.Hour), Updated: now,
+			Onset: judged.Onset, OnsetFrom: judged.OnsetInterval[0], OnsetTo: judged.OnsetInterval[1], Ongoing: true, Accounts: 1, Due: now.Add(time.Hour), DueKind: "due", DueWhat: "reset the password of anna", Updated: now,
 		},
 		ID: "d", Opened: now.Add(-110 * time.Minute), Compromised: judged.Compromised, Targeted: 212, Sources: judged.Sources,
 		Parts:     []api.Part{api.PartOf(&judged)},
@@ -66,6 +66,11 @@ func newFakeWatch(kind string) (*fakeWatch, error) {
 		Notes:     []api.Note{{Time: now.Add(-time.Hour), By: "tom", Text: "seen \x1b[2J"}},
 		History:   []api.Event{{Time: now.Add(-110 * time.Minute), What: "opened"}},
 		Next:      []string{"Reset the password of anna@parl.example."},
+		Assessment: &api.Assessment{
+			Answer: "attack", Text: "An attack, by the logs; the service answers as it should.", From: judged.Onset, Until: now,
+			For:     []string{"The probes: 113 of 113 answers were right.", "The logs: One address tried the passwords of 212 accounts and got into 1 of them (incident 13)."},
+			Missing: []string{"No probe asked the webmail \x1b[1m."},
+		},
 	}
 	f.incidents = []*api.Incident{closed, quiet, open}
 	for _, in := range f.incidents {
@@ -98,6 +103,7 @@ func (f *fakeWatch) Status(context.Context) (*api.Status, error) {
 	if f.quiet {
 		return s, nil
 	}
+	s.Assessment = &api.Assessment{Answer: "attack", Text: "An attack, by the logs; the service answers as it should.", From: f.now.Add(-time.Hour), Until: f.now, For: []string{"The probes: 60 of 60 answers were right."}}
 	s.Incidents = f.lists(func(in *api.Incident) bool { return in.Status == api.StatusOpen })
 	s.Services = append(s.Services, api.Service{Service: "imap", State: api.ServiceFault, Observed: n(2340), Lower: n(200), Upper: n(420), Span: 300, Unusual: true, Text: "sign-ins take 9 seconds"})
 	s.Intake = append(s.Intake, api.Source{Name: "udp 0.0.0.0:514", Kind: "syslog", Lost: 12, Behind: 3_000_000, Text: "datagrams come faster than they are read"})
@@ -150,6 +156,40 @@ func (f *fakeWatch) Note(_ context.Context, by string, number int64, text string
 
 func (f *fakeWatch) Assign(_ context.Context, by string, number int64, owner string) (*api.Incident, error) {
 	return f.change(number, "assigned", by, func(in *api.Incident) { in.Owner = owner })
+}
+
+func (f *fakeWatch) Plan(_ context.Context, by string, number int64, x api.Followup) (*api.Incident, error) {
+	return f.change(number, "planned", by, func(in *api.Incident) {
+		x.Number, x.By = len(in.Followups)+1, by
+		in.Followups = append(in.Followups, x)
+	})
+}
+
+func (f *fakeWatch) Done(_ context.Context, by string, number int64, followup int) (*api.Incident, error) {
+	return f.change(number, "done", by, func(in *api.Incident) {
+		in.Followups[followup-1].Done, in.Followups[followup-1].DoneBy = f.now, by
+	})
+}
+
+func (f *fakeWatch) Reopen(_ context.Context, by string, number int64, _ string) (*api.Incident, error) {
+	for _, in := range f.incidents {
+		if in.Number == number {
+			in.Status, in.Closing = api.StatusOpen, nil
+		}
+	}
+	return f.change(number, "reopened", by, func(*api.Incident) {})
+}
+
+func (f *fakeWatch) Merge(_ context.Context, by string, number int64, m api.Merging) (*api.Incident, error) {
+	return f.change(min(number, m.With), "updated", by, func(in *api.Incident) { in.Absorbed = append(in.Absorbed, max(number, m.With)) })
+}
+
+func (f *fakeWatch) SetSeverity(_ context.Context, by string, number int64, severity string) (*api.Incident, error) {
+	return f.change(number, "severity", by, func(in *api.Incident) {
+		if in.Severity = severity; severity == "" {
+			in.Severity = "high"
+		}
+	})
 }
 
 func (f *fakeWatch) Close(_ context.Context, by string, number int64, c api.Closing) (*api.Incident, error) {

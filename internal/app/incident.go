@@ -16,20 +16,23 @@ import (
 func (a *app) incidentCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "incident",
-		Short: "Show an incident, write notes, take it, close it",
+		Short: "Show an incident, write notes, set dates, take it, close it",
 		Example: `  mailvigil incident show 12
   mailvigil incident note 12 "the address is our new proxy"
   mailvigil incident assign 12
+  mailvigil incident due 12 "reset the password of anna" --by 18:00
   mailvigil incident close 12 --as benign --why "our new proxy"`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no command \"incident %s\"; there are show, note, assign and close", args[0])
+				return usagef("there is no command \"incident %s\"; there are show, note, assign, due, await, remind, done, severity, merge, close and reopen", args[0])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.incidentShow(), a.incidentNote(), a.incidentAssign(), a.incidentClose())
+	cmd.AddCommand(a.incidentPlan(dueDate), a.incidentPlan(awaited), a.incidentPlan(reminder), a.incidentDone())
+	cmd.AddCommand(a.incidentSeverity(), a.incidentMerge(), a.incidentReopen())
 	return cmd
 }
 
@@ -151,7 +154,7 @@ func (a *app) incidentClose() *cobra.Command {
 	var c control
 	var in api.Closing
 	cmd := &cobra.Command{
-		Use:   "close NUMBER --as WHAT",
+		Use:   "close NUMBER --as WHAT --why TEXT",
 		Short: "Close an incident and say what it was",
 		Long: `What it was teaches what is normal: an attack or a fault never becomes normal,
 what was benign or a false alarm may.`,
@@ -173,6 +176,9 @@ what was benign or a false alarm may.`,
 					return usagef("--as cannot be %q; did you mean %s?", in.As, near)
 				}
 				return usagef("--as cannot be %q; it is one of %s", in.As, strings.Join(closings, ", "))
+			}
+			if in.Why = strings.TrimSpace(in.Why); in.Why == "" {
+				return whyMissing
 			}
 			closed, err := c.client().Close(cmd.Context(), n, in)
 			return a.changed(&c, closed, err, "Closed as "+strings.ReplaceAll(in.As, "_", " ")+".")

@@ -14,10 +14,8 @@ import (
 	"mailvigil/internal/archive"
 	"mailvigil/internal/config"
 	"mailvigil/internal/daemon"
-	"mailvigil/internal/health"
 	"mailvigil/internal/incident"
 	"mailvigil/internal/intake"
-	"mailvigil/internal/pipeline"
 	"mailvigil/internal/state"
 )
 
@@ -60,6 +58,10 @@ type watchOptions struct {
 	file   string // of the configuration, "" for none
 	config *config.Config
 	zone   *time.Location
+	// Of tests: what wakes the follower, and the time that passes whatever the
+	// clock says. Else it is the kernel, and the machine's.
+	waker   intake.Waker
+	elapsed func() time.Duration
 }
 
 // runWatch keeps watch until the context ends.
@@ -69,7 +71,7 @@ func (a *app) runWatch(ctx context.Context, o watchOptions) error {
 		return err
 	}
 	if err = w.listen(ctx, cmp.Or(o.socket, o.config.Control.Socket, api.DefaultSocket)); err == nil {
-		err = w.run(ctx)
+		err = w.run()
 	}
 	return errors.Join(err, w.close())
 }
@@ -85,7 +87,13 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 	}
 	w := &watching{
 		now: a.now, since: a.now(), zone: o.zone, config: o.config, file: o.file, paths: paths,
-		room: make(chan struct{}, 1), filling: make(chan struct{}, 1), base: ctx, reread: a.now(),
+		room: make(chan struct{}, 1), filling: make(chan struct{}, 1), reread: a.now(),
+	}
+	w.base, w.end = context.WithCancelCause(ctx)
+	began := time.Now()
+	w.clock.elapsed = func() time.Duration { return time.Since(began) }
+	if o.elapsed != nil {
+		w.clock.elapsed = o.elapsed
 	}
 	if w.log, err = a.logger(o.config, &w.level); err != nil {
 		return nil, err
@@ -126,7 +134,12 @@ func (a *app) newWatch(ctx context.Context, o watchOptions) (_ *watching, err er
 		return nil, err
 	}
 	w.tellSwept(swept)
-	if w.positions, err = w.storedPositions(ctx); err != nil {
+	positions, err := w.storedPositions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.follower, err = intake.Follow(intake.FollowOptions{Paths: w.paths, Location: w.zone, Positions: positions, Now: w.now, Waker: o.waker})
+	if err != nil {
 		return nil, err
 	}
 	kept, last, err := w.state.Incidents(ctx, a.now().Add(-rememberIncidents))
@@ -155,21 +168,10 @@ const rememberIncidents = 180 * 24 * time.Hour
 // learn begins the counts with what there was before: the archive's events, or
 // none on the first start, when the followed files hold them all.
 func (w *watching) learn(ctx context.Context) error {
-	set, err := intake.Discover(ctx, existing(w.paths), intake.Options{Location: w.zone})
-	if err != nil {
+	var err error
+	if w.live, err = w.counted(ctx, w); err != nil {
 		return err
 	}
-	o := w.options
-	var found []string
-	if len(set.Files) > 0 {
-		if o.Enrich, found, err = pipeline.Survey(ctx, set, o); err != nil {
-			return err
-		}
-	}
-	if err := set.Close(); err != nil {
-		return err
-	}
-	w.live = pipeline.NewLive(o, found, w, health.Accounts(w.probing.probes))
 	if len(w.segments) == 0 {
 		return nil
 	}

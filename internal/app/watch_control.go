@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"mailvigil/anomaly"
@@ -146,6 +147,10 @@ func (w *watching) Status(ctx context.Context) (*api.Status, error) {
 			a.To = x.Last
 		}
 	}
+	var err error
+	if s.Assessment, err = w.assessNow(ctx, now); err != nil {
+		return nil, err
+	}
 	for _, e := range w.asked.expected {
 		if e.Withdrawn.IsZero() && e.Until.After(now) {
 			s.Expected = append(s.Expected, api.Expect{ID: strconv.FormatInt(e.ID, 10), What: e.What, From: e.From, Until: e.Until, By: e.By})
@@ -273,6 +278,9 @@ func (w *watching) Incident(ctx context.Context, number int64) (*api.Incident, e
 	for _, h := range history {
 		out.History = append(out.History, api.Event{Time: h.At, By: h.By, What: string(h.Kind), Text: h.Text})
 	}
+	if out.Assessment, err = w.assessIncident(ctx, in); err != nil {
+		return nil, err
+	}
 	number64 := func(id string) int64 {
 		if id == "" {
 			return 0
@@ -310,7 +318,7 @@ func nextOf(in *incident.Incident) []string {
 		next = append(next, "Find out what is missing: see the hypotheses.")
 	}
 	if in.Status != incident.Closed {
-		next = append(next, fmt.Sprintf("When you know what it was: mailvigil incident close %d --as attack, fault, benign or false_alarm.", in.Number))
+		next = append(next, fmt.Sprintf("When you know what it was: mailvigil incident close %d --as attack, fault, benign or false_alarm --why TEXT.", in.Number))
 	}
 	return next
 }
@@ -326,7 +334,10 @@ func summaryOf(in *incident.Incident) api.Summary {
 	}
 	for _, f := range in.Followups {
 		if f.Done.IsZero() && (s.Due.IsZero() || f.At.Before(s.Due)) {
-			s.Due = f.At
+			s.Due, s.DueKind, s.DueWhat = f.At, string(f.Kind), f.What
+			if f.Of != "" {
+				s.DueWhat += ", from " + f.Of
+			}
 		}
 	}
 	return s
@@ -343,7 +354,8 @@ func (w *watching) act(ctx context.Context, number int64, do func(book *incident
 		case errors.Is(err, incident.ErrNone):
 			return api.NoIncident(number)
 		case errors.Is(err, incident.ErrStatus), errors.Is(err, incident.ErrInput):
-			return api.Refuse("%s", err)
+			// What an error is of is for programs; people read the rest.
+			return api.Refuse("%s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), incident.ErrStatus.Error()+": "), incident.ErrInput.Error()+": "))
 		case err != nil:
 			return err
 		}
@@ -373,6 +385,49 @@ func (w *watching) Assign(ctx context.Context, by string, number int64, owner st
 func (w *watching) Close(ctx context.Context, by string, number int64, c api.Closing) (*api.Incident, error) {
 	return w.act(ctx, number, func(b *incident.Book, now time.Time, name string) ([]incident.Change, error) {
 		return b.Close(now, by, name, incident.ClosedAs(c.As), c.Why)
+	})
+}
+
+// Plan implements api.Watch.
+func (w *watching) Plan(ctx context.Context, by string, number int64, f api.Followup) (*api.Incident, error) {
+	return w.act(ctx, number, func(b *incident.Book, now time.Time, name string) ([]incident.Change, error) {
+		return b.Plan(now, by, name, incident.Followup{Kind: incident.FollowupKind(f.Kind), What: f.What, Of: f.From, At: f.Time})
+	})
+}
+
+// Done implements api.Watch.
+func (w *watching) Done(ctx context.Context, by string, number int64, followup int) (*api.Incident, error) {
+	return w.act(ctx, number, func(b *incident.Book, now time.Time, name string) ([]incident.Change, error) {
+		return b.Done(now, by, name, followup)
+	})
+}
+
+// Reopen implements api.Watch.
+func (w *watching) Reopen(ctx context.Context, by string, number int64, why string) (*api.Incident, error) {
+	return w.act(ctx, number, func(b *incident.Book, now time.Time, name string) ([]incident.Change, error) {
+		return b.Reopen(now, by, name, why)
+	})
+}
+
+// Merge implements api.Watch.
+func (w *watching) Merge(ctx context.Context, by string, number int64, m api.Merging) (*api.Incident, error) {
+	in, err := w.act(ctx, number, func(b *incident.Book, now time.Time, name string) ([]incident.Change, error) {
+		other := strconv.FormatInt(m.With, 10)
+		if _, err := b.Find(other); errors.Is(err, incident.ErrNone) {
+			return nil, api.NoIncident(m.With)
+		}
+		return b.Merge(now, by, name, other, m.Why)
+	})
+	if err == nil && in.MergedInto > 0 {
+		return w.Incident(ctx, in.MergedInto)
+	}
+	return in, err
+}
+
+// SetSeverity implements api.Watch.
+func (w *watching) SetSeverity(ctx context.Context, by string, number int64, severity string) (*api.Incident, error) {
+	return w.act(ctx, number, func(b *incident.Book, now time.Time, name string) ([]incident.Change, error) {
+		return b.SetSeverity(now, by, name, verdict.Severity(severity))
 	})
 }
 

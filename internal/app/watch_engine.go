@@ -30,9 +30,14 @@ import (
 // watching is a running watch: lines come in, are counted and archived; minute
 // by minute they are judged, and the verdict moves the incidents.
 //
-// Two goroutines share it. One takes batches of lines; the other closes
-// minutes, publishes and judges. mu is held for what both need; nothing waits
-// for the disk while it is held, but a look, which reads the archive.
+// Goroutines that share it: one takes batches of the followed files, one those
+// of the queue, one (tick) closes minutes, publishes, judges and tells people;
+// probes answer, and people ask and tell over the control socket.
+//
+// Three locks, taken in this order: taking, for one batch from its first line to
+// its last; publishing, for the segments and what becomes one; mu, for all that
+// is counted and known. A batch waits for room without mu. Under mu the disk is
+// written to where an incident or a person's word is kept, and read in a look.
 type watching struct {
 	now     func() time.Time
 	since   time.Time
@@ -44,6 +49,7 @@ type watching struct {
 	log     *slog.Logger
 	level   slog.LevelVar
 	base    context.Context // of all that runs beside; its end ends them
+	end     context.CancelCauseFunc
 
 	notifier *daemon.Notifier
 	reloader *daemon.Reloader[config.Config]
@@ -52,12 +58,11 @@ type watching struct {
 	asking   running      // probes
 	telling  running      // messages
 
-	state     *state.Store
-	store     *archive.Store
-	positions []intake.Position // stored at the last start
-	follower  *intake.Follower
-	room      chan struct{} // something was published
-	filling   chan struct{} // many lines wait to be written
+	state    *state.Store
+	store    *archive.Store
+	follower *intake.Follower
+	room     chan struct{} // something was published
+	filling  chan struct{} // many lines wait to be written
 
 	publishing sync.Mutex // taken before mu, where both are
 	segments   []archive.Segment
@@ -65,21 +70,25 @@ type watching struct {
 	// unpublished is what was cut off and could not be published yet.
 	unpublished *unpublished
 
-	taking  sync.Mutex // one batch at a time; taken before all others
-	mu      sync.Mutex
-	live    *pipeline.Live
-	book    *incident.Book
-	pending pending
-	began   bool // all logs were read once up to now
-	dirty   bool // lines came since the last look at what is strange
-	trouble map[string]string
-	clock   jumps
-	control sync.WaitGroup // the control socket
-	hush    func()         // ends it
-	asked   knowledgeOf
-	probing probing
-	network network
-	numbers map[string]int64 // the last line of each source of the queue that was taken
+	taking   sync.Mutex // one batch at a time; taken before all others
+	mu       sync.Mutex
+	live     *pipeline.Live
+	book     *incident.Book
+	pending  pending
+	partly   bool // the lines of a batch are in the archive's memory in part
+	began    bool // all logs were read once up to now
+	dirty    bool // lines came since the last look at what is strange
+	trouble  map[string]string
+	clock    jumps
+	control  sync.WaitGroup // the control socket
+	hush     func()         // ends it
+	asked    knowledgeOf
+	probing  probing
+	learnt   time.Time    // when the past was counted anew
+	renewing chan renewal // nil: it is not now
+	beside   sync.WaitGroup
+	network  network
+	numbers  map[string]int64 // the last line of each source of the queue that was taken
 
 	dispatcher atomic.Pointer[notify.Dispatcher] // nil where nobody is told
 	told       int64                             // the last change of an incident that was
@@ -117,14 +126,10 @@ const (
 	longestLook  = 30 * time.Second // a look that takes longer is told
 )
 
-// run keeps watch until the context ends, and writes down what came until then.
-func (w *watching) run(ctx context.Context) error {
-	var err error
-	w.follower, err = intake.Follow(intake.FollowOptions{Paths: w.paths, Location: w.zone, Positions: w.positions, Now: w.now})
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancelCause(ctx)
+// run keeps watch until the context of newWatch ends, and writes down what came
+// until then.
+func (w *watching) run() error {
+	ctx, stop := w.base, w.end
 	defer stop(nil)
 	var taking sync.WaitGroup
 	taking.Go(func() {
@@ -137,7 +142,6 @@ func (w *watching) run(ctx context.Context) error {
 			stop(err)
 		}
 	})
-	w.base = ctx
 	w.stepped.Store(time.Now().UnixNano())
 	w.asking.start(ctx, w.probe)
 	if d := w.dispatcher.Load(); d != nil {
@@ -152,6 +156,7 @@ func (w *watching) run(ctx context.Context) error {
 	taking.Wait()
 	w.asking.wait()
 	w.telling.wait()
+	w.beside.Wait()
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.Canceled) {
 		cause = nil // it was stopped
@@ -164,6 +169,7 @@ func (w *watching) run(ctx context.Context) error {
 
 // close gives back what newWatch and run opened.
 func (w *watching) close() error {
+	w.end(nil)
 	var errs []error
 	if w.hush != nil {
 		w.hush()
@@ -185,19 +191,23 @@ func (w *watching) close() error {
 // follow takes batches of the followed files until the context ends.
 func (w *watching) follow(ctx context.Context) error {
 	for {
-		b, err := w.follower.Next(ctx)
-		if err != nil {
+		if err := w.followOne(ctx); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil // what was not taken whole is read again
 			}
 			return err
 		}
-		err = w.take(ctx, b)
-		b.Release()
-		if err != nil {
-			return nil // stopped in the middle: the rest is read again
-		}
 	}
+}
+
+// followOne takes the next batch of the followed files, once there is one.
+func (w *watching) followOne(ctx context.Context) error {
+	b, err := w.follower.Next(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Release()
+	return w.take(ctx, b)
 }
 
 // take counts the lines of a batch and hands them to the archive. It waits
@@ -212,6 +222,7 @@ func (w *watching) take(ctx context.Context, b *intake.Batch) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.partly = true
 	if b.Begins {
 		w.live.Begin(b.Source, b.Format, b.Reference)
 	}
@@ -294,6 +305,7 @@ func (w *watching) take(ctx context.Context, b *intake.Batch) error {
 	if b.Ack != nil {
 		p.acks = append(p.acks, b.Ack)
 	}
+	w.partly = false
 	return nil
 }
 
@@ -319,6 +331,16 @@ func (w *watching) writeAhead(ctx context.Context) {
 				break // what waits is being published
 			}
 		}
+	}
+}
+
+// cut cuts off what waits, with what is recorded with it. It does nothing in the
+// middle of a batch: its lines would be recorded without their positions, and
+// come a second time after a restart. The caller holds publishing and mu.
+func (w *watching) cut() {
+	if w.unpublished == nil && !w.partly && !w.pending.empty() {
+		w.unpublished = &unpublished{w.store.Cut(), w.pending}
+		w.pending = pending{}
 	}
 }
 
@@ -386,10 +408,7 @@ func (w *watching) publish(ctx context.Context) error {
 		}
 	}
 	w.mu.Lock()
-	if !w.pending.empty() {
-		w.unpublished = &unpublished{w.store.Cut(), w.pending}
-		w.pending = pending{}
-	}
+	w.cut()
 	w.mu.Unlock()
 	if w.unpublished == nil {
 		return nil
@@ -475,9 +494,11 @@ func (w *watching) step(ctx context.Context, m *moments) {
 	if text := w.clock.see(now); text != "" {
 		w.log.Warn(text)
 		w.tell("clock", text)
+	} else if w.clock.passed(now) {
+		w.well("clock")
 	}
 	w.mu.Lock()
-	due := !w.pending.empty() && now.Sub(w.pending.since) >= publishAfter
+	due := w.unpublished != nil || !w.pending.empty() && now.Sub(w.pending.since) >= publishAfter
 	w.mu.Unlock()
 	if due && now.Sub(m.failed).Abs() >= retryAfter {
 		if err := w.publish(ctx); err != nil {
@@ -487,7 +508,11 @@ func (w *watching) step(ctx context.Context, m *moments) {
 				w.tell("archive", err.Error())
 			}
 		} else {
-			w.well("archive")
+			w.mu.Lock()
+			if !w.partly { // else a batch still waits for room
+				delete(w.trouble, "archive")
+			}
+			w.mu.Unlock()
 		}
 	}
 	w.mu.Lock()
@@ -517,7 +542,8 @@ func (w *watching) step(ctx context.Context, m *moments) {
 		m.told = now
 		w.log.Error("what happened could not be told to people; it is tried again", "error", err)
 	}
-	if now.Sub(m.house).Abs() >= houseEvery {
+	w.renew(ctx, now)
+	if w.renewing == nil && now.Sub(m.house).Abs() >= houseEvery {
 		m.house = now
 		w.house(ctx, now)
 	}
@@ -717,7 +743,7 @@ func (w *watching) Events(ctx context.Context, from, to time.Time, fn func(*mail
 		return err
 	}
 	problems, err := archive.Read(ctx, w.store.Folder(), segments, from, to, func(e *maillog.Event, o archive.Origin) error {
-		return fn(e, pipeline.Origin{Source: o.Source, Log: o.Log, File: o.File, Line: o.Line, Offset: o.Offset})
+		return fn(e, originOf(&o))
 	})
 	for _, p := range problems {
 		w.troubleIs("segment "+p.Segment.Name, p.Error())
@@ -752,10 +778,9 @@ func (w *watching) Lines(ctx context.Context, wanted map[pipeline.Origin]pipelin
 // everything is the segments with all lines that were taken. The caller holds
 // publishing and mu, or is alone.
 func (w *watching) everything(ctx context.Context) ([]archive.Segment, error) {
-	for w.unpublished != nil || !w.pending.empty() {
-		if w.unpublished == nil {
-			w.unpublished = &unpublished{w.store.Cut(), w.pending}
-			w.pending = pending{}
+	for w.unpublished != nil || w.partly || !w.pending.empty() {
+		if w.cut(); w.unpublished == nil {
+			return nil, errors.New("lines wait for room in the archive")
 		}
 		if err := w.record(ctx); err != nil {
 			return nil, err
@@ -766,8 +791,12 @@ func (w *watching) everything(ctx context.Context) ([]archive.Segment, error) {
 
 // jumps watches the clock of the machine.
 type jumps struct {
-	last  time.Time // with its monotonic reading
-	until time.Time // when a jump forward is over
+	// elapsed is the time that passed since some moment, whatever the clock says.
+	elapsed func() time.Duration
+	last    time.Time
+	then    time.Duration // elapsed, at last
+	until   time.Time     // by the clock: silence is not believed before
+	over    time.Time     // by the clock: the jump matters no longer
 }
 
 // A clock that moves otherwise than time by so much has jumped; for so long
@@ -779,20 +808,32 @@ const (
 
 // see says in words that the clock jumped since the last time, "" if not.
 func (j *jumps) see(now time.Time) string {
-	last := j.last
-	j.last = now
+	last, then := j.last, j.then
+	now = now.Round(0)
+	j.last, j.then = now, j.elapsed()
 	if last.IsZero() {
 		return ""
 	}
-	by := now.Round(0).Sub(last.Round(0)) - now.Sub(last)
+	by := now.Sub(last) - (j.then - then)
 	if by.Abs() < jumped {
 		return ""
 	}
 	if by < 0 {
-		return fmt.Sprintf("the clock of this machine was set back by %s; minutes are closed again once it has caught up", -by.Round(time.Second))
+		j.until, j.over = time.Time{}, last
+		return fmt.Sprintf("the clock of this machine was set back by %s; no minute is judged before it has caught up; restart the watch not to wait for that", -by.Round(time.Second))
 	}
-	j.until = now.Round(0).Add(doubtfulFor)
+	j.until = now.Add(doubtfulFor)
+	j.over = j.until
 	return fmt.Sprintf("the clock of this machine was set forward by %s; for %s silence of the logs is not taken for an outage", by.Round(time.Second), doubtfulFor)
 }
 
 func (j *jumps) doubtful(now time.Time) bool { return now.Round(0).Before(j.until) }
+
+// passed reports, once, that a jump matters no longer.
+func (j *jumps) passed(now time.Time) bool {
+	if j.over.IsZero() || now.Before(j.over) {
+		return false
+	}
+	j.over = time.Time{}
+	return true
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"mailvigil/internal/api"
 	"mailvigil/internal/health"
 	"mailvigil/internal/incident"
+	"mailvigil/internal/message"
 	"mailvigil/internal/pipeline"
 	"mailvigil/internal/state"
 	"mailvigil/traffic"
@@ -19,6 +21,7 @@ import (
 // probing is the watch over the service from the outside, as its users meet it.
 type probing struct {
 	probes  []health.Probe
+	rule    health.Rule
 	tracker *health.Tracker
 	last    map[string]health.Result
 }
@@ -43,14 +46,17 @@ func (w *watching) startProbes(ctx context.Context) error {
 			before = health.State{} // it is asked anew
 		}
 	}
-	w.probing = probing{probes: probes, tracker: health.NewTracker(rule, w.zone, probes, before), last: make(map[string]health.Result)}
+	w.probing = probing{probes: probes, rule: rule, tracker: health.NewTracker(rule, w.zone, probes, before), last: make(map[string]health.Result)}
 	return nil
 }
 
 // probe asks until the context ends.
 func (w *watching) probe(ctx context.Context) {
-	if len(w.probing.probes) > 0 {
-		health.NewMonitor(w.probing.probes, health.Options{}).Run(ctx, func(r health.Result) { w.answered(ctx, r) })
+	w.mu.Lock()
+	probes := w.probing.probes
+	w.mu.Unlock()
+	if len(probes) > 0 {
+		health.NewMonitor(probes, health.Options{}).Run(ctx, func(r health.Result) { w.answered(ctx, r) })
 	}
 }
 
@@ -70,6 +76,9 @@ func (w *watching) answered(ctx context.Context, r health.Result) {
 	p.last[r.Probe] = r
 	changes := p.tracker.Observe(r)
 	if len(changes) == 0 {
+		if !r.Kind.Failed() && p.lasts(r.Probe) {
+			w.knowAgain() // everybody may come back now
+		}
 		return
 	}
 	book := w.book.Clone()
@@ -106,18 +115,46 @@ func outageOf(o *health.Outage) incident.Outage {
 }
 
 // reconnects are the times after outages in which everybody comes back: a rise
-// then is expected.
+// then is expected. The outage itself is not: what the logs tell of it stands.
 func (w *watching) reconnects(now time.Time) (feedback []anomaly.Feedback, announced []pipeline.Announcement) {
-	if w.probing.tracker == nil {
+	p := &w.probing
+	if p.tracker == nil {
 		return nil, nil
 	}
-	for _, e := range w.probing.tracker.Expected() {
+	for _, o := range p.tracker.Outages() {
+		from, back := o.End[0], o.End[1]
+		if o.Open() {
+			from = p.answering(&o)
+			back = from
+		}
+		if o.Slow || from.IsZero() {
+			continue // nobody lost a connection, or is back
+		}
+		until := back.Add(p.rule.Reconnects)
 		feedback = append(feedback, anomaly.Feedback{
-			Kind: anomaly.Announced, From: traffic.SlotOf(e.From.UnixNano()), Until: traffic.SlotOf(e.Until.UnixNano()), At: traffic.SlotOf(now.UnixNano()),
+			Kind: anomaly.Announced, From: traffic.SlotOf(from.UnixNano()), Until: traffic.SlotOf(until.UnixNano()), At: traffic.SlotOf(now.UnixNano()),
 		})
-		announced = append(announced, pipeline.Announcement{From: e.From, Until: e.Until, What: e.Text})
+		announced = append(announced, pipeline.Announcement{From: from, Until: until, What: fmt.Sprintf("clients come back after the outage of %s", message.Service(o.Service))})
 	}
 	return feedback, announced
+}
+
+// answering is when a probe of an outage that lasts answered rightly, if that is
+// the last it did: the outage may be over, and is not told to be yet.
+func (p *probing) answering(o *health.Outage) (at time.Time) {
+	for _, name := range o.Probes {
+		if r, ok := p.last[name]; ok && !r.Kind.Failed() && r.Time.After(o.Onset[1]) && r.Time.After(at) {
+			at = r.Time
+		}
+	}
+	return at
+}
+
+// lasts reports whether a probe belongs to an outage that lasts.
+func (p *probing) lasts(probe string) bool {
+	return slices.ContainsFunc(p.tracker.Outages(), func(o health.Outage) bool {
+		return o.Open() && !o.Slow && slices.Contains(o.Probes, probe)
+	})
 }
 
 // probeStates are the probes with their last answers, for people.

@@ -54,7 +54,10 @@ func (w *watching) receive(ctx context.Context) error {
 		err = w.take(ctx, b)
 		b.Release()
 		if err != nil {
-			return nil // stopped in the middle: the rest comes again
+			if ctx.Err() != nil {
+				return nil // stopped in the middle: it comes again
+			}
+			return err
 		}
 	}
 }

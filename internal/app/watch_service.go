@@ -123,7 +123,7 @@ func (w *watching) parts() []daemon.Part[config.Config] {
 				defer w.mu.Unlock()
 				p := &w.probing
 				p.tracker = health.NewTracker(rule, w.zone, probes, p.tracker.State())
-				p.probes = probes
+				p.probes, p.rule = probes, rule
 				w.live.Ignore(health.Accounts(probes))
 				w.asking.start(w.base, w.probe)
 			}, nil
@@ -193,7 +193,12 @@ func (w *watching) reload(ctx context.Context) (*api.Reloaded, error) {
 
 // hangups reloads at each SIGHUP.
 func (w *watching) hangups(ctx context.Context) {
-	for range daemon.Hangups(ctx) {
+	for hangups := daemon.Hangups(ctx); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+		}
 		w.notifier.Reloading()
 		if _, err := w.reload(ctx); err != nil {
 			w.log.Error(err.Error())

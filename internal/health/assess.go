@@ -9,7 +9,8 @@ import (
 	"mailvigil/internal/message"
 )
 
-// Seen is what the probes saw in a stretch of time.
+// Seen is what the probes saw in a stretch of time. Times of day are told in the
+// zone of From.
 type Seen struct {
 	From, Until time.Time
 	// Asked is how many answers there are from that time, Failed how many of
@@ -87,7 +88,7 @@ func Assess(seen Seen, told Told) Assessment {
 		a.Answer = "both"
 		a.Text = "Both: the service is disturbed and the logs show an attack. Nothing shows that one caused the other."
 		if related {
-			a.Text = fmt.Sprintf("Both: the logs show an attack that began before the outage of the same service, at %s; it may be the cause.", first.UTC().Format("15:04 MST"))
+			a.Text = fmt.Sprintf("Both: the logs show an attack that began before the outage of the same service, at %s; it may be the cause.", first.In(seen.From.Location()).Format("15:04 MST"))
 		}
 	case len(attacks) > 0:
 		a.Answer, a.Text = "attack", "An attack, by the logs; the service answers as it should."

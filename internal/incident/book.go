@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"mailvigil/internal/message"
 	"mailvigil/verdict"
 )
 
@@ -605,7 +606,7 @@ func (b *Book) add(in *Incident, now time.Time, text string) Change {
 // nothing was told of, and that are surely what was told of another.
 func (r *round) merge() {
 	for _, other := range r.b.All() {
-		if other.Status != Open && other.Status != Quiet || len(r.of[other.ID]) > 0 || len(other.Parts) == 0 {
+		if other.Status != Open && other.Status != Quiet || len(r.of[other.ID]) > 0 || len(other.Parts)+len(other.Outages) == 0 {
 			continue
 		}
 		for _, in := range r.b.All() {
@@ -618,8 +619,18 @@ func (r *round) merge() {
 	}
 }
 
-// one reports whether all of other is surely told of in.
+// one reports whether all of other is surely told of in: its parts, and where it
+// has none, its outages.
 func (r *round) one(in, other *Incident) bool {
+	if len(other.Parts) == 0 {
+		for k := range other.Outages {
+			if o := &other.Outages[k]; !slices.ContainsFunc(in.Parts, func(p Part) bool {
+				return p.Current && outLikeness(o, &p.Judged, r.now) >= surely
+			}) {
+				return false
+			}
+		}
+	}
 	for k := range other.Parts {
 		if !slices.ContainsFunc(in.Parts, func(p Part) bool {
 			n, gap := likeness(&other.Parts[k].Judged, &p.Judged)
@@ -702,7 +713,7 @@ func (b *Book) Fault(now time.Time, o Outage) []Change {
 		text = o.Text
 	case in.Outages[at].End.IsZero() && !o.End.IsZero():
 		in.Outages[at] = o
-		text = fmt.Sprintf("%s answers again, after %s.", sentence(o.Service), span(o.End.Sub(o.Onset[1])))
+		text = fmt.Sprintf("%s answers again, after %s.", sentence(message.Service(o.Service)), span(o.End.Sub(o.Onset[1])))
 	case !in.Outages[at].End.IsZero() && o.End.IsZero():
 		in.Outages[at] = o
 		text = o.Text

@@ -390,7 +390,7 @@ func TestOutages(t *testing.T) {
 	if got := states(b); !slices.Equal(got, []string{"#1 open"}) {
 		t.Errorf("got %v", got)
 	}
-	if says := hear(12, out("imap-1", "imap", 1, 11), "#1 updated"); !strings.Contains(says, "Imap answers again, after 10 minutes.") {
+	if says := hear(12, out("imap-1", "imap", 1, 11), "#1 updated"); !strings.Contains(says, "IMAP answers again, after 10 minutes.") {
 		t.Errorf("said %q", says)
 	}
 	// It is out again at once, and another service far away in time and kind.
@@ -410,6 +410,30 @@ func TestOutages(t *testing.T) {
 	}
 	hear(111, out("smtp-1", "smtp", 17, 101))
 	hear(hours(5), out("smtp-9", "smtp", hours(5), 0), "#3 opened")
+}
+
+// What the probes told apart from the logs becomes one with it once the logs
+// show the same service.
+func TestOutageMerged(t *testing.T) {
+	b := incident.NewBook(incident.Options{}, nil, 0)
+	fault := func(services ...string) *verdict.Incident {
+		return with(storm(0, 8, true, ""), func(x *verdict.Incident) {
+			x.Kind, x.Name, x.Services = verdict.Fault, "the mail service itself failed", services
+		})
+	}
+	b.Apply(at(5), told(fault("webmail")))
+	b.Fault(at(6), incident.Outage{ID: "imap-1", Service: "imap", Probes: []string{"imap"}, Onset: [2]time.Time{at(0), at(1)}, Text: "IMAP is out."})
+	b.Apply(at(7), told(fault("webmail")))
+	if got := states(b); !slices.Equal(got, []string{"#1 open", "#2 open"}) {
+		t.Errorf("before: %v", got)
+	}
+	b.Apply(at(8), told(fault("imap", "webmail")))
+	if got := states(b); !slices.Equal(got, []string{"#1 open", "#2 merged"}) {
+		t.Errorf("after: %v", got)
+	}
+	if in, _ := b.Find("1"); len(in.Outages) != 1 || in.Outages[0].ID != "imap-1" {
+		t.Errorf("the outage is not with #1: %+v", in.Outages)
+	}
 }
 
 func TestPeople(t *testing.T) {

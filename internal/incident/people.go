@@ -37,7 +37,7 @@ func (b *Book) live(name string) (*Incident, error) {
 	case Merged:
 		return nil, fmt.Errorf("%w: #%d was merged into #%d; name that one", ErrStatus, in.Number, b.heir(in.ID).Number)
 	case Closed:
-		return nil, fmt.Errorf("%w: #%d is closed; reopen it first", ErrStatus, in.Number)
+		return nil, fmt.Errorf("%w: #%d is closed; reopen it first (mailvigil incident reopen %d)", ErrStatus, in.Number, in.Number)
 	}
 	return in, nil
 }
@@ -133,7 +133,7 @@ func (b *Book) Done(now time.Time, by, name string, n int) ([]Change, error) {
 	}
 	k := slices.IndexFunc(in.Followups, func(f Followup) bool { return f.N == n })
 	if k < 0 || !in.Followups[k].Done.IsZero() {
-		return nil, fmt.Errorf("%w: #%d waits for nothing of the number %d", ErrInput, in.Number, n)
+		return nil, fmt.Errorf("%w: #%d waits for nothing of the number %d; mailvigil incident show %d lists what it waits for", ErrInput, in.Number, n, in.Number)
 	}
 	in = b.edit(in.ID)
 	f := &in.Followups[k]

@@ -502,6 +502,33 @@ func (r *run) archived(ctx context.Context, refs []traffic.Ref) (map[traffic.Ref
 	return out, err
 }
 
+// Said counts the events of a time, from included, to not, as far as it is
+// closed, and how many of them the service ended in an error of its own. Usual is
+// how many did in as much of the time before.
+func (l *Live) Said(from, to time.Time) (events, errors int, usual float64) {
+	if !l.Counted() {
+		return 0, 0, 0
+	}
+	first, last := traffic.SlotOf(from.UnixNano())-l.cells.Start, traffic.SlotOf(to.UnixNano())-l.cells.Start
+	first, last = max(0, first), min(last, traffic.Slot(l.cells.Slots))
+	if first >= last {
+		return 0, 0, 0
+	}
+	sum := func(counts []float64) (n float64) {
+		for _, c := range counts {
+			n += c
+		}
+		return n
+	}
+	events = int(sum(l.cells.Series(func(*traffic.Leaf) bool { return true })[first:last]))
+	wrong := l.cells.Series((&series{family: faults}).match)
+	errors = int(sum(wrong[first:last]))
+	if first > 0 {
+		usual = sum(wrong[:first]) * float64(last-first) / float64(first)
+	}
+	return events, errors, usual
+}
+
 // LastOf is the time of the event of a log that came last, zero where none did.
 func (l *Live) LastOf(source string) time.Time {
 	if s := l.sources[source]; s != nil && s.last != 0 {

@@ -271,6 +271,9 @@ func TestLiveMinutes(t *testing.T) {
 
 // What the archive holds teaches a watch that was started again.
 func TestLiveLearnsFromTheArchive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges a fortnight twice")
+	}
 	w := world(t, simulate.Spray, 4, 120, 14)
 	dir := t.TempDir()
 	write(t, w, dir)
@@ -301,5 +304,50 @@ func TestLiveLearnsFromTheArchive(t *testing.T) {
 	second.Close(end)
 	if a, b := summary(first.look()), summary(second.look()); a != b {
 		t.Errorf("before: %s\nafter a start: %s", a, b)
+	}
+}
+
+// Counting anew from the archive beside the watch changes nothing of what is
+// told, and later lines join what earlier ones said.
+func TestLiveRenewed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges a fortnight four times")
+	}
+	w := world(t, simulate.Spray, 4, 120, 14)
+	dir := t.TempDir()
+	write(t, w, dir)
+	set := discover(t, dir)
+	live := watch(t, set, pipeline.Options{})
+	end := w.Truth().Incidents[0].Onset.Truncate(time.Minute).Add(5 * time.Hour)
+	middle := end.Add(-2 * time.Hour)
+	renewed := false
+	other := watch(t, set, pipeline.Options{})
+	for _, l := range timeline(t, set) {
+		if l.at >= end.UnixNano() {
+			break
+		}
+		if l.at >= middle.UnixNano() && !renewed {
+			renewed = true
+			live.Close(middle)
+			live.look()
+			next := watch(t, set, pipeline.Options{})
+			next.memory.events, next.memory.lines = live.memory.events, live.memory.lines
+			if err := next.Learn(context.Background(), middle); err != nil {
+				t.Fatal(err)
+			}
+			next.Adopt(live.Live)
+			next.Live.Close(middle)
+			if v := next.look(); v != nil {
+				t.Errorf("it was looked at anew though nothing had changed: %s", summary(v))
+			}
+			live = next
+		}
+		live.take(l)
+		other.take(l)
+	}
+	live.Close(end)
+	other.Close(end)
+	if a, b := summary(live.look()), summary(other.look()); a != b {
+		t.Errorf("counted anew: %s\nin one go: %s", a, b)
 	}
 }

@@ -23,6 +23,7 @@ const (
 	maxNotes     = 8
 	maxHistory   = 12
 	maxFollowups = 8
+	maxGrounds   = 6
 )
 
 // page writes one page of a watch's answer.
@@ -57,6 +58,7 @@ func Status(w io.Writer, s *api.Status, o Options) error {
 			line += " Judged up to " + p.when(s.LastSlot.Add(time.Minute), s.Time) + "."
 		}
 		p.paragraph("", "", faint, line)
+		p.assessment(s.Assessment)
 
 		if len(s.Incidents) > 0 {
 			p.heading("Incidents that are not closed")
@@ -139,14 +141,34 @@ func (p *printer) summary(in *api.Summary, now time.Time) {
 	case in.Status == api.StatusOpen || in.Status == api.StatusQuiet:
 		facts = append(facts, "nobody has it")
 	}
-	if !in.Due.IsZero() {
-		word := "due "
-		if in.Due.Before(now) {
-			word = "was due "
-		}
-		facts = append(facts, word+p.when(in.Due, now))
-	}
 	p.paragraph("      ", "      ", faint, strings.Join(facts, ", "))
+	if !in.Due.IsZero() {
+		st, text := faint, p.planned(in.DueKind, in.Due, now)
+		if in.Due.Before(now) {
+			st = red
+		}
+		if in.DueWhat != "" {
+			text += ": " + in.DueWhat
+		}
+		p.paragraph("      ", "      ", st, upperFirst(text))
+	}
+}
+
+// planned says when something is due, awaited or to be thought of.
+func (p *printer) planned(kind string, at, now time.Time) string {
+	late := at.Before(now)
+	text := "due"
+	switch {
+	case kind == "awaited" && late:
+		text = "still awaited since"
+	case kind == "awaited":
+		text = "awaited by"
+	case kind == "reminder":
+		text = "to be thought of at"
+	case late:
+		text = "was due"
+	}
+	return text + " " + p.when(at, now)
 }
 
 var stateWords = map[api.ServiceState]struct {
@@ -367,6 +389,7 @@ func Incident(w io.Writer, in *api.Incident, now time.Time, o Options) error {
 			p.paragraph("", "", yellow, fmt.Sprintf("It was found to be part of #%d, which has all of it.", in.MergedInto))
 		}
 		p.standing(in, now)
+		p.assessment(in.Assessment)
 		for i := range in.Parts {
 			judged := in.Parts[i].Judged()
 			p.incident(i+1, &judged)
@@ -427,6 +450,22 @@ func (p *printer) outages(all []api.Outage, now time.Time) {
 	}
 }
 
+// assessment answers "glitch or attack?".
+func (p *printer) assessment(a *api.Assessment) {
+	if a == nil {
+		return
+	}
+	p.heading("Glitch or attack?")
+	p.paragraph("", "", none, a.Text)
+	for _, text := range a.For[:min(len(a.For), maxGrounds)] {
+		p.marked("", p.bullet(), none, text)
+	}
+	p.more(len(a.For)-maxGrounds, "ground")
+	for _, text := range a.Missing {
+		p.marked("", p.bullet(), yellow, text)
+	}
+}
+
 func (p *printer) followups(all []api.Followup, now time.Time) {
 	if len(all) == 0 {
 		return
@@ -440,10 +479,11 @@ func (p *printer) followups(all []api.Followup, now time.Time) {
 		switch {
 		case !f.Done.IsZero():
 			text, st = text+": done "+p.when(f.Done, now)+by(f.DoneBy), faint
-		case f.Time.Before(now):
-			text, st = text+": was "+f.Kind+" "+p.when(f.Time, now), red
 		default:
-			text += ": " + f.Kind + " " + p.when(f.Time, now)
+			if f.Time.Before(now) {
+				st = red
+			}
+			text += ": " + p.planned(f.Kind, f.Time, now)
 		}
 		p.marked("", strconv.Itoa(f.Number)+". ", st, text)
 	}

@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,6 +35,9 @@ type result struct {
 	Lost       int64   `json:"lost"`
 	Duplicated int64   `json:"duplicated"`
 	Foreign    int64   `json:"foreign"` // archived and never written
+	Sent       int64   `json:"sent"`         // lines over the network that were acknowledged
+	SentLost   int64   `json:"sent_lost"`    // of them
+	SentTwice  int64   `json:"sent_twice"`   // and archived more than once, which may be
 	Kills      int     `json:"kills"`
 	Rotations  int     `json:"rotations"`
 	Rate       float64 `json:"lines_per_second"`
@@ -73,6 +77,7 @@ func main() {
 		{"lost", r.Lost},
 		{"duplicated", r.Duplicated},
 		{"never written", r.Foreign},
+		{"acknowledged", r.Sent}, {"of them lost", r.SentLost}, {"of them twice", r.SentTwice},
 	} {
 		fmt.Printf("%-16s %v\n", row.name, row.value)
 	}
@@ -81,7 +86,7 @@ func main() {
 		panic(err)
 	}
 	fmt.Println(string(line))
-	if r.Lost > 0 || r.Duplicated > 0 || r.Foreign > 0 {
+	if r.Lost > 0 || r.Duplicated > 0 || r.Foreign > 0 || r.SentLost > 0 {
 		os.Exit(1)
 	}
 }
@@ -92,6 +97,7 @@ type soak struct {
 	rate    int
 	dir     string
 	logs    []*logFile
+	sender  *sender
 	watch   *exec.Cmd
 	ended   chan error
 	kills   int
@@ -118,10 +124,30 @@ func (s *soak) run(ctx context.Context, seconds int, keep bool) (r result, err e
 		defer func() { err = errors.Join(err, l.close()) }()
 		s.logs = append(s.logs, l)
 	}
+	if s.sender, err = newSender(); err != nil {
+		return r, err
+	}
+	if err := os.WriteFile(s.config(), fmt.Appendf(nil, `timezone: UTC
+logs: [logs]
+data: data
+control: {socket: control.sock}
+intake:
+  http:
+    - address: %s
+`, s.sender.address), 0o600); err != nil {
+		return r, err
+	}
 	if err := s.start(); err != nil {
 		return r, err
 	}
 	defer func() { _ = s.kill() }()
+	sending, quiet := context.WithCancel(ctx)
+	defer quiet()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		s.sender.run(sending)
+	}()
 	began := time.Now()
 	end := began.Add(time.Duration(seconds) * time.Second)
 	nextKill, nextTurn := began.Add(s.between(1, 5)), began.Add(s.between(1, 4))
@@ -159,6 +185,8 @@ func (s *soak) run(ctx context.Context, seconds int, keep bool) (r result, err e
 			r.Rotations++
 		}
 	}
+	quiet()
+	<-sent
 	for _, l := range s.logs {
 		if err := l.finish(); err != nil {
 			return r, err
@@ -166,7 +194,8 @@ func (s *soak) run(ctx context.Context, seconds int, keep bool) (r result, err e
 		r.Written += l.written
 	}
 	r.Seconds, r.Kills, r.Rate = seconds, s.kills, float64(r.Written)/time.Since(began).Seconds()
-	if err := s.catchUp(ctx, r.Written); err != nil {
+	r.Sent = int64(len(s.sender.acknowledged))
+	if err := s.catchUp(ctx, r.Written+r.Sent); err != nil {
 		return r, err
 	}
 	return r, s.count(ctx, &r)
@@ -183,7 +212,7 @@ func (s *soak) start() error {
 		return err
 	}
 	defer out.Close()
-	s.watch = exec.Command(s.program, "watch", "--tz", "UTC", "--data", s.data(), filepath.Join(s.dir, "logs"))
+	s.watch = exec.Command(s.program, "watch", "--config", s.config())
 	s.watch.Dir, s.watch.Stdout, s.watch.Stderr = s.dir, out, out
 	if err := s.watch.Start(); err != nil {
 		return err
@@ -199,6 +228,8 @@ func cmp(err error) error {
 	}
 	return err
 }
+
+func (s *soak) config() string { return filepath.Join(s.dir, "mailvigil.yaml") }
 
 func (s *soak) data() string { return filepath.Join(s.dir, "data") }
 
@@ -315,7 +346,19 @@ func (s *soak) count(ctx context.Context, r *result) error {
 			delete(seen, k)
 		}
 	}
-	for _, n := range seen {
+	for _, k := range s.sender.acknowledged {
+		switch n := seen[k]; {
+		case n == 0:
+			r.SentLost++
+		case n > 1:
+			r.SentTwice++
+		}
+	}
+	for k, n := range seen {
+		if strings.HasPrefix(k, s.sender.mark) {
+			r.Archived -= int64(n) // of the network
+			continue
+		}
 		r.Foreign += int64(n)
 	}
 	return nil
