@@ -343,7 +343,7 @@ func TestDecideIsTheRule(t *testing.T) {
 	var decided, rehearsed, exempt int
 	rapid.Check(t, func(t *rapid.T) {
 		list, o, s := drawSet(t)
-		for range 20 {
+		for range 100 {
 			now, q := drawMoment(t, "now"), drawRequest(t)
 			got, want := s.Decide(now, q), naiveDecide(list, o.Exempt, now, q)
 			if got.Exempt != want.Exempt || got.Rehearsed != want.Rehearsed {
