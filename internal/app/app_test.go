@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a process for each line: what they do side by side, the tests of the packages do")
+	}
 	w := newWorlds(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",

@@ -29,6 +29,9 @@ func (o *organisation) untilOpened(end time.Time, by time.Duration) *api.Inciden
 // over, and goes on through a stop, a crash and a closing: people see all of it
 // over the control socket.
 func TestWatchAttack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("watches a night of a simulated organisation")
+	}
 	l := worldOf(t, simulate.Spray, 60)
 	attack := l.truth.Incidents[0]
 	o := organise(t, l, attack.Onset.Truncate(time.Minute), "")
@@ -100,6 +103,9 @@ probes:
 // An outage is one incident, a fault, whether the logs or the probes tell it
 // first; that everybody comes back afterwards is none.
 func TestWatchOutage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("watches a day of a simulated organisation")
+	}
 	l := worldOf(t, simulate.Outage, 60)
 	truth := l.truth.Incidents[0]
 	over := truth.Onset.Add(3 * time.Hour)
@@ -189,6 +195,9 @@ func TestWatchServerGone(t *testing.T) {
 
 // Quiet days open nothing, and most minutes read nothing again.
 func TestWatchQuiet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("watches quiet days of a simulated organisation")
+	}
 	l := worldOf(t, simulate.Quiet, 60)
 	from := l.truth.Start.AddDate(0, 0, 11)
 	o := organise(t, l, from.Add(10*time.Hour), "")

@@ -34,10 +34,10 @@ type result struct {
 	Archived   int64   `json:"archived"`
 	Lost       int64   `json:"lost"`
 	Duplicated int64   `json:"duplicated"`
-	Foreign    int64   `json:"foreign"` // archived and never written
-	Sent       int64   `json:"sent"`         // lines over the network that were acknowledged
-	SentLost   int64   `json:"sent_lost"`    // of them
-	SentTwice  int64   `json:"sent_twice"`   // and archived more than once, which may be
+	Foreign    int64   `json:"foreign"`    // archived and never written
+	Sent       int64   `json:"sent"`       // lines over the network that were acknowledged
+	SentLost   int64   `json:"sent_lost"`  // of them
+	SentTwice  int64   `json:"sent_twice"` // and archived more than once, which may be
 	Kills      int     `json:"kills"`
 	Rotations  int     `json:"rotations"`
 	Rate       float64 `json:"lines_per_second"`
@@ -77,7 +77,9 @@ func main() {
 		{"lost", r.Lost},
 		{"duplicated", r.Duplicated},
 		{"never written", r.Foreign},
-		{"acknowledged", r.Sent}, {"of them lost", r.SentLost}, {"of them twice", r.SentTwice},
+		{"acknowledged", r.Sent},
+		{"of them lost", r.SentLost},
+		{"of them twice", r.SentTwice},
 	} {
 		fmt.Printf("%-16s %v\n", row.name, row.value)
 	}
