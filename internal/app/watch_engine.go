@@ -115,16 +115,16 @@ type unpublished struct {
 // How often what happens.
 const (
 	tickEvery    = 200 * time.Millisecond
-	publishAfter = 2 * time.Second  // at most so long after a line came
-	lateness     = 2 * time.Second  // a minute is closed so long after its end
-	strangeEvery = time.Second      // a single line that tells is seen so soon
-	retryAfter   = 5 * time.Second  // what could not be written is tried again
-	aheadAt      = 12 << 20         // bytes of lines that wait: some are written, for the next publishing
-	fullAt       = 40 << 20         // no more are taken
-	houseEvery   = 10 * time.Minute // old segments removed, small ones put together
-	lookBehind   = 30 * time.Second // looks are so far apart while logs are caught up with
-	nearly       = time.Minute      // a log that is behind by less is level with now
-	longestLook  = 30 * time.Second // a look that takes longer is told
+	publishAfter = 2 * time.Second        // at most so long after a line came
+	lateness     = 2 * time.Second        // a minute is closed so long after its end
+	strangeEvery = 400 * time.Millisecond // a single line that tells is seen so soon
+	retryAfter   = 5 * time.Second        // what could not be written is tried again
+	aheadAt      = 12 << 20               // bytes of lines that wait: some are written, for the next publishing
+	fullAt       = 40 << 20               // no more are taken
+	houseEvery   = 10 * time.Minute       // old segments removed, small ones put together
+	lookBehind   = 30 * time.Second       // looks are so far apart while logs are caught up with
+	nearly       = time.Minute            // a log that is behind by less is level with now
+	longestLook  = 30 * time.Second       // a look that takes longer is told
 )
 
 // run keeps watch until the context of newWatch ends, and writes down what came

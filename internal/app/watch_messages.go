@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"mailvigil/internal/chart"
@@ -115,7 +116,7 @@ func (w *watching) notice(c *incident.Change) (n notify.Notice, ok bool) {
 		return n, false
 	}
 	if n.Change == notify.Opened || n.Change == notify.Reopened {
-		n.Sentence = in.Text
+		n.Sentence = strings.TrimSuffix(c.Text, ".") + ". " + in.Text
 	}
 	for i := range in.Parts {
 		p := &in.Parts[i].Judged

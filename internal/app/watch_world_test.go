@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -332,17 +331,6 @@ func (o *organisation) status() *api.Status {
 		o.t.Fatal(err)
 	}
 	return s
-}
-
-// problem is the text of a problem that the status names, "" if it does not.
-func (o *organisation) problem(code string) string {
-	o.t.Helper()
-	for _, p := range o.status().Problems {
-		if strings.HasPrefix(p.Code, code) {
-			return cmp.Or(p.Text, "no text")
-		}
-	}
-	return ""
 }
 
 // incidents are all that there ever were, the oldest first.

@@ -76,11 +76,23 @@ func Status(w io.Writer, s *api.Status, o Options) error {
 	})
 }
 
+// said is what an incident is, and then what happened.
+func said(in *api.Summary) string {
+	name := sentenceEnd(upperFirst(in.Name))
+	switch {
+	case in.Text == "":
+		return name
+	case in.Name == "" || strings.EqualFold(in.Name, strings.TrimSuffix(in.Text, ".")):
+		return sentenceEnd(in.Text)
+	}
+	return name + " " + sentenceEnd(in.Text)
+}
+
 // headline is what is to be known first.
 func headline(s *api.Status) (string, style) {
 	if len(s.Incidents) > 0 {
 		in := &s.Incidents[0]
-		text := sentenceEnd(cmp.Or(in.Text, upperFirst(in.Name)))
+		text := said(in)
 		if n := len(s.Incidents) - 1; n > 0 {
 			text += " And " + plural(n, "more incident") + "."
 		}
@@ -120,7 +132,7 @@ func (p *printer) summary(in *api.Summary, now time.Time) {
 	_, st := kindWord(verdict.Kind(in.Kind))
 	number := "#" + strconv.FormatInt(in.Number, 10)
 	first := pad(number, 5) + " "
-	p.marked("", first, st, upperFirst(cmp.Or(in.Text, in.Name)))
+	p.marked("", first, st, said(in))
 	facts := []string{in.Severity + " " + in.Kind}
 	if in.Status != api.StatusOpen {
 		facts = append(facts, string(in.Status))

@@ -109,7 +109,9 @@ func (l *logFile) turn(rng *rand.Rand) error {
 		}
 	}
 	l.turns++
-	rotated := fmt.Sprintf("%s-%s", l.path, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, l.turns).Format("20060102"))
+	// Lines without a year are of the year before the date in the name: one that
+	// lies back would make them older than lines are kept.
+	rotated := fmt.Sprintf("%s-%s", l.path, time.Now().AddDate(0, 0, l.turns).Format("20060102"))
 	if err := os.Rename(l.path, rotated); err != nil {
 		return err
 	}

@@ -258,8 +258,9 @@ func (s *soak) said() string {
 // catchUp waits until the archive grows no more, or holds everything, and stops
 // the watch.
 func (s *soak) catchUp(ctx context.Context, written int64) error {
-	const patience = 60
-	for i := range patience {
+	const patience = 30 // seconds without a line more
+	grown, before := 0, int64(-1)
+	for i := 0; ; i++ {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -271,9 +272,12 @@ func (s *soak) catchUp(ctx context.Context, written int64) error {
 		if err != nil {
 			return err
 		}
+		if rows != before {
+			before, grown = rows, i
+		}
 		// A last line without a newline is only taken once its file was left
-		// alone for a while.
-		if rows >= written && i >= 8 {
+		// alone for a while; lines of the network may be there twice.
+		if rows >= written && i-grown >= 8 || i-grown >= patience {
 			break
 		}
 	}
@@ -337,8 +341,20 @@ func (s *soak) count(ctx context.Context, r *result) error {
 		return p
 	}
 	for _, l := range s.logs {
-		for i := range l.written {
+		first := int64(-1)
+		for i := range l.written + 1 {
 			k := l.number(i)
+			gone := i < l.written && seen[k] == 0
+			switch {
+			case gone && first < 0:
+				first = i
+			case !gone && first >= 0:
+				fmt.Printf("%s: lines %d to %d of %d are lost\n", filepath.Base(l.path), first+1, i, l.written)
+				first = -1
+			}
+			if i == l.written {
+				break
+			}
 			switch n := seen[k]; {
 			case n == 0:
 				r.Lost++

@@ -117,8 +117,11 @@ func main() {
 
 func (b *bench) print() {
 	r := &b.r
-	goal := func(ok bool) string {
-		if ok {
+	goal := func(measured, ok bool) string {
+		switch {
+		case !measured:
+			return "not measured"
+		case ok:
 			return "met"
 		}
 		return "missed"
@@ -133,18 +136,18 @@ func (b *bench) print() {
 		{"everyday: lines a second", fmt.Sprint(r.Rate), ""},
 		{"everyday: processors", fmt.Sprintf("%.2f", r.EverydayCPU), ""},
 		{"slot: first alarm, seconds", fmt.Sprintf("%.1f", r.SlotFirst), ""},
-		{"slot: latest alarm, seconds", fmt.Sprintf("%.1f", r.SlotWorst), fmt.Sprintf("at most %.0f: %s", goalSlot, goal(r.SlotWorst <= goalSlot))},
+		{"slot: latest alarm, seconds", fmt.Sprintf("%.1f", r.SlotWorst), fmt.Sprintf("at most %.0f: %s", goalSlot, goal(b.options.slots > 0, r.SlotWorst <= goalSlot))},
 		{"finding: median, seconds", fmt.Sprintf("%.2f", r.Finding50), ""},
 		{"finding: 90 in 100, seconds", fmt.Sprintf("%.2f", r.Finding90), ""},
-		{"finding: 99 in 100, seconds", fmt.Sprintf("%.2f", r.Finding99), fmt.Sprintf("at most %.0f: %s", goalFinding, goal(r.Missed == 0 && r.Finding99 <= goalFinding))},
+		{"finding: 99 in 100, seconds", fmt.Sprintf("%.2f", r.Finding99), fmt.Sprintf("at most %.0f: %s", goalFinding, goal(r.Findings > 0, r.Missed == 0 && r.Finding99 <= goalFinding))},
 		{"finding: missed", fmt.Sprintf("%d of %d", r.Missed, r.Findings), ""},
 		{"flood: lines written a second", fmt.Sprint(r.FloodRate), ""},
-		{"flood: lines archived a second", fmt.Sprintf("%.0f", r.FloodTaken), fmt.Sprintf("%d: %s", goalRate, goal(r.FloodTaken >= 0.95*goalRate))},
+		{"flood: lines archived a second", fmt.Sprintf("%.0f", r.FloodTaken), fmt.Sprintf("%d: %s", goalRate, goal(r.Flood > 0, r.FloodTaken >= 0.95*goalRate))},
 		{"flood: lines a processor second", fmt.Sprintf("%.0f", float64(r.Flood)/r.FloodCPU), ""},
 		{"flood: lines behind at its end", fmt.Sprint(r.FloodBehind), ""},
 		{"memory after the past, MB", fmt.Sprintf("%.0f", r.MemoryPast), ""},
 		{"memory everyday, MB", fmt.Sprintf("%.0f", r.MemoryEveryday), ""},
-		{"memory at the most, MB", fmt.Sprintf("%.0f", r.MemoryPeak), fmt.Sprintf("below %.0f: %s", goalMemory, goal(r.MemoryPeak < goalMemory))},
+		{"memory at the most, MB", fmt.Sprintf("%.0f", r.MemoryPeak), fmt.Sprintf("below %.0f: %s", goalMemory, goal(true, r.MemoryPeak < goalMemory))},
 	} {
 		fmt.Printf("%-34s %12s  %s\n", row.name, row.value, row.goal)
 	}
