@@ -285,6 +285,12 @@ func (o *organisation) take() {
 	o.waker.look = true
 	o.waker.idle = func() { idle = true; cancel() }
 	for !idle {
+		// What the goroutine that writes ahead does.
+		for o.w.store.Held() >= aheadAt {
+			if err := o.w.store.WriteAhead(); err != nil {
+				o.t.Fatal(err)
+			}
+		}
 		if err := o.w.followOne(ctx); err != nil && !idle {
 			o.t.Fatal(err)
 		}
