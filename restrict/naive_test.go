@@ -373,7 +373,7 @@ func TestDecideIsTheRule(t *testing.T) {
 			}
 		}
 	})
-	if decided < 50 || rehearsed < 10 || exempt < 10 {
+	if !testing.Short() && (decided < 50 || rehearsed < 10 || exempt < 10) { // short runs look at a fifth of it
 		t.Errorf("only %d requests were restricted, %d rehearsed, %d exempt: the test looks at nothing", decided, rehearsed, exempt)
 	}
 }
