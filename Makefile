@@ -44,10 +44,11 @@ node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --fetch-retries=1
 	@touch $@
 
+# "make check" vets, once.
 .PHONY: test
 test: build setup $(TOOLS) ## Set everything up, then run the tests
-	$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- ./...
-	cd tools && ../$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- ./...
+	$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- -vet=off ./...
+	cd tools && ../$(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- -vet=off ./...
 
 .PHONY: setup
 setup: ## Install what the tests use besides Go (Debian, as root)
@@ -61,7 +62,7 @@ CONCURRENT = git grep -lE --untracked '(^|[[:space:]])go [a-zA-Z_.]+\(|\.Go\(|\.
 
 .PHONY: race
 race: $(TOOLS) ## Run the short tests of concurrent packages under the race detector
-	packages=$$($(CONCURRENT)); $(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- -race -short $$packages
+	packages=$$($(CONCURRENT)); $(TOOLS)/gotestsum --format pkgname --format-hide-empty-pkg -- -vet=off -race -short $$packages
 
 .PHONY: check
 check: style tidy vet staticcheck generated ## Check style, modules, vet, staticcheck and generated files

@@ -9,6 +9,9 @@ import (
 // plain, and compares how often its cause was found with how stable it was said
 // to be where it was found.
 func TestStability(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures over many tables")
+	}
 	const draws = 200
 	last := 0.0
 	for _, lift := range []float64{1.2, 1.25, 1.3, 1.35, 1.5, 2} {

@@ -273,6 +273,9 @@ func (k study) noiseName() string {
 }
 
 func TestStudy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures over many tables")
+	}
 	edges := []float64{0, .5, .8, .87, .93, .97, .99, 1}
 	bins := make([]studyConfidence, len(edges)-1)
 	for b := range bins {

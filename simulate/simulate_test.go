@@ -568,6 +568,9 @@ func TestEventsWithoutLines(t *testing.T) {
 // What a line states and the Event beside it are the same, by the reader that
 // the product has. Only what a damaged line would have told is missing.
 func TestEventsAgreeWithLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes months of lines and reads them back")
+	}
 	for _, c := range []struct {
 		scenario simulate.Scenario
 		month    time.Month

@@ -84,16 +84,6 @@ func TestCommandsOfTheDocs(t *testing.T) {
 		t.Skip("bash is not installed")
 	}
 	host := simulatedHost(t)
-	// A watch answers, for the commands that ask one.
-	stop, err := serveFake("busy", filepath.Join(host, fakeSocket))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := stop(); err != nil {
-			t.Error(err)
-		}
-	}()
 	pages, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +110,17 @@ func TestCommandsOfTheDocs(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
+			// A watch answers, for the commands that ask one: another for each page,
+			// since they close incidents.
+			stop, err := serveFake("busy", filepath.Join(host, fakeSocket))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := stop(); err != nil {
+					t.Error(err)
+				}
+			}()
 			// What one command of a page writes, the next one reads.
 			dir := filepath.Join(t.TempDir(), "own")
 			ownFiles(t, host, dir)

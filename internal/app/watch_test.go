@@ -174,6 +174,9 @@ func TestWatchOutage(t *testing.T) {
 // A mail server that is gone writes nothing. The probe tells the difference from
 // a night in which nothing happens, and the incident says what was out.
 func TestWatchServerGone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("watches hours of a simulated organisation")
+	}
 	l := worldOf(t, simulate.Quiet, 60)
 	from := l.truth.Start.AddDate(0, 0, 11).Add(10 * time.Hour)
 	o := organise(t, l, from, withProbe)
@@ -283,6 +286,9 @@ func TestWatchOneLine(t *testing.T) {
 
 // What was announced is expected: the same outage opens nothing.
 func TestWatchExpected(t *testing.T) {
+	if testing.Short() {
+		t.Skip("watches hours of a simulated organisation")
+	}
 	l := worldOf(t, simulate.Outage, 60)
 	truth := l.truth.Incidents[0]
 	o := organise(t, l, truth.Onset.Add(-5*time.Minute).Truncate(time.Minute), "")
